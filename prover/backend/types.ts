@@ -1,0 +1,99 @@
+/**
+ * What the prover asks of a backend: vectors over F, rows of small integers over fixed generators, fraction trees and
+ * sumcheck rounds. Asynchronous throughout, with vectors resident on the device; only round values come back.
+ *
+ * Field elements cross this interface as canonical bigints in [0, r); integer cells as exact numbers with |v| < 2^53.
+ * `reference` is the oracle: every other backend returns the same values bit for bit.
+ * The most significant address bit is bound first: binding pairs cell i with cell i + half.
+ */
+import type { Affine } from '../../verifier/curve.ts';
+
+/** A vector of field elements on the device. */
+export interface FieldVector {
+  readonly length: number;
+}
+
+/** How one group of address bits of an integer block enters a partial evaluation. */
+export type ContractDim =
+  /** Sum over the dimension with field weights; `weights.length <= 2^bits`, missing ones are 0. */
+  | { readonly bits: number; readonly kind: 'sum'; readonly weights: readonly bigint[] }
+  /** Keep the dimension: cell y goes to output index (y + shift) * stride for 0 <= y + shift < limit, y < size; others are dropped. */
+  | { readonly bits: number; readonly kind: 'keep'; readonly size: number; readonly shift: number; readonly limit: number; readonly stride: number };
+
+/** A block of integer cells, dimensions most significant first, row-major with power-of-two sizes. */
+export interface IntBlock {
+  /** The polynomial's cells. */
+  readonly cells: Float64Array;
+  /** First cell of the block; its length is 2^(sum of bits). */
+  readonly offset: number;
+  /** Positions [i, j] of two dimensions in `dims` of equal bits: cells with j > i read 0. */
+  readonly causal?: readonly [number, number];
+}
+
+/** One block of leaves of the fraction tree. */
+export interface LeafBlock {
+  /** First leaf; the block's length is that of `values[0]`. */
+  readonly offset: number;
+  /** 1 on the domain, 0 at pads. */
+  readonly domain: Uint8Array;
+  /** Numerators: `ones` (1 on the domain, 0 elsewhere), or minus these counts on the domain. */
+  readonly numerators: 'ones' | Float64Array;
+  /** Entries v1, v2, v3 of the tuple, exact integers (also at pads). Denominator: alpha − (id·domain + beta·v1 + beta²·v2 + beta³·v3). */
+  readonly values: readonly Float64Array[];
+  readonly id: number;
+}
+
+/** A layer's or a product's sumcheck in progress. All values are without masks. */
+export interface SumcheckRounds {
+  /** Binds the previous round's challenge (null before the first round), then returns s(0), s(1), s(2) … s(degree) of the next round. */
+  round(challenge: bigint | null): Promise<bigint[]>;
+  /** Binds the last challenge and returns the final value of every table, in order. Frees the tables. */
+  finish(challenge: bigint): Promise<bigint[]>;
+}
+
+/** logUp-GKR tree over fractions; layer l has 2^l nodes, children of node i are 2i and 2i+1. */
+export interface FractionTree {
+  readonly depth: number;
+  /** p0, p1, q0, q1: the two nodes of layer 1. */
+  root(): Promise<readonly [bigint, bigint, bigint, bigint]>;
+  /**
+   * Sumcheck of `eq(point, x)·(p0·q1 + p1·q0 + lambda·q0·q1)` over the 2^l cells of layer l, where p0, q0 (p1, q1) are the
+   * even (odd) nodes of layer l+1; 1 <= l < depth, degree 3. `finish` returns [p0, p1, q0, q1]. Layers are asked for in order 1 … depth−1; a layer's
+   * storage may be freed once its sumcheck is finished.
+   */
+  layer(l: number, point: readonly bigint[], lambda: bigint): Promise<SumcheckRounds>;
+  free(): void;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Hyrax rows: row i of `cells` (signed integers, row-major, `columns` a row) over G_0… plus blinds[i]·H. */
+  commitRows(cells: Float64Array, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
+  /** Σ values[k]·G_k + blind·H, full-width scalars. */
+  commit(values: readonly bigint[], blind: bigint): Promise<Affine>;
+  /** Σ scalars[k]·points[k], full-width scalars; null is the point at infinity. */
+  msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null>;
+
+  zeros(length: number): FieldVector;
+  fromField(values: readonly bigint[]): FieldVector;
+  fromInts(cells: Float64Array): Promise<FieldVector>;
+  toField(v: FieldVector): Promise<bigint[]>;
+  free(v: FieldVector): void;
+
+  /** scale · eq(point, x) for all x, most significant bit first. */
+  eqTable(point: readonly bigint[], scale: bigint): Promise<FieldVector>;
+  /** out[...] += scale · (partial evaluation of the block). Output index = Σ over keep dims of (y + shift)·stride. */
+  contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: FieldVector): Promise<void>;
+  /** The same for constant 1 in place of the cells: out[Σ index·stride] += scale·Π…; used for broadcasts. `dims` as outer product of weights over the whole of `out`. */
+  accumulateOuter(out: FieldVector, offset: number, dims: readonly (readonly bigint[])[], bits: readonly number[], scale: bigint, causal?: readonly [number, number]): Promise<void>;
+
+  /** Leaves not covered by a block are the fraction 0/1. */
+  fractionTree(depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Promise<FractionTree>;
+  /**
+   * Sumcheck of coef · Π tables over all cells (2 … 4 tables of equal power-of-two length). With `inner` < length, tables are matrices [outer][inner] and the
+   * inner (column) variables are bound first, each group most significant bit first. Consumes the tables.
+   */
+  product(tables: readonly FieldVector[], coef: bigint, inner?: number): Promise<SumcheckRounds>;
+
+  close(): Promise<void>;
+}

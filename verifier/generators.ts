@@ -1,0 +1,48 @@
+/**
+ * Generators G_0, G_1, … and H of BN254 G1 by try-and-increment from keccak-256: nobody knows a relation among them.
+ * x = keccak(DOMAIN ‖ index ‖ counter) mod q, counter = 0, 1, …; the first x on the curve, with the even y. H has index 2^32 − 1.
+ */
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import type { Affine } from './curve.ts';
+import { Q } from './field.ts';
+
+const DOMAIN = new TextEncoder().encode('fineproof/generators/v1');
+const H_INDEX = 0xffffffff;
+
+const powerQ = (base: bigint, exponent: bigint): bigint => {
+  let result = 1n;
+  let b = base;
+  for (let e = exponent; e > 0n; e >>= 1n) {
+    if (e & 1n) result = (result * b) % Q;
+    b = (b * b) % Q;
+  }
+  return result;
+};
+
+function derive(index: number): Affine {
+  const input = new Uint8Array(DOMAIN.length + 8);
+  input.set(DOMAIN);
+  const view = new DataView(input.buffer);
+  view.setUint32(DOMAIN.length, index);
+  for (let counter = 0; ; counter++) {
+    view.setUint32(DOMAIN.length + 4, counter);
+    const digest = keccak_256(input);
+    let x = 0n;
+    for (const byte of digest) x = (x << 8n) | BigInt(byte);
+    x %= Q;
+    const square = (((x * x) % Q) * x + 3n) % Q;
+    const root = powerQ(square, (Q + 1n) / 4n);
+    if ((root * root) % Q === square) return { x, y: root & 1n ? Q - root : root };
+  }
+}
+
+const cache: Affine[] = [];
+
+/** G_0 … G_{count−1}. */
+export function generators(count: number): readonly Affine[] {
+  while (cache.length < count) cache.push(derive(cache.length));
+  return cache.slice(0, count);
+}
+
+/** The generator of blinds. */
+export const H: Affine = derive(H_INDEX);
