@@ -84,7 +84,15 @@ export interface Backend {
   eqTable(point: readonly bigint[], scale: bigint): Promise<FieldVector>;
   /** out[...] += scale · (partial evaluation of the block). Output index = Σ over keep dims of (y + shift)·stride. */
   contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: FieldVector): Promise<void>;
-  /** The same for constant 1 in place of the cells: out[Σ index·stride] += scale·Π…; used for broadcasts. `dims` as outer product of weights over the whole of `out`. */
+  /**
+   * A vector over more variables: result[Σ index_d · 2^(bits below d)] = v[Σ index_d · stride_d], dims most significant first; stride 0 broadcasts.
+   * The result has 2^(Σ bits) cells; v stays.
+   */
+  expand(v: FieldVector, dims: readonly { readonly bits: number; readonly stride: number }[]): Promise<FieldVector>;
+  /**
+   * out[offset + y] += scale · Π_d dims[d][y_d] over the block of 2^(Σ bits) cells, y = (y_0, y_1, …) most significant first, y_d of bits[d] bits;
+   * missing weights (dims[d].length < 2^bits[d]) are 0; with `causal` = positions [i, j] of two dims, cells with y_j > y_i are skipped.
+   */
   accumulateOuter(out: FieldVector, offset: number, dims: readonly (readonly bigint[])[], bits: readonly number[], scale: bigint, causal?: readonly [number, number]): Promise<void>;
 
   /** Leaves not covered by a block are the fraction 0/1. */
