@@ -1,0 +1,46 @@
+/** Reproducible inputs for the backends' tests. */
+import { R } from '../../verifier/field.ts';
+
+/** A generator of pseudo-random numbers from a seed (xorshift32), for tests alone. */
+export class Random {
+  private state: number;
+  constructor(seed: number) {
+    this.state = seed | 0 || 1;
+  }
+  /** A 32-bit word. */
+  word(): number {
+    let x = this.state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.state = x;
+    return x >>> 0;
+  }
+  /** An integer in [0, n), n <= 2^32. */
+  below(n: number): number {
+    return this.word() % n;
+  }
+  /** A field element; 0, 1, r − 1 and small ones come up often. */
+  field(): bigint {
+    const kind = this.below(8);
+    if (kind === 0) return [0n, 1n, R - 1n, R - 2n, 2n][this.below(5)] as bigint;
+    if (kind === 1) return BigInt(this.below(1 << 16));
+    let x = 0n;
+    for (let i = 0; i < 9; i++) x = (x << 32n) | BigInt(this.word());
+    return x % R;
+  }
+  fields(n: number): bigint[] {
+    return Array.from({ length: n }, () => this.field());
+  }
+  /** A signed integer with |v| < 2^bits, bits <= 52; the extremes and 0 come up often. */
+  integer(bits: number): number {
+    const limit = 2 ** bits - 1;
+    const kind = this.below(8);
+    if (kind === 0) return [0, 1, -1, limit, -limit][this.below(5)] as number;
+    const magnitude = (this.word() * 2 ** 20 + this.below(2 ** 20)) % (limit + 1);
+    return this.below(2) ? magnitude : -magnitude + 0;
+  }
+  integers(n: number, bits: number): Float64Array {
+    return Float64Array.from({ length: n }, () => this.integer(bits));
+  }
+}
