@@ -1,0 +1,131 @@
+/**
+ * The recordable interface (proof.md §7): the verifier's core is written over these few operations only, so that it can be run
+ * on values or, later, recorded as a straight-line program. The core branches on the compiled program, never on a value; it draws no
+ * randomness, inverts nothing and compares only through `assertEqual`.
+ */
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import type { Affine } from '../curve.ts';
+import { R, mod } from '../field.ts';
+
+declare const FELT: unique symbol;
+declare const WORD: unique symbol;
+declare const POINT: unique symbol;
+/** A field element. */
+export interface Felt {
+  readonly [FELT]: true;
+}
+/** A 256-bit word: a hash or a public word. */
+export interface Word {
+  readonly [WORD]: true;
+}
+/** A point of G1. */
+export interface Pt {
+  readonly [POINT]: true;
+}
+/** What the transcript absorbs: a field element or word (v, 0), or a point (x, y). */
+export type Cell = Felt | Word | Pt;
+
+export interface Machine {
+  /** A constant of the program; any integer, reduced mod r. */
+  felt(value: bigint): Felt;
+  add(a: Felt, b: Felt): Felt;
+  sub(a: Felt, b: Felt): Felt;
+  mul(a: Felt, b: Felt): Felt;
+  word(value: bigint): Word;
+  /** H(tag, x, a, b) = keccak(tag ‖ x ‖ a ‖ b), (a, b) the cell or a pair of constants. */
+  hash(tag: string, x: Word, cell: Cell | readonly [bigint, bigint]): Word;
+  /** keccak(CH ‖ state) >> 8: 248 bits, no reduction. */
+  squeeze(state: Word): Felt;
+  /** Fails the verification unless equal. */
+  assertEqual(a: Cell, b: Cell, what: string): void;
+}
+
+/** An ASCII string as a number, big-endian. */
+export const tagNumber = (tag: string): bigint => {
+  let n = 0n;
+  for (let i = 0; i < tag.length; i++) n = (n << 8n) | BigInt(tag.charCodeAt(i));
+  return n;
+};
+
+const writeWord = (bytes: Uint8Array, offset: number, value: bigint): void => {
+  let v = value;
+  for (let i = 31; i >= 0; i -= 4) {
+    const part = Number(v & 0xffffffffn);
+    bytes[offset + i] = part & 255;
+    bytes[offset + i - 1] = (part >>> 8) & 255;
+    bytes[offset + i - 2] = (part >>> 16) & 255;
+    bytes[offset + i - 3] = part >>> 24;
+    v >>= 32n;
+  }
+};
+
+const readWord = (bytes: Uint8Array): bigint => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 32);
+  let v = 0n;
+  for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
+  return v;
+};
+
+/** keccak-256 of 32-byte words, as a number. */
+export function keccakWords(...words: readonly bigint[]): bigint {
+  const bytes = new Uint8Array(32 * words.length);
+  words.forEach((w, i) => writeWord(bytes, 32 * i, w));
+  return readWord(keccak_256(bytes));
+}
+
+const TAGS = new Map<string, bigint>();
+const tagOf = (tag: string): bigint => {
+  let n = TAGS.get(tag);
+  if (n === undefined) TAGS.set(tag, (n = tagNumber(tag)));
+  return n;
+};
+
+/** A verification that failed: what was compared, and where. */
+export class VerificationError extends Error {
+  override readonly name = 'VerificationError';
+}
+
+/** Runs the core on values: field elements and words are bigints, points affine or null. */
+export class RunMachine implements Machine {
+  felt(value: bigint): Felt {
+    return mod(value) as unknown as Felt;
+  }
+  add(a: Felt, b: Felt): Felt {
+    const s = (a as unknown as bigint) + (b as unknown as bigint);
+    return (s >= R ? s - R : s) as unknown as Felt;
+  }
+  sub(a: Felt, b: Felt): Felt {
+    const s = (a as unknown as bigint) - (b as unknown as bigint);
+    return (s < 0n ? s + R : s) as unknown as Felt;
+  }
+  mul(a: Felt, b: Felt): Felt {
+    return (((a as unknown as bigint) * (b as unknown as bigint)) % R) as unknown as Felt;
+  }
+  word(value: bigint): Word {
+    return value as unknown as Word;
+  }
+  hash(tag: string, x: Word, cell: Cell | readonly [bigint, bigint]): Word {
+    const [a, b] = Array.isArray(cell) ? (cell as unknown as [bigint, bigint]) : cellWords(cell as Cell);
+    return keccakWords(tagOf(tag), x as unknown as bigint, a, b) as unknown as Word;
+  }
+  squeeze(state: Word): Felt {
+    return (keccakWords(tagOf('CH'), state as unknown as bigint) >> 8n) as unknown as Felt;
+  }
+  assertEqual(a: Cell, b: Cell, what: string): void {
+    const [x, y] = [cellWords(a), cellWords(b)];
+    if (x[0] !== y[0] || x[1] !== y[1]) throw new VerificationError(what);
+  }
+}
+
+/** The two words of a cell in run mode. */
+export function cellWords(cell: Cell): [bigint, bigint] {
+  const v = cell as unknown as bigint | Affine | null;
+  if (v === null) return [0n, 0n];
+  return typeof v === 'bigint' ? [v, 0n] : [v.x, v.y];
+}
+
+/** Run-mode conversions, for drivers of the core. */
+export const toFelts = (values: readonly bigint[]): Felt[] => values as unknown as Felt[];
+export const fromFelts = (values: readonly Felt[]): bigint[] => values as unknown as bigint[];
+export const toPoints = (values: readonly (Affine | null)[]): Pt[] => values as unknown as Pt[];
+export const fromPoints = (values: readonly Pt[]): (Affine | null)[] => values as unknown as (Affine | null)[];

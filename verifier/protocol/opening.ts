@@ -1,0 +1,93 @@
+/**
+ * OPENING (proof.md §3.5): every functional of every polynomial, batched into one value of each polynomial at one point.
+ *
+ * States: Σ_P Σ_x P(x)·K_P(x) = Σ_i δ^i·value_i, K_P = Σ_i δ^i·kernel_i: δ^0 Λ, δ^1 the multiplicities (value: publicNumerator − p(r)), then the
+ * operands in program order, then the running claims about fixed polynomials (kernel w·eq(ρ_f, ·) over all cells of f).
+ * Messages: δ; masked sumcheck of degree 2, column variables first (the same for all P), then each P's own row variables, a P with fewer is constant
+ * after its last, scaled; value row of P(ρ_P) over witness, state-in, state-out; a row of one entry for each hidden fixed polynomial; the
+ * values of public fixed polynomials in the clear.
+ * Caller must discharge: start and end of the sumcheck; P(ρ_P) against the rows (closing); the new claims f(ρ_f) = V_f (next proof or decider).
+ */
+import { HALF, power } from '../field.ts';
+import { fixedPolys, type Accumulator } from './accumulator.ts';
+import type { Compiled, PolyLayout } from '../program/compile.ts';
+import { eq, powers } from './algebra.ts';
+import type { FormsResult, Term } from './forms.ts';
+import { kernelAt, multiplicityKernel } from './kernel.ts';
+import { valueRow, type LookupResult } from './lookup.ts';
+import type { Felt, Machine, Pt } from './machine.ts';
+import { points, scalars, type Core } from './messages.ts';
+import { sumcheck, type SumcheckResult } from './sumcheck.ts';
+import type { Transcript } from './transcript.ts';
+
+export interface OpeningResult {
+  readonly sumcheck: SumcheckResult;
+  /** Powers of δ: Λ, multiplicities, operands, running claims. */
+  readonly deltas: readonly Felt[];
+  /** By polynomial: K_P(ρ_P), scaled. */
+  readonly kernels: readonly Felt[];
+  /** By polynomial: ρ_P in address order (rows ‖ columns). */
+  readonly rho: readonly (readonly Felt[])[];
+  /** By fixed polynomial, in program order: the new V_f. */
+  readonly fixed: readonly (Felt | Pt)[];
+}
+
+/** ρ_P from the sumcheck's point (columns ‖ rows): its first row variables, then the columns. */
+export const addressPoint = (poly: PolyLayout, columns: number, point: readonly Felt[]): Felt[] => [
+  ...point.slice(columns, poly.bits),
+  ...point.slice(0, columns),
+];
+
+export function* opening(
+  o: Machine,
+  tr: Transcript,
+  c: Compiled,
+  acc: Accumulator,
+  look: LookupResult,
+  formed: FormsResult,
+  proof: number,
+  rows: Pt[],
+): Core<OpeningResult> {
+  const delta = tr.challenge();
+  const fixed = fixedPolys(c);
+  const functionals: (readonly Term[])[] = [formed.lambda, [], ...formed.operands.flat()];
+  const deltas = powers(o, delta, functionals.length + fixed.length);
+  const shape = c.sumchecks[c.sumchecks.length - 1] as SumcheckResult['shape'];
+  const result = yield* sumcheck(o, tr, shape, { name: 'opening', deltas, functionals, tables: look.tables });
+  const rho = c.polys.map((p) => addressPoint(p, c.columns, result.point));
+  const index = new Map(c.polys.map((p, i) => [p.name, i]));
+  const kernels: Felt[] = c.polys.map(() => o.felt(0n));
+  const add = (poly: string, value: Felt): void => {
+    const i = index.get(poly) as number;
+    kernels[i] = o.add(kernels[i] as Felt, value);
+  };
+  functionals.forEach((terms, i) => {
+    for (const t of terms) {
+      const poly = t.view.placed.tensor.poly;
+      const k = kernelAt(o, t.view, t.point, proof, rho[index.get(poly) as number] as Felt[]);
+      add(poly, o.mul(o.mul(deltas[i] as Felt, t.weight), k));
+    }
+  });
+  c.tables.forEach((table, i) => {
+    const { prefix, local } = look.tables[i] as LookupResult['tables'][number];
+    const poly = table.multiplicity.tensor.poly;
+    const k = multiplicityKernel(o, table.multiplicity, local, rho[index.get(poly) as number] as Felt[]);
+    add(poly, o.mul(o.mul(deltas[1] as Felt, prefix), k));
+  });
+  fixed.forEach((f, i) => {
+    const k = eq(o, (acc.fixed[i] as Accumulator['fixed'][number]).rho, rho[index.get(f.name) as number] as Felt[]);
+    add(f.name, o.mul(o.mul(deltas[functionals.length + i] as Felt, acc.w), k));
+  });
+  const scaled = c.polys.map((p, i) => o.mul(kernels[i] as Felt, o.felt(power(HALF, BigInt(shape.n - p.bits)))));
+
+  rows.push(...(yield* valueRow(tr, 'opened', { name: 'opened', points: rho })));
+  const hiddenPolys = fixed.filter((f) => f.hidden);
+  const hidden = hiddenPolys.length === 0 ? [] : yield* points('hidden values', hiddenPolys.length, { name: 'hidden-values', points: rho });
+  for (const v of hidden) tr.absorb('value', [v]);
+  rows.push(...hidden);
+  const publicPolys = fixed.filter((f) => !f.hidden);
+  const open = publicPolys.length === 0 ? [] : yield* scalars('public values', publicPolys.length, { name: 'public-values', points: rho });
+  tr.absorb('public-values', open);
+  const values = fixed.map((f) => (f.hidden ? (hidden[hiddenPolys.indexOf(f)] as Pt) : (open[publicPolys.indexOf(f)] as Felt)));
+  return { sumcheck: result, deltas, kernels: scaled, rho, fixed: values };
+}
