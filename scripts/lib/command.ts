@@ -1,0 +1,59 @@
+/**
+ * What every command shares: `--json` prints exactly one JSON object on standard output (errors too), text goes there otherwise,
+ * progress goes to standard error, and a failure ends with exit code 1 (2: wrong usage).
+ */
+import type { Command } from 'commander';
+import { BaseError } from 'viem';
+import { InputError } from '../../verifier/input.ts';
+
+/** What a command has to say, for programs and for people. `failed` gives exit code 1 without being an error (a refused bundle). */
+export interface Report {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly failed?: boolean;
+}
+
+const replacer = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
+
+const describeError = (e: unknown): { message: string; [field: string]: unknown } => {
+  if (e instanceof InputError) return { message: e.message, file: e.source, field: e.field, cure: e.cure };
+  if (e instanceof BaseError) return { message: [e.shortMessage, ...(e.metaMessages ?? [])].join(' ').trim() };
+  return { message: e instanceof Error ? e.message : String(e) };
+};
+
+/** Makes `run` the action of a command; adds `--json`. `O` is what the command's options parse to. */
+export function action<O extends object>(command: Command, run: (args: readonly string[], options: O) => Promise<Report>): Command {
+  command.option('--json', 'print one JSON object');
+  return command.action(async () => {
+    const options = command.opts<O & { json?: true }>();
+    const json = options.json === true;
+    try {
+      const report = await run(command.args, options);
+      process.stdout.write(json ? `${JSON.stringify(report.json, replacer)}\n` : `${report.text}\n`);
+      process.exitCode = report.failed === true ? 1 : 0;
+    } catch (e) {
+      if (process.env['FINEPROOF_DEBUG'] !== undefined) console.error(e);
+      const error = describeError(e);
+      process.stdout.write(json ? `${JSON.stringify({ error })}\n` : '');
+      if (!json) process.stderr.write(`error: ${error.message}\n`);
+      process.exitCode = 1;
+    }
+  });
+}
+
+/** Adds an example to `--help`. */
+export const example = (command: Command, text: string): Command => command.addHelpText('after', `\nExample:\n  ${text}`);
+
+/** Lines of aligned columns. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, String(cell).length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (typeof cell === 'number' ? String(cell).padStart(widths[i] as number) : cell.padEnd(widths[i] as number)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,282 @@
+/**
+ * Cards: what a bounty says of its fixed polynomials `model` and `data`. A card lists the tensors and either the digest of their
+ * content, a binary file beside the card (public), or their Hyrax rows and the digest of a range proof (hidden). The digest of the card is its
+ * canonical bytes' keccak-256; that is the `modelDigest` or `dataDigest` of the Terms.
+ *
+ * Content file: the tensors one after the other in the card's order, dense and row-major, no pads, little endian, two's complement when signed,
+ * 1, 2, 4 or 8 bytes a value (the first that holds `bits`). Every value lies in its declared width; token ids lie below the vocabulary.
+ */
+import { z } from 'zod';
+import { isOnCurve, type Affine } from './curve.ts';
+import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
+import { bitsOf, type Program, type Tensor } from './program/types.ts';
+
+/** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
+export type Content = Readonly<Record<string, Int32Array | Float64Array>>;
+
+const CARD_LIMITS = { size: 64 << 20, depth: 8 };
+const MAX_CELLS = 2 ** 36;
+
+const axisSchema = z.strictObject({
+  name: printable(40).min(1),
+  size: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+});
+
+const tensorSchema = z.strictObject({
+  name: printable(80).min(1),
+  axes: z.array(axisSchema).max(8),
+  bits: z.int().min(1).max(48),
+  signed: z.boolean(),
+  f: z.int().min(-64).max(64),
+});
+
+const contentSchema = z.strictObject({ digest: hexBytes(32), size: z.int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+const commitmentSchema = z.strictObject({
+  columns: z.int().min(1).max(20),
+  /** Hyrax rows, 64 bytes each: x ‖ y, big endian. */
+  rows: z.string().regex(/^0x([0-9a-f]{128})+$/, 'must be whole points of 64 bytes in hex'),
+  rangeProof: contentSchema,
+});
+
+const tokensSchema = z.strictObject({
+  vocabulary: z
+    .int()
+    .min(2)
+    .max(2 ** 24),
+  tokenizer: z.union([z.literal('bytes'), hexBytes(32)]),
+  batches: z
+    .int()
+    .min(1)
+    .max(2 ** 24),
+  batch: z
+    .int()
+    .min(1)
+    .max(2 ** 16),
+  sequence: z
+    .int()
+    .min(1)
+    .max(2 ** 16),
+  shuffleSeed: hexBytes(32),
+});
+
+const cardSchema = z
+  .strictObject({
+    version: z.literal(1),
+    kind: z.enum(['model', 'data']),
+    name: printable(120).min(1),
+    tensors: z.array(tensorSchema).min(1).max(4096),
+    content: contentSchema.optional(),
+    commitment: commitmentSchema.optional(),
+    tokens: tokensSchema.optional(),
+  })
+  .refine((c) => (c.content === undefined) !== (c.commitment === undefined), 'needs either content (public) or commitment (hidden)')
+  .refine((c) => (c.tokens !== undefined) === (c.kind === 'data'), 'tokens belong to a data card, and to no other')
+  .refine((c) => new Set(c.tensors.map((t) => t.name)).size === c.tensors.length, 'two tensors have one name');
+
+/** A decoded card. `content` is present when it is public, `commitment` when it is hidden. */
+export type Card = z.infer<typeof cardSchema>;
+export type CardTensor = Card['tensors'][number];
+
+export const encodeCard = (card: Card): Uint8Array => canonicalJson(card);
+export const cardDigest = (card: Card): Hex => digestOf(encodeCard(card));
+
+/** Decodes a card's canonical bytes. Errors name `source` and the field. */
+export function decodeCard(bytes: Uint8Array, source: string): Card {
+  const card = decodeCanonical(cardSchema, bytes, source, CARD_LIMITS);
+  cellsOf(card, source);
+  if (card.tokens !== undefined) checkTokens(card, source);
+  if (card.commitment !== undefined) commitmentRows(card, source);
+  return card;
+}
+
+const cellCount = (t: CardTensor): number => t.axes.reduce((n, a) => n * a.size, 1);
+
+function cellsOf(card: Card, source: string): number {
+  const cells = card.tensors.reduce((n, t) => n + cellCount(t), 0);
+  if (!(cells <= MAX_CELLS)) throw new InputError(source, 'tensors', `declare ${cells} cells, more than ${MAX_CELLS}`, 'check the axes');
+  return cells;
+}
+
+function checkTokens(card: Card, source: string): void {
+  const t = card.tokens as NonNullable<Card['tokens']>;
+  const cells = t.batch * t.sequence;
+  for (const name of ['data.inputs', 'data.labels']) {
+    const tensor = card.tensors.find((x) => x.name === name);
+    const fits = tensor !== undefined && tensor.axes.length === 2 && tensor.axes[0]?.size === t.batches && tensor.axes[1]?.size === cells;
+    if (!fits || tensor.signed || tensor.bits !== bitsOf(t.vocabulary))
+      throw new InputError(
+        source,
+        'tensors',
+        `${name} must be unsigned, ${bitsOf(t.vocabulary)} bits, [${t.batches}, ${cells}]`,
+        'make the card with `fineproof data commit`',
+      );
+  }
+}
+
+/** The Hyrax rows of a hidden card; coordinates canonical, on the curve, none at infinity. */
+export function commitmentRows(card: Card, source: string): Affine[] {
+  if (card.commitment === undefined) throw new InputError(source, 'commitment', 'is missing', 'a public card has content instead');
+  const hex = card.commitment.rows;
+  const rows: Affine[] = [];
+  for (let at = 2; at < hex.length; at += 128) {
+    const p = { x: BigInt(`0x${hex.slice(at, at + 64)}`), y: BigInt(`0x${hex.slice(at + 64, at + 128)}`) };
+    if (!isOnCurve(p))
+      throw new InputError(
+        source,
+        `commitment.rows[${rows.length}]`,
+        'is not a point of the curve',
+        'get the card again from its publisher',
+      );
+    rows.push(p);
+  }
+  return rows;
+}
+
+/** Bytes of one value of the content file. */
+const valueSize = (t: { readonly bits: number }): number => (t.bits <= 8 ? 1 : t.bits <= 16 ? 2 : t.bits <= 32 ? 4 : 8);
+
+/** Bytes of the content file that these tensors make. */
+export const contentSize = (tensors: readonly CardTensor[]): number => tensors.reduce((n, t) => n + cellCount(t) * valueSize(t), 0);
+
+const bounds = (t: CardTensor): readonly [number, number] =>
+  t.signed ? [-(2 ** (t.bits - 1)), 2 ** (t.bits - 1) - 1] : [0, 2 ** t.bits - 1];
+
+/** The content file of these tensors. Errors: a tensor missing, of another length, or out of its width. */
+export function encodeContent(tensors: readonly CardTensor[], content: Content, source: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(contentSize(tensors));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const t of tensors) {
+    const values = content[t.name];
+    if (values === undefined || values.length !== cellCount(t))
+      throw new InputError(source, t.name, `has ${values?.length ?? 0} values, needs ${cellCount(t)}`, 'check its shape');
+    const [lo, hi] = bounds(t);
+    const size = valueSize(t);
+    for (let i = 0; i < values.length; i++) {
+      const v = values[i] as number;
+      if (!(v >= lo && v <= hi) || !Number.isInteger(v))
+        throw new InputError(
+          source,
+          `${t.name}[${i}]`,
+          `${v} is not an integer in ${lo} … ${hi}`,
+          'give the tensor more bits or a smaller scale f',
+        );
+      if (size === 1) view.setUint8(at, v);
+      else if (size === 2) view.setUint16(at, v, true);
+      else if (size === 4) view.setUint32(at, v, true);
+      else view.setBigInt64(at, BigInt(v), true);
+      at += size;
+    }
+  }
+  return bytes;
+}
+
+/** Reads a content file: exact length, every value in its width. */
+export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array, source: string): Content {
+  const expected = contentSize(tensors);
+  if (bytes.length !== expected)
+    throw new InputError(
+      source,
+      '',
+      `has ${bytes.length} bytes, the card's tensors need ${expected}`,
+      'it is truncated or belongs to another card',
+    );
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const content: Record<string, Int32Array | Float64Array> = {};
+  let at = 0;
+  for (const t of tensors) {
+    const n = cellCount(t);
+    const size = valueSize(t);
+    const [lo, hi] = bounds(t);
+    const values = t.bits < 32 || (t.bits === 32 && t.signed) ? new Int32Array(n) : new Float64Array(n);
+    for (let i = 0; i < n; i++, at += size) {
+      const v =
+        size === 1
+          ? t.signed
+            ? view.getInt8(at)
+            : view.getUint8(at)
+          : size === 2
+            ? t.signed
+              ? view.getInt16(at, true)
+              : view.getUint16(at, true)
+            : size === 4
+              ? t.signed
+                ? view.getInt32(at, true)
+                : view.getUint32(at, true)
+              : Number(view.getBigInt64(at, true));
+      if (v < lo || v > hi)
+        throw new InputError(
+          source,
+          `${t.name}[${i}]`,
+          `${v} lies outside ${lo} … ${hi}`,
+          'the publisher made a wrong card; refuse the bounty',
+        );
+      values[i] = v;
+    }
+    content[t.name] = values;
+  }
+  return content;
+}
+
+/** The content of a public card: its digest, widths and (data) vocabulary are checked. */
+export function openContent(card: Card, bytes: Uint8Array, source: string): Content {
+  if (card.content === undefined) throw new InputError(source, 'content', 'the card is hidden', 'use the opening file');
+  if (bytes.length !== card.content.size || digestOf(bytes) !== card.content.digest)
+    throw new InputError(source, 'content', 'does not have the digest that the card gives', 'get the content file again');
+  const content = decodeContent(card.tensors, bytes, source);
+  checkVocabulary(card, content, source);
+  return content;
+}
+
+/** Token ids of a data card lie below its vocabulary. */
+export function checkVocabulary(card: Card, content: Content, source: string): void {
+  if (card.tokens === undefined) return;
+  for (const name of ['data.inputs', 'data.labels']) {
+    const ids = content[name] as Int32Array | Float64Array;
+    const wrong = ids.findIndex((id) => id >= (card.tokens as NonNullable<Card['tokens']>).vocabulary);
+    if (wrong >= 0)
+      throw new InputError(
+        source,
+        `${name}[${wrong}]`,
+        `token id ${ids[wrong]} is not below the vocabulary ${card.tokens.vocabulary}`,
+        'tokenize with the model’s own tokenizer',
+      );
+  }
+}
+
+const shapeOf = (t: Pick<Tensor, 'name' | 'axes' | 'bits' | 'signed' | 'f'>): string =>
+  `${t.name} [${t.axes.map((a) => a.size).join(', ')}] ${t.signed ? 'signed' : 'unsigned'} ${t.bits} bits, f ${t.f}`;
+
+/** The card is what the program declares for this fixed polynomial: the same tensors in the same order, hidden or public alike. */
+export function checkCard(card: Card, program: Program, source: string): void {
+  const poly = program.polys.find((p) => p.role === 'fixed' && p.name === card.kind);
+  if (poly === undefined) throw new InputError(source, 'kind', `the program has no fixed polynomial ${card.kind}`, 'check the recipe');
+  const hidden = card.commitment !== undefined;
+  if (poly.hidden !== hidden)
+    throw new InputError(
+      source,
+      'commitment',
+      `the card is ${hidden ? 'hidden' : 'public'}, the program wants it ${poly.hidden ? 'hidden' : 'public'}`,
+      'make the card again, or change the recipe',
+    );
+  if (card.commitment !== undefined && card.commitment.columns !== program.columns)
+    throw new InputError(
+      source,
+      'commitment.columns',
+      `is ${card.commitment.columns}, the program's is ${program.columns}`,
+      'commit with the columns of the recipe',
+    );
+  const wanted = program.tensors.filter((t) => t.poly === poly.name);
+  for (let i = 0; i < Math.max(wanted.length, card.tensors.length); i++) {
+    const a = card.tensors[i];
+    const b = wanted[i];
+    const got = a === undefined ? 'nothing' : shapeOf(a);
+    const want = b === undefined ? 'nothing' : shapeOf(b);
+    if (got !== want)
+      throw new InputError(source, `tensors[${i}]`, `the card has ${got}, the program wants ${want}`, 'make the card with this recipe');
+  }
+}
