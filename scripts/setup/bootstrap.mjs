@@ -28,7 +28,8 @@ function installationFault() {
   }
   for (const [path, entry] of Object.entries(wanted)) {
     if (path === '' || entry.optional || entry.devOptional || entry.link) continue;
-    if (got[path]?.version !== entry.version || got[path]?.integrity !== entry.integrity) return `${path} is not at version ${entry.version}`;
+    if (got[path]?.version !== entry.version || got[path]?.integrity !== entry.integrity)
+      return `${path} is not at version ${entry.version}`;
     if (!existsSync(join(root, path, 'package.json'))) return `${path} is missing`;
   }
   // Under Node < 22, npm leaves out Hardhat's native package without a word.
@@ -52,7 +53,9 @@ function install() {
   const result = spawnSync(windows ? 'npx.cmd' : 'npx', args, { cwd: root, stdio: ['ignore', 2, 2], shell: windows });
   const left = result.status === 0 ? installationFault() : (result.error?.message ?? `npm ci ended with exit code ${result.status}`);
   if (left !== null) {
-    process.stderr.write(`Installing failed: ${left}.\nCheck the network and try again, or run: npx --yes -p node@${version} -- npm ci --loglevel=error\n`);
+    process.stderr.write(
+      `Installing failed: ${left}.\nCheck the network and try again, or run: npx --yes -p node@${version} -- npm ci --loglevel=error\n`,
+    );
     process.exit(1);
   }
   const seconds = (performance.now() - start) / 1000;
