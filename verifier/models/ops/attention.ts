@@ -1,0 +1,166 @@
+/**
+ * Causal attention with grouped query heads: P = softmax(q·kᵀ/√h) over positions j <= i, o = round(P·v).
+ *
+ * A width axis of queries is read as (kv head, head of the group, component), one of keys and values as (kv head, component).
+ * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q; then the rotations are undone.
+ */
+import { dyadic, multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
+import { variable, type Net } from '../net.ts';
+import type { Var } from '../../program/types.ts';
+import { linear, linearBackward, type LinearBackward, type LinearForward } from './linear.ts';
+import { rope, type RopeTables } from './rope.ts';
+import { SCORE_KEY, softmax, type Softmax } from './softmax.ts';
+
+export interface AttentionForward {
+  readonly q: LinearForward;
+  readonly k: LinearForward;
+  readonly v: LinearForward;
+  readonly o: LinearForward;
+  readonly tables: RopeTables;
+  readonly queries: TensorRef;
+  readonly keys: TensorRef;
+  readonly values: TensorRef;
+  readonly softmax: Softmax;
+  readonly output: TensorRef;
+}
+
+const headVars = (net: Net): { kv: Var; group: Var; component: Var; pair: Var; queryWidth: Var; keyWidth: Var; key: Var } => {
+  const { heads, kvHeads, headWidth } = net.recipe.model;
+  return {
+    kv: variable('kv', kvHeads),
+    group: variable('group', heads / kvHeads),
+    component: variable('component', headWidth),
+    pair: variable('pair', headWidth / 2),
+    queryWidth: variable('query', heads * headWidth),
+    keyWidth: variable('keyvalue', kvHeads * headWidth),
+    key: variable('key', net.recipe.sequence),
+  };
+};
+
+const CAUSAL = ['position', 'key'] as const;
+
+/** `y` reads the normalised input at [step, l, token, width]. */
+export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, tables: RopeTables): AttentionForward {
+  const { b, step, token, batch, position } = net;
+  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net);
+  const input = { over: width, factors: (rows: readonly (Var | LayerVar)[]): Reading[] => [y.at(...rows, width)] };
+  const project = (name: 'q_proj' | 'k_proj' | 'v_proj', out: Var): { forward: LinearForward; z: TensorRef } => {
+    const forward = linear(net, name, input, out);
+    const z = b.value(`${name}.out`, [step, layers, token, out], 'activation');
+    b.round([step, layers, token, out], z, forward.terms(layers));
+    return { forward, z };
+  };
+  const q = project('q_proj', queryWidth);
+  const k = project('k_proj', keyWidth);
+  const v = project('v_proj', keyWidth);
+  const queries = b.value('query.rotated', [step, layers, token, queryWidth], 'activation');
+  rope(net, tables, layers, [kv, group], pair, q.z, queries, 1);
+  const keys = b.value('key.rotated', [step, layers, token, keyWidth], 'activation');
+  rope(net, tables, layers, [kv], pair, k.z, keys, 1);
+
+  const rows = [step, layers, batch, kv, group, position];
+  const scores = b.value('attention.score', [...rows, key], 'score', { key: SCORE_KEY, causal: [5, 6] });
+  const inner = multiply(
+    [component],
+    queries.at(step, layers, [batch, position], [kv, group, component]),
+    keys.at(step, layers, [batch, key], [kv, component]),
+  );
+  b.round([...rows, key], scores, [scaled(inner, dyadic(1 / Math.sqrt(net.recipe.model.headWidth)))], { causal: CAUSAL });
+  const soft = softmax(net, 'attention', rows, key, scores, 'position');
+
+  const output = b.value('attention.out', [step, layers, token, queryWidth], 'activation');
+  const mixed = multiply([key], soft.probabilities.at(...rows, key), v.z.at(step, layers, [batch, key], [kv, component]));
+  b.round([step, layers, batch, position, kv, group, component], output, [mixed], {
+    index: [step, layers, [batch, position], [kv, group, component]],
+  });
+  const o = linear(
+    net,
+    'o_proj',
+    { over: queryWidth, factors: (r) => [output.at(...r, queryWidth)] },
+    variable('out', net.recipe.model.width),
+  );
+  return { q: q.forward, k: k.forward, v: v.forward, o, tables, queries, keys, values: v.z, softmax: soft, output };
+}
+
+/** The layers from which each part of the backward pass is wanted; null where it is wanted nowhere. */
+export interface AttentionFloor {
+  /** From here gradients of the values are needed. */
+  readonly value: LayerVar | null;
+  /** From here gradients of queries and keys are needed. */
+  readonly score: LayerVar | null;
+}
+
+export interface AttentionBackward {
+  readonly q: LinearBackward | null;
+  readonly k: LinearBackward | null;
+  readonly v: LinearBackward | null;
+  readonly o: LinearBackward;
+}
+
+/** `dz` reads the gradient of the output projection's result at [step, l, token, out]. */
+export function attentionBackward(
+  net: Net,
+  forward: AttentionForward,
+  floor: AttentionFloor,
+  dz: (l: LayerVar) => Reading,
+): AttentionBackward {
+  const { b, step, token, batch, position } = net;
+  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net);
+  const o = linearBackward(net, forward.o, dz);
+  if (!floor.value) return { q: null, k: null, v: null, o };
+  const P = forward.softmax.probabilities;
+  const query = (t: TensorRef, l: LayerVar, at: Var): Reading => t.at(step, l, [batch, at], [kv, group, component]);
+  const keyed = (t: TensorRef, l: LayerVar, at: Var): Reading => t.at(step, l, [batch, at], [kv, component]);
+
+  const lv = floor.value;
+  const dOut = b.value('grad.attention.out', [step, lv, token, queryWidth], 'activationGrad');
+  b.round([step, lv, token, queryWidth], dOut, o.input(lv));
+  const dv = b.value('grad.v_proj.out', [step, lv, token, keyWidth], 'activationGrad');
+  b.round(
+    [step, lv, batch, key, kv, component],
+    dv,
+    [multiply([group, position], P.at(step, lv, batch, kv, group, position, key), query(dOut, lv, position))],
+    {
+      index: [step, lv, [batch, key], [kv, component]],
+    },
+  );
+  const v = linearBackward(net, forward.v, (l) => dv.at(step, l, token, keyWidth));
+  if (!floor.score) return { q: null, k: null, v, o };
+
+  const ls = floor.score;
+  const rows = [step, ls, batch, kv, group, position];
+  const dP = b.value('grad.attention.probability', [...rows, key], 'activationGrad', { causal: [5, 6] });
+  b.round([...rows, key], dP, [multiply([component], query(dOut, ls, position), keyed(forward.values, ls, key))], { causal: CAUSAL });
+  const D = b.value('grad.attention.dot', rows, 'activationGrad');
+  b.round(rows, D, [multiply([key], P.at(...rows, key), dP.at(...rows, key))]);
+  const ds = b.value('grad.attention.score', [...rows, key], 'activationGrad', { causal: [5, 6] });
+  const root = dyadic(1 / Math.sqrt(net.recipe.model.headWidth));
+  const centred = [multiply([], P.at(...rows, key), dP.at(...rows, key)), multiply([], negate(P.at(...rows, key)), D.at(...rows))];
+  b.round(
+    [...rows, key],
+    ds,
+    centred.map((t) => scaled(t, root)),
+    { causal: CAUSAL },
+  );
+
+  const dqr = b.value('grad.query.rotated', [step, ls, token, queryWidth], 'activationGrad');
+  b.round([step, ls, batch, position, kv, group, component], dqr, [multiply([key], ds.at(...rows, key), keyed(forward.keys, ls, key))], {
+    index: [step, ls, [batch, position], [kv, group, component]],
+  });
+  const dkr = b.value('grad.key.rotated', [step, ls, token, keyWidth], 'activationGrad');
+  b.round(
+    [step, ls, batch, key, kv, component],
+    dkr,
+    [multiply([group, position], ds.at(...rows, key), query(forward.queries, ls, position))],
+    {
+      index: [step, ls, [batch, key], [kv, component]],
+    },
+  );
+  const dq = b.value('grad.q_proj.out', [step, ls, token, queryWidth], 'activationGrad');
+  rope(net, forward.tables, ls, [kv, group], pair, dqr, dq, -1);
+  const dk = b.value('grad.k_proj.out', [step, ls, token, keyWidth], 'activationGrad');
+  rope(net, forward.tables, ls, [kv], pair, dkr, dk, -1);
+  const q = linearBackward(net, forward.q, (l) => dq.at(step, l, token, queryWidth));
+  const k = linearBackward(net, forward.k, (l) => dk.at(step, l, token, keyWidth));
+  return { q, k, v, o };
+}

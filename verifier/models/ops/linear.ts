@@ -1,0 +1,95 @@
+/**
+ * Linear layer with an optional LoRA adapter, z = x·Wᵀ + (alpha/rank)·u·Bᵀ with u = round(x·Aᵀ). The caller rounds the terms
+ * once, together with whatever else it adds (a residual, say).
+ *
+ * Backward, for a gradient dz of the output: du = round((alpha/rank)·dz·B), dB = (alpha/rank)·dzᵀ·u, dA = duᵀ·x,
+ * dx = dz·W + du·A; and dW = dzᵀ·x where base weights are trained. Gradients are sums over the step's tokens.
+ */
+import { multiply, scaled, type LayerVar, type Reading, type Term, type TensorRef } from '../builder.ts';
+import { layersFrom, weight, type Net, type Rows } from '../net.ts';
+import type { LinearLayer } from '../recipe.ts';
+import type { Var } from '../../program/types.ts';
+
+/** The input of a linear layer: one factor, or two whose product it is. */
+export interface LinearInput {
+  readonly over: Var;
+  readonly factors: (rows: Rows) => readonly Reading[];
+}
+
+const PARENT: Readonly<Record<LinearLayer, string>> = {
+  q_proj: 'self_attn',
+  k_proj: 'self_attn',
+  v_proj: 'self_attn',
+  o_proj: 'self_attn',
+  gate_proj: 'mlp',
+  up_proj: 'mlp',
+  down_proj: 'mlp',
+};
+
+/** Name of the stacked weight of a linear layer. */
+export const weightName = (name: LinearLayer): string => `model.layers.${PARENT[name]}.${name}.weight`;
+
+/** A linear layer in its forward pass; `terms` at [step, l, token, out]. */
+export interface LinearForward {
+  readonly name: LinearLayer;
+  readonly input: LinearInput;
+  readonly out: Var;
+  /** u = x·Aᵀ of the adapter, where there is one. */
+  readonly low: TensorRef | null;
+  readonly terms: (l: LayerVar) => Term[];
+}
+
+export function linear(net: Net, name: LinearLayer, input: LinearInput, out: Var): LinearForward {
+  const { b, step, token } = net;
+  const w = weight(net, weightName(name));
+  const k = input.over;
+  const adapter = net.adapters.get(name);
+  let low: TensorRef | null = null;
+  if (adapter) {
+    const rows: Rows = [step, adapter.layers, token];
+    low = b.value(`${name}.u`, [...rows, adapter.rank], 'lowRank');
+    b.round([...rows, adapter.rank], low, [multiply([k], ...input.factors(rows), adapter.a.used(adapter.layers, adapter.rank, k))]);
+  }
+  const terms = (l: LayerVar): Term[] => {
+    const base = multiply([k], ...input.factors([step, l, token]), w.at(l, out, k));
+    if (!adapter || !low) return [base];
+    return [
+      base,
+      scaled(multiply([adapter.rank], low.at(step, l, token, adapter.rank), adapter.b.used(l, out, adapter.rank)), adapter.scaling),
+    ];
+  };
+  return { name, input, out, low, terms };
+}
+
+/** The gradients that a linear layer's backward pass leaves for the optimizer, and terms of the input's gradient. */
+export interface LinearBackward {
+  readonly gradA: TensorRef | null;
+  readonly gradB: TensorRef | null;
+  /** Terms of the input's gradient at [step, l, token, in]. */
+  readonly input: (l: LayerVar) => Term[];
+}
+
+/** `dz` reads the output's gradient at [step, l, token, out]. */
+export function linearBackward(net: Net, forward: LinearForward, dz: (l: LayerVar) => Reading): LinearBackward {
+  const { b, step, token } = net;
+  const { name, input, out, low } = forward;
+  const k = input.over;
+  const w = weight(net, weightName(name));
+  const base = (l: LayerVar): Term => multiply([out], dz(l), w.at(l, out, k));
+  if (net.trained === 'all') {
+    const l = layersFrom(net, 0) as LayerVar;
+    const grad = b.value(`grad.${weightName(name)}`, [step, l, out, k], 'adapterGrad');
+    b.round([step, l, out, k], grad, [multiply([token], dz(l), ...input.factors([step, l, token]))]);
+  }
+  const adapter = net.adapters.get(name);
+  if (!adapter || !low) return { gradA: null, gradB: null, input: (l) => [base(l)] };
+  const { rank, layers, scaling } = adapter;
+  const du = b.value(`${name}.du`, [step, layers, token, rank], 'lowRankGrad');
+  b.round([step, layers, token, rank], du, [scaled(multiply([out], dz(layers), adapter.b.used(layers, out, rank)), scaling)]);
+  const gradB = b.value(`grad.${name}.B`, [step, layers, out, rank], 'adapterGrad');
+  b.round([step, layers, out, rank], gradB, [scaled(multiply([token], dz(layers), low.at(step, layers, token, rank)), scaling)]);
+  const gradA = b.value(`grad.${name}.A`, [step, layers, rank, k], 'adapterGrad');
+  b.round([step, layers, rank, k], gradA, [multiply([token], du.at(step, layers, token, rank), ...input.factors([step, layers, token]))]);
+  const input_ = (l: LayerVar): Term[] => [base(l), multiply([rank], du.at(step, l, token, rank), adapter.a.used(l, rank, k))];
+  return { gradA, gradB, input: input_ };
+}

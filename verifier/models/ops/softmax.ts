@@ -1,0 +1,65 @@
+/**
+ * Softmax over the last index of a row: e = table(max − s), S = Σe, R = floor(2^k / S), P = round(e·R).
+ *
+ * Exponentials are 15-bit fractions, so e <= 2^15 and P <= 2^15; entries off a causal domain are exactly 0. The table covers
+ * every difference of two scores of the declared width, so nothing is clamped.
+ */
+import { add, domainOf, expression, multiply, negate, type LayerVar, type TensorRef } from '../builder.ts';
+import type { Net } from '../net.ts';
+import { bitsOf, type Var } from '../../program/types.ts';
+
+export const PROBABILITY_F = 15;
+export const EXP_TABLE = 64;
+
+/** All scores, of attention and of the head, share one exponent and so one table. */
+export const SCORE_KEY = 'score';
+
+export interface Softmax {
+  readonly scores: TensorRef;
+  readonly max: TensorRef;
+  readonly sum: TensorRef;
+  readonly probabilities: TensorRef;
+}
+
+/** `rows` and `over` index the scores; with `causal`, `over` runs up to the row variable of that name. */
+export function softmax(net: Net, name: string, rows: readonly (Var | LayerVar)[], over: Var, scores: TensorRef, causal?: string): Softmax {
+  const { b } = net;
+  const all = [...rows, over];
+  const names = domainOf(all).vars.map((v) => v.name);
+  const options = causal === undefined ? {} : { causal: [names.indexOf(causal), names.length - 1] as const };
+  const on = domainOf(all, causal === undefined ? undefined : [causal, over.name]);
+  const { bits } = scores.tensor;
+
+  const max = b.tensor('witness', `${name}.max`, rows, { bits, signed: true, f: scores.f });
+  const hot = b.count(`${name}.max.hot`, all, 1, 0, options);
+  b.relations.push({ kind: 'rowmax', on, over: over.name, out: max.view(...rows), hot: hot.view(...all), of: scores.view(...all), bits });
+
+  const e = b.count(`${name}.exp`, all, PROBABILITY_F + 1, PROBABILITY_F, { ...options, range: 'map' });
+  const distance = add(max.at(...rows), negate(scores.at(...all)));
+  b.relations.push({ kind: 'map', on, table: EXP_TABLE, x: expression([distance]).expr, out: e.view(...all) });
+
+  const sum = b.count(`${name}.sum`, rows, PROBABILITY_F + 1 + bitsOf(over.size), PROBABILITY_F);
+  b.equal(rows, sum, [e.at(...rows, [{ reduce: 'ones', size: over.size }])]);
+
+  // S >= 2^15, for the row's maximum counts 2^15: so R <= 2^(k − 15).
+  const k = b.precision.reciprocal;
+  const reciprocal = b.count(`${name}.reciprocal`, rows, k - PROBABILITY_F + 1, k - PROBABILITY_F);
+  b.relations.push({
+    kind: 'divide',
+    on: domainOf(rows),
+    out: reciprocal.view(...rows),
+    num: { constant: 1n << BigInt(k), linear: [], products: [] },
+    den: { constant: 0n, linear: sum.at(...rows).linear, products: [] },
+    bits: sum.tensor.bits,
+    round: false,
+  });
+
+  const probabilities = b.count(`${name}.probability`, all, PROBABILITY_F + 1, PROBABILITY_F, options);
+  b.round(
+    all,
+    probabilities,
+    [multiply([], e.at(...all), reciprocal.at(...rows))],
+    causal === undefined ? {} : { causal: [causal, over.name] },
+  );
+  return { scores, max, sum, probabilities };
+}
