@@ -13,7 +13,7 @@ const contracts = [
 ] as const;
 
 const check = process.argv.includes('--check');
-await hre.tasks.getTask('build').run({ quiet: true, noTests: true, defaultBuildProfile: 'production' });
+await hre.tasks.getTask('build').run({ quiet: true, noTests: true });
 
 let text = '/** ABIs and creation bytecode of the contracts. Written by `npm run compile`; a test compares it with the sources. */\n';
 for (const [name, contract] of contracts) {

@@ -1,0 +1,47 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+
+/** Most lines of the protocol part of verifier/ (all but verifier/models) that are neither blank nor comment. */
+const LINE_BUDGET = 3_000;
+/** Packages that run in a browser. */
+const PACKAGES = /^(@noble\/(curves|hashes)|viem|zod)(\/|$)/;
+
+/** The module of `import … from`, `export … from`, `import '…'` at a line's start, and of `import('…')`. */
+const IMPORT = /^(?:import|export)\b(?:[^;'"]*\bfrom)?\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+
+/** Lines that are neither blank nor comment; the sources carry no code after a block comment's end on one line. */
+export function codeLines(source: string): number {
+  let inComment = false;
+  let count = 0;
+  for (const raw of source.split('\n')) {
+    const line = raw.trim();
+    if (inComment) {
+      inComment = !line.includes('*/');
+    } else if (line.startsWith('/*')) {
+      inComment = !line.includes('*/');
+    } else if (line !== '' && !line.startsWith('//')) {
+      count++;
+    }
+  }
+  return count;
+}
+
+/** What verifier/ does that it must not: imports from outside, Node's modules, more lines than an auditor reads in a day. */
+export function verifierFaults(root: string): string[] {
+  const faults: string[] = [];
+  let lines = 0;
+  for (const file of globSync('verifier/**/*.ts', { cwd: root })) {
+    const source = readFileSync(join(root, file), 'utf8');
+    if (!file.startsWith(join('verifier', 'models') + sep)) lines += codeLines(source);
+    for (const match of source.matchAll(IMPORT)) {
+      const specifier = (match[1] ?? match[2]) as string;
+      const target = specifier.startsWith('.') ? relative(root, join(root, dirname(file), specifier)) : null;
+      if (target === null ? !PACKAGES.test(specifier) : !target.startsWith(`verifier${sep}`)) {
+        faults.push(`${file} imports ${specifier}; the verifier imports only itself, @noble, viem and zod`);
+      }
+    }
+  }
+  if (lines > LINE_BUDGET) faults.push(`the protocol part of verifier/ has ${lines} lines of code; at most ${LINE_BUDGET} are allowed`);
+  else console.log(`the protocol part of verifier/ has ${lines} lines of code (at most ${LINE_BUDGET})`);
+  return faults;
+}
