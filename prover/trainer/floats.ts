@@ -1,0 +1,203 @@
+/**
+ * The relations in float64, with rounding removed and in the same units (real value = value / 2^f): what the integers approximate.
+ */
+import type { MapFunction, Relation } from '../../verifier/program/types.ts';
+import { RelationError } from './errors.ts';
+import { evaluate, type Instance, type Store, type TableContent } from './evaluate.ts';
+import { around, digits } from './integers.ts';
+import { write } from './writer.ts';
+
+interface Context {
+  readonly store: Store;
+  readonly instance: Instance;
+  readonly mask: Uint8Array | null;
+}
+
+type Of<K extends Relation['kind']> = Extract<Relation, { kind: K }>;
+
+const value = (c: Context, field: string): Float64Array => evaluate(c.store, c.instance, c.instance.plan.exprs[field], 0n, c.mask).hi;
+
+const put = (c: Context, field: string, values: Float64Array): void =>
+  write(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free, values);
+
+const inside = (c: Context, i: number): boolean => c.mask === null || c.mask[i] === 1;
+
+/** out = fn(a[, b]) on the domain, 0 off it. */
+function pointwise(c: Context, a: Float64Array, fn: (x: number, i: number) => number): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) if (inside(c, i)) out[i] = fn(a[i], i);
+  return out;
+}
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const GELU = Math.sqrt(2 / Math.PI);
+
+/** The real function of a table column; GELU in its tanh form. */
+const functions: Record<Exclude<MapFunction['name'], 'table'>, (x: number) => number> = {
+  'exp-neg': (x) => Math.exp(-x),
+  silu: (x) => x * sigmoid(x),
+  'silu-derivative': (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+  gelu: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x ** 3))),
+  'gelu-derivative': (x) => {
+    const t = Math.tanh(GELU * (x + 0.044715 * x ** 3));
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * GELU * (1 + 3 * 0.044715 * x * x);
+  },
+  log: (x) => Math.log(x),
+};
+
+/** 2^fOut · fn(x / 2^fIn); `table` interpolates the column linearly. */
+export function mapFunction(fn: MapFunction, table: TableContent, column: Float64Array): (x: number) => number {
+  if (fn.name === 'table')
+    return (x) => {
+      const at = Math.min(Math.max(x - table.lo, 0), table.size - 1);
+      const k = Math.min(Math.floor(at), table.size - 2);
+      return table.size === 1 ? column[0] : column[k] + (at - k) * (column[k + 1] - column[k]);
+    };
+  const real = functions[fn.name];
+  const [unitIn, unitOut] = [2 ** -fn.fIn, 2 ** fn.fOut];
+  return (x) => unitOut * real(x * unitIn);
+}
+
+function map(c: Context, r: Of<'map'>): void {
+  const table = c.store.table(r.table);
+  const source = c.store.program.tables.find((t) => t.id === r.table);
+  if (!source) throw new RelationError(`relation ${c.instance.plan.label}: no table ${r.table}`);
+  const x = value(c, 'x');
+  let [min, max] = [Infinity, -Infinity];
+  for (let i = 0; i < x.length; i++) {
+    if (!inside(c, i)) continue;
+    if (x[i] < min) min = x[i];
+    if (x[i] > max) max = x[i];
+  }
+  c.store.stats?.lookup(r.table, min, max);
+  put(c, 'out', pointwise(c, x, mapFunction(source.fn, table, table.y)));
+  if (!r.out2) return;
+  if (!source.fn2 || !table.y2) throw new RelationError(`relation ${c.instance.plan.label}: table ${source.name} has no second column`);
+  put(c, 'out2', pointwise(c, x, mapFunction(source.fn2, table, table.y2)));
+}
+
+function rowmax(c: Context, r: Of<'rowmax'>): void {
+  const x = value(c, 'of');
+  const { outer, n, inner, rest } = around(c.instance, r.over);
+  const max = new Float64Array(outer * inner);
+  const hot = new Float64Array(x.length);
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < inner; i++) {
+      let first = -1;
+      for (let k = 0; k < n; k++) {
+        const at = (o * n + k) * inner + i;
+        if (inside(c, at) && (first < 0 || x[at] > x[first])) first = at;
+      }
+      max[o * inner + i] = x[first];
+      hot[first] = 1;
+    }
+  write(c.store, c.instance, c.instance.plan.outs['out'], rest, max);
+  put(c, 'hot', hot);
+}
+
+function mantissa(c: Context, r: Of<'mantissa'>): void {
+  const x = value(c, 'of');
+  const { plan } = c.instance;
+  const over = plan.vars.findIndex((v) => v.name === r.over.name);
+  const exponent = (v: number): number => Math.min(Math.max(Math.floor(Math.log2(Math.max(v, 1))) - 15, 0), r.over.size - 1);
+  const hot = new Float64Array(x.length * r.over.size);
+  x.forEach((v, i) => {
+    if (inside(c, i)) hot[i * r.over.size + exponent(v)] = 1;
+  });
+  put(
+    c,
+    'out',
+    pointwise(c, x, (v) => v / 2 ** exponent(v)),
+  );
+  write(c.store, c.instance, plan.outs['hot'], [...plan.free, over], hot);
+}
+
+function onehot(c: Context, r: Of<'onehot'>): void {
+  const x = value(c, 'index');
+  const { plan } = c.instance;
+  const hot = r.chunks.map((k) => new Float64Array(x.length * k.over.size));
+  x.forEach((v, i) => {
+    if (!inside(c, i)) return;
+    const at = digits(Math.round(v), r.chunks);
+    if (at === null) throw new RelationError(`relation ${plan.label}: the index ${v} can't be written in the chunks' sizes and weights`);
+    at.forEach((d, k) => (hot[k][i * r.chunks[k].over.size + d] = 1));
+  });
+  r.chunks.forEach((k, n) => {
+    const over = plan.vars.findIndex((v) => v.name === k.over.name);
+    write(c.store, c.instance, plan.outs[`hot${n}`], [...plan.free, over], hot[n]);
+  });
+}
+
+/** Computes one instance in float64. */
+export function computeFloats(c: Context): void {
+  const r = c.instance.plan.relation;
+  switch (r.kind) {
+    case 'rescale': {
+      const unit = 2 ** -r.shift;
+      return put(
+        c,
+        'out',
+        pointwise(c, value(c, 'expr'), (x) => x * unit),
+      );
+    }
+    case 'equal':
+      return put(
+        c,
+        'out',
+        pointwise(c, value(c, 'expr'), (x) => x),
+      );
+    case 'assert':
+      return;
+    case 'map':
+      return map(c, r);
+    case 'divide': {
+      const den = value(c, 'den');
+      return put(
+        c,
+        'out',
+        pointwise(c, value(c, 'num'), (x, i) => x / den[i]),
+      );
+    }
+    case 'rsqrt': {
+      const m = value(c, 'm');
+      const n = Number(r.numerator);
+      put(
+        c,
+        'out',
+        pointwise(c, m, (x) => Math.sqrt(n / x)),
+      );
+      return put(
+        c,
+        'square',
+        pointwise(c, m, (x) => n / x),
+      );
+    }
+    case 'isqrt':
+      return put(
+        c,
+        'out',
+        pointwise(c, value(c, 'of'), (x) => Math.sqrt(Math.max(x, 0))),
+      );
+    case 'rowmax':
+      return rowmax(c, r);
+    case 'clamp': {
+      const x = value(c, 'of');
+      const max = Number(r.max);
+      put(
+        c,
+        'out',
+        pointwise(c, x, (v) => Math.min(v, max)),
+      );
+      return put(
+        c,
+        'hot',
+        pointwise(c, x, (v) => (v > max ? 1 : 0)),
+      );
+    }
+    case 'mantissa':
+      return mantissa(c, r);
+    case 'onehot':
+      return onehot(c, r);
+  }
+}

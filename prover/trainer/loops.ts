@@ -1,0 +1,183 @@
+/**
+ * Strided loops over dense arrays of numbers. `sizes` lists the dimensions, outermost first; every array has a base and one
+ * stride for each dimension (0 broadcasts on reading, accumulates on writing).
+ */
+
+/** A dense array read through strides. */
+export interface Strided {
+  readonly data: Float64Array;
+  readonly base: number;
+  readonly strides: readonly number[];
+}
+
+interface Nest {
+  readonly sizes: number[];
+  readonly strides: number[][];
+}
+
+/** Drops dimensions of size 1 and fuses neighbours that every array walks as one; always leaves at least one dimension. */
+function coalesce(sizes: readonly number[], strides: readonly (readonly number[])[]): Nest {
+  const outSizes: number[] = [];
+  const outStrides: number[][] = strides.map(() => []);
+  for (let d = 0; d < sizes.length; d++) {
+    if (sizes[d] === 1) continue;
+    const last = outSizes.length - 1;
+    if (last >= 0 && strides.every((s, i) => outStrides[i][last] === s[d] * sizes[d])) {
+      outSizes[last] *= sizes[d];
+      strides.forEach((s, i) => (outStrides[i][last] = s[d]));
+    } else {
+      outSizes.push(sizes[d]);
+      strides.forEach((s, i) => outStrides[i].push(s[d]));
+    }
+  }
+  if (outSizes.length === 0) {
+    outSizes.push(1);
+    outStrides.forEach((s) => s.push(0));
+  }
+  return { sizes: outSizes, strides: outStrides };
+}
+
+/** Calls `line(offsets…)` for every combination of the outer dimensions. */
+function forLines(nest: Nest, bases: readonly number[], line: (a: number, b: number, c: number) => void): void {
+  const { sizes, strides } = nest;
+  const outer = sizes.length - 1;
+  const counter = new Array<number>(outer).fill(0);
+  const [sa, sb = sa, sc = sa] = strides;
+  let a = bases[0];
+  let b = bases[1] ?? 0;
+  let c = bases[2] ?? 0;
+  for (;;) {
+    line(a, b, c);
+    let d = outer - 1;
+    for (; d >= 0; d--) {
+      counter[d]++;
+      a += sa[d];
+      b += sb[d];
+      c += sc[d];
+      if (counter[d] < sizes[d]) break;
+      a -= sa[d] * sizes[d];
+      b -= sb[d] * sizes[d];
+      c -= sc[d] * sizes[d];
+      counter[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+const empty = (sizes: readonly number[]): boolean => sizes.some((s) => s <= 0);
+
+/** dst += coef · src. */
+export function addScaled(sizes: readonly number[], dst: Strided, src: Strided, coef: number): void {
+  if (empty(sizes)) return;
+  const nest = coalesce(sizes, [dst.strides, src.strides]);
+  const n = nest.sizes[nest.sizes.length - 1];
+  const [ds, ss] = nest.strides.map((s) => s[s.length - 1]);
+  const d = dst.data;
+  const s = src.data;
+  forLines(nest, [dst.base, src.base], (a, b) => {
+    if (ds === 1 && ss === 1) for (let i = 0; i < n; i++) d[a + i] += coef * s[b + i];
+    else for (let i = 0, x = a, y = b; i < n; i++, x += ds, y += ss) d[x] += coef * s[y];
+  });
+}
+
+/** dst += coef · a · b. */
+export function addProduct(sizes: readonly number[], dst: Strided, a: Strided, b: Strided, coef: number): void {
+  if (empty(sizes)) return;
+  const nest = coalesce(sizes, [dst.strides, a.strides, b.strides]);
+  const n = nest.sizes[nest.sizes.length - 1];
+  const [ds, as, bs] = nest.strides.map((s) => s[s.length - 1]);
+  const d = dst.data;
+  const p = a.data;
+  const q = b.data;
+  forLines(nest, [dst.base, a.base, b.base], (x, y, z) => {
+    if (ds === 1 && as === 1 && bs === 1) for (let i = 0; i < n; i++) d[x + i] += coef * p[y + i] * q[z + i];
+    else if (ds === 1 && as === 0 && bs === 1) {
+      const c = coef * p[y];
+      for (let i = 0; i < n; i++) d[x + i] += c * q[z + i];
+    } else for (let i = 0; i < n; i++, x += ds, y += as, z += bs) d[x] += coef * p[y] * q[z];
+  });
+}
+
+const SPLITTER = 2 ** 27 + 1;
+
+/** (hi, lo) += coef · src, exactly: hi + lo is the sum as long as |lo| < 2^53 (Knuth's two-sum, Dekker's two-product). */
+export function addScaledWide(sizes: readonly number[], hi: Strided, lo: Float64Array, src: Strided, coef: number): void {
+  if (empty(sizes)) return;
+  const nest = coalesce(sizes, [hi.strides, src.strides]);
+  const n = nest.sizes[nest.sizes.length - 1];
+  const [ds, ss] = nest.strides.map((s) => s[s.length - 1]);
+  const d = hi.data;
+  const s = src.data;
+  const ct = SPLITTER * coef;
+  const ch = ct - (ct - coef);
+  const cl = coef - ch;
+  forLines(nest, [hi.base, src.base], (x, y) => {
+    for (let i = 0; i < n; i++, x += ds, y += ss) {
+      const v = s[y];
+      const p = coef * v;
+      const vt = SPLITTER * v;
+      const vh = vt - (vt - v);
+      const vl = v - vh;
+      const e = cl * vl - (p - ch * vh - cl * vh - ch * vl);
+      const h = d[x];
+      const sum = h + p;
+      const back = sum - h;
+      lo[x] += h - (sum - back) + (p - back) + e;
+      d[x] = sum;
+    }
+  });
+}
+
+/** The cells of `src` over `sizes`, row-major and contiguous; a view of the same memory where they already are. */
+export function pack(sizes: readonly number[], src: Strided): Float64Array {
+  const n = sizes.reduce((p, s) => p * s, 1);
+  if (n === 0) return new Float64Array(0);
+  const nest = coalesce(sizes, [src.strides]);
+  if (nest.sizes.length === 1 && (nest.strides[0][0] === 1 || n === 1)) return src.data.subarray(src.base, src.base + n);
+  const out = new Float64Array(n);
+  const m = nest.sizes[nest.sizes.length - 1];
+  const ss = nest.strides[0][nest.strides[0].length - 1];
+  const s = src.data;
+  let o = 0;
+  forLines(nest, [src.base], (a) => {
+    if (ss === 1) for (let i = 0; i < m; i++) out[o++] = s[a + i];
+    else for (let i = 0; i < m; i++, a += ss) out[o++] = s[a];
+  });
+  return out;
+}
+
+/** dst = src cell by cell, src contiguous row-major over `sizes`; −0 becomes 0, so that equal values have equal bits. */
+export function unpack(sizes: readonly number[], dst: Strided, src: Float64Array): void {
+  if (empty(sizes)) return;
+  const nest = coalesce(sizes, [dst.strides]);
+  const n = nest.sizes[nest.sizes.length - 1];
+  const ds = nest.strides[0][nest.strides[0].length - 1];
+  const d = dst.data;
+  let o = 0;
+  forLines(nest, [dst.base], (a) => {
+    for (let i = 0; i < n; i++, a += ds) d[a] = src[o++] + 0;
+  });
+}
+
+/** max |v|; 0 for no cells. */
+export function maxAbs(v: Float64Array): number {
+  let hi = 0;
+  let lo = 0;
+  for (let i = 0; i < v.length; i++) {
+    const x = v[i];
+    if (x > hi) hi = x;
+    else if (x < lo) lo = x;
+  }
+  return Math.max(hi, -lo);
+}
+
+/** Row-major strides of contiguous `sizes`. */
+export function rowMajor(sizes: readonly number[]): number[] {
+  const strides = new Array<number>(sizes.length);
+  let n = 1;
+  for (let d = sizes.length - 1; d >= 0; d--) {
+    strides[d] = n;
+    n *= sizes[d];
+  }
+  return strides;
+}

@@ -1,0 +1,173 @@
+/**
+ * Walks a program: from the fixed tensors and the state before a proof to every witness tensor and the state after it, in exact
+ * integers or in float64. Prepared once for each program; one walk is one proof's group of steps.
+ */
+import type { Program, Tensor } from '../../verifier/program/types.ts';
+import { InputError, ProgramError, RelationError } from './errors.ts';
+import type { Store, TableContent } from './evaluate.ts';
+import { computeFloats } from './floats.ts';
+import { computeIntegers, leafCount } from './integers.ts';
+import { maxAbs } from './loops.ts';
+import { planProgram, type ProgramPlan, type RelationPlan, type TensorPlan } from './plan.ts';
+import { schedule, type ScheduledInstance } from './schedule.ts';
+import { scatterLeaf } from './writer.ts';
+
+/** Cells by tensor name: dense over the axes' sizes, row-major, no pads. Tensors of `constants` may be left out. */
+export type Tensors = ReadonlyMap<string, Float64Array>;
+
+export interface WalkOptions {
+  /** Also return the values of every relation's look-up leaves. */
+  readonly leaves?: boolean;
+}
+
+export interface Walk {
+  /** Every tensor of the program, inputs included. */
+  readonly tensors: Map<string, Float64Array>;
+  /**
+   * With `leaves`: by relation index, one array for each leaf value over the rectangle of the relation's domain (row-major, no pads), in
+   * the order of `lower.ts`; off a causal domain the zero-extended reading without constants. Empty otherwise.
+   */
+  readonly leaves: Float64Array[][];
+}
+
+/** Magnitudes met by float walks, for calibration. */
+export class FloatStats {
+  /** max |value| in the tensor's units, by tensor name. */
+  readonly tensors = new Map<string, number>();
+  /** Smallest and largest x, by table id. */
+  readonly lookups = new Map<number, { min: number; max: number }>();
+
+  add(tensor: string, max: number): void {
+    this.tensors.set(tensor, Math.max(this.tensors.get(tensor) ?? 0, max));
+  }
+
+  addLookup(table: number, min: number, max: number): void {
+    const old = this.lookups.get(table);
+    this.lookups.set(table, { min: Math.min(old?.min ?? Infinity, min), max: Math.max(old?.max ?? -Infinity, max) });
+  }
+}
+
+export class Walker {
+  readonly program: Program;
+  private readonly plan: ProgramPlan;
+  private readonly order: readonly ScheduledInstance[];
+  private readonly masks = new Map<number, Uint8Array>();
+  private readonly constants: ReadonlyMap<string, Float64Array>;
+  /** max |v| of fixed tensors that have been checked; they are the same in every walk. */
+  private readonly checked = new WeakMap<Float64Array, { readonly id: number; readonly max: number }>();
+
+  /** Errors: `ProgramError`. */
+  constructor(program: Program) {
+    this.program = program;
+    this.plan = planProgram(program);
+    this.order = schedule(this.plan);
+    this.constants = new Map(Object.entries(program.constants).map(([name, v]) => [name, Float64Array.from(v)]));
+    for (const r of this.plan.relations) if (r.causal) this.masks.set(r.index, causalMask(r));
+  }
+
+  /** Exact integers. `proof` is the index of the proof in its run. Errors: `InputError`, `WidthError`, `RelationError`. */
+  walk(proof: number, inputs: Tensors, options: WalkOptions = {}): Walk {
+    const store = this.prepare(proof, inputs, true, null);
+    const leaves = options.leaves
+      ? this.plan.relations.map((r) => {
+          const cells = r.on.vars.reduce((n, v) => n * v.size, 1);
+          return Array.from({ length: leafCount(r.relation) }, () => new Float64Array(cells));
+        })
+      : [];
+    for (const instance of this.order) {
+      const { index } = instance.plan;
+      const leaf = options.leaves ? (k: number, values: Float64Array): void => scatterLeaf(instance, leaves[index][k], values) : null;
+      computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
+    }
+    return { tensors: this.named(store), leaves };
+  }
+
+  /** float64 in the same units, nothing rounded and no widths checked. */
+  walkFloat(proof: number, inputs: Tensors, stats: FloatStats | null = null): Map<string, Float64Array> {
+    const store = this.prepare(proof, inputs, false, stats);
+    for (const instance of this.order) computeFloats({ store, instance, mask: this.masks.get(instance.plan.index) ?? null });
+    return this.named(store);
+  }
+
+  private named(store: Store): Map<string, Float64Array> {
+    return new Map(this.plan.tensors.map((t) => [t.name, store.data[t.id]]));
+  }
+
+  private prepare(proof: number, inputs: Tensors, exact: boolean, stats: FloatStats | null): Store {
+    const { tensors, byName } = this.plan;
+    const bound = new Float64Array(tensors.length);
+    const data = tensors.map((t) => {
+      if (t.role === 'witness' || t.role === 'stateOut') return new Float64Array(t.length);
+      const cells = inputs.get(t.name) ?? this.constants.get(t.name);
+      if (!cells) throw new InputError(`input tensor ${t.name} is missing`);
+      if (cells.length !== t.length) throw new InputError(`input tensor ${t.name} has ${cells.length} cells; its axes give ${t.length}`);
+      if (exact) bound[t.id] = this.checkInput(t, cells);
+      if (stats) stats.add(t.name, maxAbs(cells));
+      return cells;
+    });
+    const get = (name: string): TensorPlan => {
+      const t = byName.get(name);
+      if (!t) throw new ProgramError(`no tensor ${name}`);
+      return t;
+    };
+    const contents = new Map<number, TableContent>();
+    const table = (id: number): TableContent => {
+      const known = contents.get(id);
+      if (known) return known;
+      const t = this.program.tables.find((x) => x.id === id);
+      if (!t) throw new RelationError(`no table ${id}`);
+      const column = (name: string): Float64Array => {
+        const cells = data[get(name).id];
+        if (cells.length !== t.size) throw new InputError(`table ${t.name}: column ${name} has ${cells.length} cells instead of ${t.size}`);
+        return cells;
+      };
+      const content = { name: t.name, lo: t.lo, size: t.size, y: column(t.y), y2: t.y2 === undefined ? null : column(t.y2) };
+      contents.set(id, content);
+      return content;
+    };
+    return {
+      exact,
+      proof,
+      firstStep: proof * this.program.schedule.perProof,
+      program: this.program,
+      tensors: { shape: (name): Tensor => get(name).tensor, cells: (name) => data[get(name).id] },
+      table,
+      stats: stats && {
+        tensor: (id, max) => stats.add(tensors[id].name, max),
+        lookup: (id, min, max) => stats.addLookup(id, min, max),
+      },
+      data,
+      bound,
+    };
+  }
+
+  /** Integers of the declared width, 0 off a causal tensor's domain. Returns max |v|. */
+  private checkInput(t: TensorPlan, cells: Float64Array): number {
+    const known = t.role === 'fixed' ? this.checked.get(cells) : undefined;
+    if (known?.id === t.id) return known.max;
+    const [i, j] = t.tensor.causal ?? [-1, -1];
+    for (let n = 0; n < cells.length; n++) {
+      const v = cells[n];
+      if (!(Number.isInteger(v) && v >= t.min && v <= t.max))
+        throw new InputError(
+          `input tensor ${t.name}: cell ${n} is ${v}, not an integer of its width (${t.tensor.signed ? 'signed' : 'unsigned'} ${t.tensor.bits} bits)`,
+        );
+      if (i >= 0 && v !== 0 && Math.floor(n / t.strides[j]) % t.sizes[j] > Math.floor(n / t.strides[i]) % t.sizes[i])
+        throw new InputError(`input tensor ${t.name}: cell ${n} is above the diagonal of a causal tensor, but not 0`);
+    }
+    const max = maxAbs(cells);
+    if (t.role === 'fixed') this.checked.set(cells, { id: t.id, max });
+    return max;
+  }
+}
+
+/** 1 where j <= i, over the free rectangle. */
+function causalMask(r: RelationPlan): Uint8Array {
+  const sizes = r.free.map((v) => r.vars[v].size);
+  const [i, j] = (r.causal as readonly [number, number]).map((v) => r.free.indexOf(v));
+  const inner = (d: number): number => sizes.slice(d + 1).reduce((n, s) => n * s, 1);
+  const [si, sj] = [inner(i), inner(j)];
+  return Uint8Array.from({ length: sizes.reduce((n, s) => n * s, 1) }, (_, at) =>
+    Math.floor(at / sj) % sizes[j] <= Math.floor(at / si) % sizes[i] ? 1 : 0,
+  );
+}

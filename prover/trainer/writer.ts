@@ -1,0 +1,108 @@
+/**
+ * Writes results into tensors, checked: declared widths, and nothing but 0 outside a tensor's cells.
+ */
+import { ProgramError, RelationError, WidthError } from './errors.ts';
+import { type Instance, type Store } from './evaluate.ts';
+import { maxAbs, rowMajor, unpack } from './loops.ts';
+import type { TensorPlan, ViewPlan } from './plan.ts';
+import { forCells, resolve } from './resolve.ts';
+
+/** Values of all variables at position `at` of the row-major rectangle of `dims`. */
+export function valuesAt(instance: Instance, dims: readonly number[], at: number): Int32Array {
+  const env = Int32Array.from(instance.env);
+  for (let d = dims.length - 1; d >= 0; d--) {
+    const size = instance.plan.vars[dims[d]].size;
+    env[dims[d]] = at % size;
+    at = Math.floor(at / size);
+  }
+  return env;
+}
+
+const cellIndex = (view: ViewPlan, env: Int32Array): number[] =>
+  view.axes.map((axis) => axis.terms.reduce((i, t) => i + env[t.v] * t.multiplier, axis.constant));
+
+/** The index on the axis called `name`, or null. */
+const axisIndex = (t: TensorPlan, index: readonly number[], name: string): number | null => {
+  const a = t.tensor.axes.findIndex((x) => x.name === name);
+  return a < 0 ? null : index[a];
+};
+
+/** The error of a value that doesn't fit where `view` puts it. */
+export function widthError(
+  store: Store,
+  instance: Instance,
+  view: ViewPlan,
+  dims: readonly number[],
+  at: number,
+  value: bigint,
+): WidthError {
+  const t = view.tensor;
+  const index = cellIndex(view, valuesAt(instance, dims, at));
+  const step = axisIndex(t, index, 'step');
+  const { bits, signed, f } = t.tensor;
+  return new WidthError(
+    {
+      tensor: t.name,
+      index,
+      step: step === null ? null : store.firstStep + step,
+      layer: axisIndex(t, index, 'layer'),
+      value,
+      width: `${signed ? 'signed' : 'unsigned'} ${bits}`,
+      relation: instance.plan.label,
+    },
+    `raise the width of ${t.name}, or lower its scale (f = ${f}) by recalibrating`,
+  );
+}
+
+/** Assigns `values` (row-major over `dims`) through an out view. Errors: `WidthError`, `ProgramError` for a value outside the tensor. */
+export function write(store: Store, instance: Instance, view: ViewPlan, dims: readonly number[], values: Float64Array): void {
+  const { plan, env } = instance;
+  const t = view.tensor;
+  const top = maxAbs(values);
+  if (store.exact) {
+    for (let i = 0; i < values.length; i++)
+      if (!(values[i] >= t.min && values[i] <= t.max)) throw widthError(store, instance, view, dims, i, BigInt(values[i]));
+    store.bound[t.id] = Math.max(store.bound[t.id], top);
+  } else store.stats?.tensor(t.id, top);
+  const data = store.data[t.id];
+  const sizes = dims.map((v) => plan.vars[v].size);
+  const r = resolve(view, plan.vars, env, store.proof);
+  const whole = r !== null && !r.guarded && dims.every((v) => r.lo[v] === 0 && r.hi[v] === plan.vars[v].size);
+  if (whole && (!t.tensor.causal || plan.causal?.every((v) => dims.includes(v)))) {
+    const dst = { data, base: r.base, strides: dims.map((v) => r.strides[v]) };
+    unpack(sizes, dst, values);
+    return;
+  }
+  const rest = Float64Array.from(values);
+  if (r !== null)
+    forCells(r, plan.vars, dims, env, store.proof, (offset, _, at) => {
+      const [i, j] = t.tensor.causal ?? [0, 0];
+      if (Math.floor(offset / t.strides[j]) % t.sizes[j] > Math.floor(offset / t.strides[i]) % t.sizes[i] && t.tensor.causal) return;
+      data[offset] = values[at] + 0;
+      rest[at] = 0;
+    });
+  const lost = rest.findIndex((x) => x !== 0);
+  if (lost >= 0) {
+    const index = cellIndex(view, valuesAt(instance, dims, lost));
+    throw new ProgramError(
+      `relation ${plan.label}: assigns ${values[lost]} to ${t.name} [${index.join(', ')}], which is outside the tensor`,
+    );
+  }
+}
+
+/** Copies `values` (row-major over the instance's free variables) into a rectangle over all variables of the domain. Errors: `RelationError` from 2^53 on. */
+export function scatterLeaf(instance: Instance, rectangle: Float64Array, values: Float64Array): void {
+  const { plan, env } = instance;
+  if (!(maxAbs(values) < 2 ** 53)) throw new RelationError(`relation ${plan.label}: a look-up value does not fit 53 bits`);
+  const strides = rowMajor(plan.on.vars.map((v) => v.size));
+  const dst = {
+    data: rectangle,
+    base: plan.serial.reduce((b, v) => b + env[v] * strides[v], 0),
+    strides: plan.free.map((v) => strides[v]),
+  };
+  unpack(
+    plan.free.map((v) => plan.vars[v].size),
+    dst,
+    values,
+  );
+}
