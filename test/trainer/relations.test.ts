@@ -330,7 +330,7 @@ test('causal attention: scores on the lower half, contraction over j, off-domain
   const stats = new FloatStats();
   const float = new Walker(p).walkFloat(0, given, stats);
   const [fo, io] = [float.get('o') as Float64Array, walk.tensors.get('o') as Float64Array];
-  fo.forEach((v, k) => assert.ok(Math.abs(v - io[k]) < 40 + 0.002 * Math.abs(v), `float ${v}, integer ${io[k]}`));
+  fo.forEach((v, k) => assert.ok(Math.abs(v - io[k]) < 200 + 0.02 * Math.abs(v), `float ${v}, integer ${io[k]}`));
   assert.ok((stats.lookups.get(64)?.max ?? 0) > 0);
   assert.equal(stats.tensors.get('o'), Math.max(...fo.map(Math.abs)));
 });
