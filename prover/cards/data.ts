@@ -13,7 +13,7 @@ export interface DataOptions {
   /** Windows in a batch, tokens in a window. */
   readonly batch: number;
   readonly sequence: number;
-  /** Batches to keep; all that the text gives when missing. */
+  /** Batches, one for each training step; batches of a shorter text come again in the same order. All that the text gives when missing. */
   readonly batches?: number;
   /** 32 bytes. */
   readonly shuffleSeed: Hex;
@@ -63,9 +63,10 @@ function pack(
   const { batch, sequence } = options;
   const inputs = new Int32Array(batches * batch * sequence);
   const labels = new Int32Array(inputs.length);
+  const distinct = Math.floor(windows.length / batch) * batch;
   for (let w = 0; w < batches * batch; w++)
     for (let i = 0; i < sequence; i++) {
-      const at = (windows[w] as number) * sequence + i;
+      const at = (windows[w % distinct] as number) * sequence + i;
       inputs[w * sequence + i] = ids[at] as number;
       labels[w * sequence + i] = ids[at + 1] as number;
     }
@@ -104,12 +105,12 @@ export function makeDataCards(
   const windows = Math.floor((ids.length - 1) / sequence);
   const available = Math.floor((windows - batch) / batch);
   const batches = options.batches ?? available;
-  if (batches < 1 || available < batches)
+  if (available < 1)
     throw new InputError(
       source,
       '',
-      `has ${ids.length} tokens, enough for ${Math.max(0, available)} batches of ${batch} × ${sequence} and a held-out one`,
-      'give a longer text, fewer --batches, or a smaller --batch or --sequence',
+      `has ${ids.length} tokens, not enough for a batch of ${batch} × ${sequence} and a held-out one`,
+      'give a longer text, or a smaller --batch or --sequence',
     );
   const training = shuffle(
     Array.from({ length: windows - batch }, (_, i) => i),

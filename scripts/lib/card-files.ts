@@ -17,6 +17,8 @@ export interface LoadedCard {
   readonly bytes: Uint8Array;
   readonly content: Content | null;
   readonly contentBytes: Uint8Array | null;
+  /** Of a hidden card. */
+  readonly rangeProof: Uint8Array | null;
 }
 
 /** Writes card and content; returns the card's digest. */
@@ -31,11 +33,11 @@ export function loadCard(path: string): LoadedCard {
   const bytes = readBounded(path, MAX_CARD);
   const card = decodeCard(bytes, path);
   const digest = digestOf(bytes);
-  if (card.content === undefined) return { card, digest, bytes, content: null, contentBytes: null };
-  const contentBytes = openStore(join(dirname(path), 'content')).get(
-    card.content.digest,
-    Math.min(card.content.size, MAX_CONTENT),
-    'content',
-  );
-  return { card, digest, bytes, content: openContent(card, contentBytes, path), contentBytes };
+  const store = openStore(join(dirname(path), 'content'));
+  const get = (file: { digest: Hex; size: number }, what: string): Uint8Array =>
+    store.get(file.digest, Math.min(file.size, MAX_CONTENT), what);
+  if (card.commitment !== undefined)
+    return { card, digest, bytes, content: null, contentBytes: null, rangeProof: get(card.commitment.rangeProof, 'range proof') };
+  const contentBytes = get(card.content as NonNullable<Card['content']>, 'content');
+  return { card, digest, bytes, content: openContent(card, contentBytes, path), contentBytes, rangeProof: null };
 }

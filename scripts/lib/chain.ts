@@ -1,0 +1,267 @@
+/** The chain through JSON-RPC (viem): deploying, sending with readable errors, scanning events. */
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  http,
+  type Abi,
+  type Account,
+  type Address,
+  type Chain as ViemChain,
+  type ContractEventName,
+  type GetContractEventsReturnType,
+  type Hash,
+  type PublicClient,
+  type TransactionReceipt,
+} from 'viem';
+import { bountyEscrowAbi, bountyEscrowBytecode, commitmentRegistryAbi, commitmentRegistryBytecode } from '../../deploy/artifacts.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Body, Terms } from '../../verifier/statement.ts';
+import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
+
+export interface Chain {
+  readonly rpc: string;
+  readonly id: number;
+  readonly viem: ViemChain;
+  readonly client: PublicClient;
+  /** Ends a node that was started for this connection. */
+  close(): void;
+}
+
+/** A mined transaction. */
+export interface Sent {
+  readonly hash: Hash;
+  readonly gas: bigint;
+  readonly block: bigint;
+}
+
+/** Connects to a node. A file instead of a URL is a recorded local chain: it is replayed on a node that ends with `close`. */
+export async function connect(rpc: string): Promise<Chain> {
+  const local = /^https?:\/\//.test(rpc) ? null : await replayChain(rpc);
+  const url = local?.rpc ?? rpc;
+  const probe = createPublicClient({ transport: http(url, { retryCount: 1, timeout: 20_000 }) });
+  let id: number;
+  try {
+    id = await probe.getChainId();
+  } catch (e) {
+    local?.stop();
+    throw new InputError(
+      '--rpc',
+      '',
+      `no node answers at ${url}${e instanceof BaseError ? `: ${e.shortMessage}` : ''}`,
+      'start a node, or give its address with --rpc or FINEPROOF_RPC',
+    );
+  }
+  const viem = defineChain({
+    id,
+    name: `chain ${id}`,
+    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+    rpcUrls: { default: { http: [url] } },
+  });
+  const pollingInterval = id === LOCAL_CHAIN_ID ? 25 : 1_000;
+  const client = createPublicClient({ chain: viem, transport: http(url, { timeout: 60_000 }), pollingInterval, cacheTime: 0 });
+  return { rpc: url, id, viem, client, close: () => local?.stop() };
+}
+
+/** Runs `use` with a connection and closes it. */
+export async function withChain<T>(rpc: string, use: (chain: Chain) => Promise<T>): Promise<T> {
+  const chain = await connect(rpc);
+  try {
+    return await use(chain);
+  } finally {
+    chain.close();
+  }
+}
+
+const CURES: Readonly<Record<string, string>> = {
+  AlreadyPosted: 'the same terms are posted already; give another --salt',
+  NotPoster: 'sign with the poster’s key',
+  TooLate: 'its time is over',
+  TooEarly: 'wait until its time has come',
+  BountyNotOpen: 'the bounty is not posted, paid or refunded',
+  NotAttested: 'wait for the attesters’ verdict',
+  ClaimNotFirst: 'an earlier claim is still undecided',
+  LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
+  NothingToWithdraw: 'this account has no credit here',
+  WindowOutOfRange: 'give a longer --window',
+};
+
+/** The revert's name and arguments, with a cure; other errors as they are. */
+function readable(e: unknown, what: string): unknown {
+  if (!(e instanceof BaseError)) return e;
+  const revert = e.walk((x) => x instanceof ContractFunctionRevertedError);
+  if (revert instanceof ContractFunctionRevertedError) {
+    const name = revert.data?.errorName ?? revert.reason ?? revert.signature ?? 'reverted';
+    const values = (revert.data?.args ?? []).map(String).join(', ');
+    return new InputError(
+      what,
+      '',
+      `refused by the contract: ${name}(${values})`,
+      CURES[name] ?? 'check the arguments and the state with `fineproof bounty show`',
+    );
+  }
+  return new InputError(
+    what,
+    '',
+    [e.shortMessage, e.details].filter((x) => x !== undefined && x !== '').join(' '),
+    'check the node, the account and its balance',
+  );
+}
+
+async function mined(chain: Chain, hash: Hash, what: string): Promise<TransactionReceipt> {
+  const receipt = await chain.client.waitForTransactionReceipt({ hash });
+  if (receipt.status !== 'success')
+    throw new InputError(
+      what,
+      '',
+      `transaction ${hash} failed`,
+      'its state changed before it was mined; look with `fineproof bounty show` and try again',
+    );
+  return receipt;
+}
+
+/** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
+async function send(
+  chain: Chain,
+  account: Account,
+  what: string,
+  call: { address: Address; abi: Abi; functionName: string; args: readonly unknown[]; value?: bigint },
+): Promise<Sent> {
+  try {
+    const { request } = await chain.client.simulateContract({ ...call, account } as Parameters<PublicClient['simulateContract']>[0]);
+    const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+    const hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
+    const receipt = await mined(chain, hash, what);
+    return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
+  } catch (e) {
+    throw readable(e, what);
+  }
+}
+
+/** Deploys registry and escrow. `minimumWindow` in seconds. */
+export async function deploy(
+  chain: Chain,
+  account: Account,
+  minimumWindow: bigint,
+): Promise<{ readonly registry: Address; readonly escrow: Address; readonly sent: readonly Sent[] }> {
+  const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+  const sent: Sent[] = [];
+  const one = async (abi: Abi, bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
+    const hash = await wallet.deployContract({ abi, bytecode, args });
+    const receipt = await mined(chain, hash, 'deploy');
+    sent.push({ hash, gas: receipt.gasUsed, block: receipt.blockNumber });
+    return receipt.contractAddress as Address;
+  };
+  const registry = await one(commitmentRegistryAbi as Abi, commitmentRegistryBytecode as Hex, []);
+  const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [minimumWindow]);
+  return { registry, escrow, sent };
+}
+
+export const SUBJECT = { model: 0, data: 1, key: 2 } as const;
+
+/** The calls of one escrow. */
+export interface Escrow {
+  readonly address: Address;
+  readonly chain: Chain;
+  post(account: Account, terms: Terms): Promise<Sent>;
+  claim(account: Account, terms: Terms, body: Body): Promise<Sent>;
+  attest(
+    account: Account,
+    terms: Terms,
+    claimId: Hex,
+    verdict: { valid: boolean; expiry: bigint; attesters: number; signatures: readonly Hex[] },
+  ): Promise<Sent>;
+  accept(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  refund(account: Account, terms: Terms): Promise<Sent>;
+  withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
+  credit(token: Address, account: Address): Promise<bigint>;
+  bounty(id: Hex): Promise<{ readonly status: number; readonly first: Hex; readonly last: Hex }>;
+  claimOf(id: Hex): Promise<{
+    readonly bountyId: Hex;
+    readonly claimant: Address;
+    readonly acceptFrom: bigint;
+    readonly status: number;
+    readonly attesters: number;
+  }>;
+  minimumWindow(): Promise<bigint>;
+  events<N extends ContractEventName<typeof bountyEscrowAbi>>(
+    name: N,
+    args?: Readonly<Record<string, unknown>>,
+    fromBlock?: bigint,
+  ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
+}
+
+const NO_VALUE = 0n;
+
+/** Opens an escrow; refuses an address without code. */
+export async function openEscrow(chain: Chain, address: Address): Promise<Escrow> {
+  const code = await chain.client.getCode({ address });
+  if (code === undefined || code === '0x')
+    throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
+  const abi = bountyEscrowAbi;
+  const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
+    send(chain, account, functionName, { address, abi: abi as Abi, functionName, args, value });
+  return {
+    address,
+    chain,
+    post: (account, terms) =>
+      call(account, 'post', [terms], terms.attesterFee * BigInt(terms.threshold) + (BigInt(terms.token) === 0n ? terms.reward : 0n)),
+    claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
+    attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
+    accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
+    refund: (account, terms) => call(account, 'refund', [terms]),
+    withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
+    credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
+    bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
+    claimOf: (id) => chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] }),
+    minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
+    async events(eventName, args = {}, fromBlock = 0n) {
+      const last = await chain.client.getBlockNumber();
+      const found: unknown[] = [];
+      // Nodes limit ranges and answers differently: halve the range until it is accepted.
+      const scan = async (from: bigint, to: bigint): Promise<void> => {
+        try {
+          found.push(
+            ...(await chain.client.getContractEvents({
+              address,
+              abi,
+              eventName,
+              args,
+              fromBlock: from,
+              toBlock: to,
+              strict: true,
+            } as never)),
+          );
+        } catch (e) {
+          if (to - from < 16n) throw readable(e, 'events');
+          const middle = (from + to) / 2n;
+          await scan(from, middle);
+          await scan(middle + 1n, to);
+        }
+      };
+      if (fromBlock <= last) await scan(fromBlock, last);
+      return found as never;
+    },
+  };
+}
+
+/** Announces a card's digest in the registry. */
+export const publishCard = (
+  chain: Chain,
+  account: Account,
+  registry: Address,
+  subject: keyof typeof SUBJECT,
+  digest: Hex,
+  uri: string,
+): Promise<Sent> =>
+  send(chain, account, 'publish', {
+    address: registry,
+    abi: commitmentRegistryAbi as Abi,
+    functionName: 'publish',
+    args: [SUBJECT[subject], digest, uri],
+  });
+
+export const BOUNTY_STATUS = ['none', 'open', 'paid', 'refunded'] as const;
+export const CLAIM_STATUS = ['none', 'pending', 'paid', 'rejected', 'superseded', 'released'] as const;

@@ -1,0 +1,141 @@
+/**
+ * A bounty as a verifier sees it: the terms from the chain, and the published files that their digests name. `openBounty` checks that the
+ * files are those of the terms and fit together; `verifyClaim` then checks a bundle against the chain, the claimant and the claim.
+ */
+import { type Address } from 'viem';
+import { bundleBytes, rowsDigest } from './bundle.ts';
+import { checkCard, commitmentRows, decodeCard, openContent, type Card, type Content } from './cards.ts';
+import { decodeContent } from './cards.ts';
+import type { Affine } from './curve.ts';
+import { digestOf, InputError, type Hex } from './input.ts';
+import { compile, type Compiled } from './program/compile.ts';
+import { decodeProgram } from './program/encode.ts';
+import type { Program } from './program/types.ts';
+import { placeContent, polyOfRole, publicRows, tensorsOf } from './public-content.ts';
+import { bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
+import { verifyBundle, type Verified } from './verify.ts';
+
+/** A word as 0x and 64 hex digits. */
+export const wordHex = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`;
+
+export const ZERO_WORD = wordHex(0n);
+
+/** The published files of a bounty. `content` gives the file of a digest. */
+export interface BountyFiles {
+  readonly program: Uint8Array;
+  readonly modelCard: Uint8Array;
+  readonly dataCard: Uint8Array;
+  /** Content of the first state's tensors. */
+  readonly start: Uint8Array;
+  readonly content: (digest: Hex, size: number) => Uint8Array;
+}
+
+/** A bounty whose files have been checked against its terms. */
+export interface OpenBounty {
+  readonly chainId: bigint;
+  readonly escrow: Address;
+  readonly terms: Terms;
+  readonly id: Hex;
+  readonly program: Program;
+  readonly compiled: Compiled;
+  readonly cards: { readonly model: Card; readonly data: Card };
+  /** Content of public cards. */
+  readonly content: { readonly model: Content | null; readonly data: Content | null };
+  readonly start: { readonly content: Content; readonly digest: Hex; readonly cells: Float64Array; readonly rows: readonly Affine[] };
+  /** Cells of public fixed polynomials, by name. */
+  readonly publicCells: ReadonlyMap<string, Float64Array>;
+  readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
+}
+
+const differs = (file: string, what: string): InputError =>
+  new InputError(file, '', `is not the ${what} that the terms name`, 'fetch the file again from the poster');
+
+/** Checks files against terms. Errors name the file. */
+export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles): OpenBounty {
+  const program = decodeProgram(files.program, 'program.bin');
+  const { steps, perProof } = program.schedule;
+  const recipe = recipeHash({ program: digestOf(files.program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
+  if (recipe !== terms.recipeHash || steps !== terms.steps || perProof !== terms.stepsPerProof) throw differs('program.bin', 'program');
+  const compiled = compile(program);
+
+  const card = (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): { card: Card; content: Content | null } => {
+    const file = `${name}.card.json`;
+    const decoded = decodeCard(bytes, file);
+    if (digestOf(bytes) !== digest || decoded.kind !== name) throw differs(file, `${name} card`);
+    checkCard(decoded, program, file);
+    if (decoded.content === undefined) return { card: decoded, content: null };
+    return {
+      card: decoded,
+      content: openContent(decoded, files.content(decoded.content.digest, decoded.content.size), `content of ${file}`),
+    };
+  };
+  const model = card('model', files.modelCard, terms.modelDigest);
+  const data = card('data', files.dataCard, terms.dataDigest);
+
+  const publicCells = new Map<string, Float64Array>();
+  const hiddenRows = new Map<string, readonly Affine[]>();
+  for (const poly of compiled.polys) {
+    if (poly.role !== 'fixed') continue;
+    if (poly.name === 'model' || poly.name === 'data') {
+      const { card: of, content } = poly.name === 'model' ? model : data;
+      if (content === null) hiddenRows.set(poly.name, commitmentRows(of, `${poly.name}.card.json`));
+      else publicCells.set(poly.name, placeContent(poly, content));
+    } else if (!poly.hidden) publicCells.set(poly.name, placeContent(poly, program.constants));
+    else throw new InputError('program.bin', 'polys', `hides ${poly.name}, for which there is no card`, 'refuse the bounty');
+  }
+
+  const state = polyOfRole(compiled, 'stateIn');
+  const start = decodeContent(tensorsOf(program, state.name), files.start, 'start.bin');
+  const digest = digestOf(files.start);
+  const cells = placeContent(state, start);
+  const rows = publicRows(cells, compiled.columns, digest);
+  if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
+  if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
+    throw new InputError(
+      'bounty.json',
+      'terms.maxBundle',
+      `is ${terms.maxBundle}, the program's bundles have ${bundleBytes(compiled)} bytes`,
+      'refuse the bounty: nobody could claim it',
+    );
+  return {
+    chainId,
+    escrow,
+    terms,
+    id: bountyId(chainId, escrow, terms),
+    program,
+    compiled,
+    cards: { model: model.card, data: data.card },
+    content: { model: model.content, data: data.content },
+    start: { content: start, digest, cells, rows },
+    publicCells,
+    hiddenRows,
+  };
+}
+
+/** What of a claim the proof speaks about. */
+export type ClaimWords = Pick<Body, 'adapterRoot' | 'announced' | 'lastProof'>;
+
+/** Verifies a bundle for a claim; throws DecodeError or VerificationError. */
+export function verifyClaim(
+  bounty: OpenBounty,
+  claimant: Address,
+  claim: ClaimWords,
+  bundle: Uint8Array,
+  onProof?: (done: number, total: number) => void,
+): Verified {
+  const verified = verifyBundle(
+    {
+      compiled: bounty.compiled,
+      statement: statementWords(statementOf(bounty.chainId, bounty.escrow, bounty.terms, claimant, claim)),
+      firstState: bounty.start.rows,
+      finalState: BigInt(claim.adapterRoot),
+      hiddenRows: bounty.hiddenRows,
+      publicCells: bounty.publicCells,
+      ...(onProof === undefined ? {} : { onProof }),
+    },
+    bundle,
+  );
+  if (wordHex(verified.digest) !== claim.lastProof)
+    throw new InputError('claim', 'lastProof', 'is not the digest of the bundle’s last proof', 'refuse the claim');
+  return verified;
+}

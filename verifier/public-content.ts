@@ -1,0 +1,98 @@
+/**
+ * Public content in a program's layout: cells of a polynomial, and Hyrax rows with public blinds for a public first state, so that
+ * an all-zero row is not infinity (proof.md §3.2). blind_i = keccak(BLIND ‖ content digest ‖ i) mod r.
+ */
+import { bn254 } from '@noble/curves/bn254.js';
+import type { CardTensor } from './cards.ts';
+import { add, multiply, type Affine } from './curve.ts';
+import { R } from './field.ts';
+import { generators, H } from './generators.ts';
+import type { Hex } from './input.ts';
+import type { Compiled, PolyLayout } from './program/compile.ts';
+import { bitsOf, type PolyRole, type Program } from './program/types.ts';
+import { keccakWords, tagNumber } from './protocol/machine.ts';
+
+const BLIND = tagNumber('BLIND');
+
+/** The tensors of a polynomial as cards list them. */
+export const tensorsOf = (program: Program, poly: string): CardTensor[] =>
+  program.tensors
+    .filter((t) => t.poly === poly)
+    .map((t) => ({ name: t.name, axes: t.axes.map((a) => ({ name: a.name, size: a.size })), bits: t.bits, signed: t.signed, f: t.f }));
+
+/** The only polynomial of a role. */
+export function polyOfRole(c: Compiled, role: Exclude<PolyRole, 'fixed'>): PolyLayout {
+  const poly = c.polys.find((p) => p.role === role);
+  if (poly === undefined) throw new Error(`the program has no polynomial of role ${role}`);
+  return poly;
+}
+
+/** Cells of a polynomial from dense tensors: each in its aligned block, row-major over power-of-two axes; pads are 0. */
+export function placeContent(poly: PolyLayout, content: Readonly<Record<string, ArrayLike<number>>>): Float64Array {
+  const cells = new Float64Array(2 ** poly.bits);
+  for (const { tensor, offset } of poly.tensors) {
+    const dense = content[tensor.name];
+    const sizes = tensor.axes.map((a) => a.size);
+    const count = sizes.reduce((n, s) => n * s, 1);
+    if (dense?.length !== count) throw new Error(`tensor ${tensor.name} has ${dense?.length ?? 0} values, its shape ${count}`);
+    for (let i = 0; i < count; i++) {
+      let rest = i;
+      let address = 0;
+      let stride = 1;
+      for (let d = sizes.length - 1; d >= 0; d--) {
+        const size = sizes[d] as number;
+        address += (rest % size) * stride;
+        rest = Math.floor(rest / size);
+        stride *= 2 ** bitsOf(size);
+      }
+      cells[offset + address] = dense[i] as number;
+    }
+  }
+  return cells;
+}
+
+/** Blinds of the rows of public content. */
+export const publicBlinds = (digest: Hex, rows: number): bigint[] =>
+  Array.from({ length: rows }, (_, i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
+
+const Point = bn254.G1.Point;
+const WINDOW = 8;
+
+/** Σ values[k]·G_k for small signed integers, by buckets of 8 bits: only as many windows as the largest value needs. */
+function commitSmall(values: Float64Array): Affine | null {
+  let most = 0;
+  let last = 0;
+  values.forEach((v, k) => {
+    if (v !== 0) last = k + 1;
+    most = Math.max(most, Math.abs(v));
+  });
+  const bases = generators(last).map((g) => Point.fromAffine({ x: g.x, y: g.y }));
+  let total = Point.ZERO;
+  for (let w = Math.ceil((Math.floor(Math.log2(Math.max(1, most))) + 1) / WINDOW) - 1; w >= 0; w--) {
+    for (let i = 0; i < WINDOW; i++) total = total.double();
+    const buckets = new Array<typeof total>(2 ** WINDOW).fill(Point.ZERO);
+    const scale = 2 ** (WINDOW * w);
+    for (let k = 0; k < last; k++) {
+      const v = values[k] as number;
+      const digit = Math.floor(Math.abs(v) / scale) % 2 ** WINDOW;
+      const base = bases[k] as typeof total;
+      if (digit !== 0) buckets[digit] = (buckets[digit] as typeof total).add(v < 0 ? base.negate() : base);
+    }
+    let running = Point.ZERO;
+    for (let d = buckets.length - 1; d > 0; d--) {
+      running = running.add(buckets[d] as typeof total);
+      total = total.add(running);
+    }
+  }
+  return total.is0() ? null : total.toAffine();
+}
+
+/** Hyrax rows of public content, with the blinds above. */
+export function publicRows(cells: Float64Array, columns: number, digest: Hex): Affine[] {
+  const width = 2 ** columns;
+  return publicBlinds(digest, cells.length / width).map((blind, i) => {
+    const row = add(commitSmall(cells.subarray(i * width, (i + 1) * width)), multiply(H, blind));
+    if (row === null) throw new Error(`row ${i} of the public content is the point at infinity`);
+    return row;
+  });
+}
