@@ -55,7 +55,8 @@ export interface Value {
   readonly big: readonly bigint[] | null;
 }
 
-const isDouble = (c: bigint): boolean => BigInt(Number(c)) === c;
+/** In integer mode a coefficient must be a float64 exactly. */
+const usable = (store: Store, c: bigint): boolean => !store.exact || BigInt(Number(c)) === c;
 
 function strided(store: Store, r: Resolved, dims: readonly number[]): { sizes: number[]; src: Strided } {
   const src = {
@@ -129,7 +130,8 @@ function operand(store: Store, instance: Instance, linear: LinearPlan): { value:
     dims.map((v) => vars[v].size),
     store.exact,
   );
-  for (const t of terms) if (!isDouble(t.coef) || !addView(store, instance, acc, dims, t.r, Number(t.coef)) || acc.lo) return undefined;
+  for (const t of terms)
+    if (!usable(store, t.coef) || !addView(store, instance, acc, dims, t.r, Number(t.coef)) || acc.lo) return undefined;
   const strides = vars.map((_, i) => (dims.includes(i) ? acc.strides[dims.indexOf(i)] : 0));
   return { value: { data: acc.hi, base: 0, strides, bound: store.exact ? maxAbs(acc.hi) : 0 }, coef: 1n };
 }
@@ -144,7 +146,7 @@ function addProductTerm(store: Store, instance: Instance, acc: Accumulator, prod
     operands.push(o.value);
     coef *= o.coef;
   }
-  if (!isDouble(coef)) return false;
+  if (!usable(store, coef)) return false;
   const sizes = instance.plan.vars.map((v) => v.size);
   return contract(acc, sizes, instance.plan.free, product.sum, operands, Number(coef), store.exact);
 }
@@ -163,7 +165,7 @@ export function evaluate(store: Store, instance: Instance, expr: ExprPlan, extra
   const fits = (): boolean => {
     for (const t of expr.linear) {
       const r = resolve(t.view, plan.vars, env, store.proof);
-      if (r !== null && !(isDouble(t.coef) && addView(store, instance, acc, plan.free, r, Number(t.coef)))) return false;
+      if (r !== null && !(usable(store, t.coef) && addView(store, instance, acc, plan.free, r, Number(t.coef)))) return false;
     }
     return expr.products.every((p) => addProductTerm(store, instance, acc, p)) && acc.addConstant(constant, mask);
   };

@@ -204,8 +204,6 @@ function fieldsOf(r: Relation): {
 }
 
 function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relation, index: number): RelationPlan {
-  if (relation.kind === 'rescale' && (relation.shift < 1 || relation.shift > 52))
-    throw new ProgramError(`relation ${index} (rescale): shift ${relation.shift} is outside [1, 52]`);
   const { exprs, outs } = fieldsOf(relation);
   const first = Object.values(outs)[0];
   const label = `${index} (${relation.kind}${first ? ` ${first.view.tensor}` : ''})`;

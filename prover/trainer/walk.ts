@@ -65,8 +65,11 @@ export class Walker {
     for (const r of this.plan.relations) if (r.causal) this.masks.set(r.index, causalMask(r));
   }
 
-  /** Exact integers. `proof` is the index of the proof in its run. Errors: `InputError`, `WidthError`, `RelationError`. */
+  /** Exact integers. `proof` is the index of the proof in its run. Errors: `ProgramError`, `InputError`, `WidthError`, `RelationError`. */
   walk(proof: number, inputs: Tensors, options: WalkOptions = {}): Walk {
+    for (const { label, relation: r } of this.plan.relations)
+      if (r.kind === 'rescale' && !(r.shift >= 1 && r.shift <= 52))
+        throw new ProgramError(`relation ${label}: shift ${r.shift} is outside [1, 52]`);
     const store = this.prepare(proof, inputs, true, null);
     const leaves = options.leaves
       ? this.plan.relations.map((r) => {
