@@ -28,8 +28,7 @@ export function multiply(p: Affine | null, scalar: bigint): Affine | null {
 }
 
 /** Equality of points. */
-export const same = (a: Affine | null, b: Affine | null): boolean =>
-  a === null || b === null ? a === b : a.x === b.x && a.y === b.y;
+export const same = (a: Affine | null, b: Affine | null): boolean => (a === null || b === null ? a === b : a.x === b.x && a.y === b.y);
 
 /**
  * Σ scalars[i]·points[i] by Pippenger's buckets over noble's projective points. Scalars are reduced mod r.

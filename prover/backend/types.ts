@@ -18,7 +18,14 @@ export type ContractDim =
   /** Sum over the dimension with field weights; `weights.length <= 2^bits`, missing ones are 0. */
   | { readonly bits: number; readonly kind: 'sum'; readonly weights: readonly bigint[] }
   /** Keep the dimension: cell y goes to output index (y + shift) * stride for 0 <= y + shift < limit, y < size; others are dropped. */
-  | { readonly bits: number; readonly kind: 'keep'; readonly size: number; readonly shift: number; readonly limit: number; readonly stride: number };
+  | {
+      readonly bits: number;
+      readonly kind: 'keep';
+      readonly size: number;
+      readonly shift: number;
+      readonly limit: number;
+      readonly stride: number;
+    };
 
 /** A block of integer cells, dimensions most significant first, row-major with power-of-two sizes. */
 export interface IntBlock {
@@ -93,7 +100,14 @@ export interface Backend {
    * out[offset + y] += scale · Π_d dims[d][y_d] over the block of 2^(Σ bits) cells, y = (y_0, y_1, …) most significant first, y_d of bits[d] bits;
    * missing weights (dims[d].length < 2^bits[d]) are 0; with `causal` = positions [i, j] of two dims, cells with y_j > y_i are skipped.
    */
-  accumulateOuter(out: FieldVector, offset: number, dims: readonly (readonly bigint[])[], bits: readonly number[], scale: bigint, causal?: readonly [number, number]): Promise<void>;
+  accumulateOuter(
+    out: FieldVector,
+    offset: number,
+    dims: readonly (readonly bigint[])[],
+    bits: readonly number[],
+    scale: bigint,
+    causal?: readonly [number, number],
+  ): Promise<void>;
 
   /** Leaves not covered by a block are the fraction 0/1. */
   fractionTree(depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Promise<FractionTree>;

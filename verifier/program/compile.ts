@@ -6,7 +6,20 @@
  * Leaf and table blocks of the fraction tree likewise. Every polynomial has at least one row of 2^columns cells.
  */
 import { lower, type Equality, type Leaf, type Limb, type LeafSource } from './lower.ts';
-import { bitsOf, tensorBits, type Domain, type Expr, type Linear, type MapTable, type Part, type Poly, type Program, type Tensor, type Var, type View } from './types.ts';
+import {
+  bitsOf,
+  tensorBits,
+  type Domain,
+  type Expr,
+  type Linear,
+  type MapTable,
+  type Part,
+  type Poly,
+  type Program,
+  type Tensor,
+  type Var,
+  type View,
+} from './types.ts';
 
 /** A tensor's place: `offset` cells into its polynomial, aligned to 2^bits. */
 export interface Placed {
@@ -24,7 +37,14 @@ export interface PolyLayout extends Poly {
 /** How one group of a tensor's address bits is read. */
 export type Dim =
   /** The variable plus shift; cells y < size with 0 <= y − shift < varSize count. */
-  | { readonly kind: 'var'; readonly bits: number; readonly var: string; readonly shift: number; readonly size: number; readonly varSize: number }
+  | {
+      readonly kind: 'var';
+      readonly bits: number;
+      readonly var: string;
+      readonly shift: number;
+      readonly size: number;
+      readonly varSize: number;
+    }
   | { readonly kind: 'at'; readonly bits: number; readonly at: number }
   | { readonly kind: 'proof'; readonly bits: number }
   | { readonly kind: 'reduce'; readonly bits: number; readonly weights: 'ones' | 'index' | 'powers'; readonly size: number };
@@ -61,7 +81,8 @@ export interface FormPlan {
   /** Number of sumcheck rounds of this form. */
   readonly rounds: number;
   readonly factors: readonly FactorPlan[];
-  readonly owner: { readonly kind: 'leaf'; readonly leaf: number; readonly value: number } | { readonly kind: 'equality'; readonly equality: number };
+  readonly owner:
+    { readonly kind: 'leaf'; readonly leaf: number; readonly value: number } | { readonly kind: 'equality'; readonly equality: number };
 }
 
 /** An expression without its products, which are listed in `Compiled.forms`. */
@@ -164,7 +185,8 @@ export function compile(program: Program): Compiled {
     return { ...poly, bits: Math.max(bits, program.columns), tensors: placed };
   });
 
-  const resolve = (coef: bigint, view: View, vars: readonly Var[], where: string): ViewPlan => resolveView(tensors, coef, view, vars, where);
+  const resolve = (coef: bigint, view: View, vars: readonly Var[], where: string): ViewPlan =>
+    resolveView(tensors, coef, view, vars, where);
   const linearPlan = (e: Expr, on: Domain, where: string): LinearPlan => ({
     constant: e.constant,
     views: e.linear.map((t) => resolve(t.coef, t.view, on.vars, where)),
@@ -261,7 +283,15 @@ function tableShapes(program: Program, ranges: readonly number[]): TableShape[] 
   const shape = (id: number, size: number, table?: MapTable): TableShape => {
     const bits = bitsOf(size);
     if (2 ** bits !== size) throw new Error(`table ${id} has ${size} rows; pad it to a power of two`);
-    const tensor: Tensor = { name: `multiplicity/${id}`, poly: 'witness', axes: [{ name: 'row', size }], bits: 32, signed: false, f: 0, range: 'leaf' };
+    const tensor: Tensor = {
+      name: `multiplicity/${id}`,
+      poly: 'witness',
+      axes: [{ name: 'row', size }],
+      bits: 32,
+      signed: false,
+      f: 0,
+      range: 'leaf',
+    };
     return table === undefined ? { id, bits, tensor } : { id, bits, table, tensor };
   };
   return [...ranges.map((b) => shape(b, 2 ** b)), ...program.tables.map((t) => shape(t.id, t.size, t))];
@@ -271,7 +301,8 @@ function resolveView(tensors: ReadonlyMap<string, Placed>, coef: bigint, view: V
   const placed = tensors.get(view.tensor);
   if (!placed) throw new Error(`${where}: no tensor ${view.tensor}`);
   const { tensor } = placed;
-  if (view.index.length !== tensor.axes.length) throw new Error(`${where}: ${view.tensor} has ${tensor.axes.length} axes, the view ${view.index.length}`);
+  if (view.index.length !== tensor.axes.length)
+    throw new Error(`${where}: ${view.tensor} has ${tensor.axes.length} axes, the view ${view.index.length}`);
   const used = new Set<string>();
   const dims: Dim[] = [];
   const first: number[] = [];
@@ -288,7 +319,8 @@ function resolveView(tensors: ReadonlyMap<string, Placed>, coef: bigint, view: V
       dims.push(dim);
       bits += dim.bits;
     }
-    if (bits !== bitsOf(axis.size)) throw new Error(`${where}: parts of axis ${axis.name} of ${view.tensor} have ${bits} bits, the axis ${bitsOf(axis.size)}`);
+    if (bits !== bitsOf(axis.size))
+      throw new Error(`${where}: parts of axis ${axis.name} of ${view.tensor} have ${bits} bits, the axis ${bitsOf(axis.size)}`);
     if (parts.length > 1) checkConcatenation(dims.slice(first[a]), axis.size, `${where}: axis ${axis.name} of ${view.tensor}`);
   });
   const when = (view.when ?? []).map((w) => {
@@ -320,7 +352,14 @@ function resolvePart(part: Part, alone: boolean, axisSize: number, vars: readonl
     if (!v) throw new Error(`${where}: no variable ${part.var}`);
     const shift = part.shift ?? 0;
     if (!alone && shift !== 0) throw new Error(`${where}: a shifted part must be alone on its axis`);
-    return { kind: 'var', bits: alone ? bitsOf(axisSize) : bitsOf(v.size), var: v.name, shift, size: alone ? axisSize : v.size, varSize: v.size };
+    return {
+      kind: 'var',
+      bits: alone ? bitsOf(axisSize) : bitsOf(v.size),
+      var: v.name,
+      shift,
+      size: alone ? axisSize : v.size,
+      varSize: v.size,
+    };
   }
   if ('at' in part) return { kind: 'at', bits: part.bits, at: part.at };
   if ('proof' in part) return { kind: 'proof', bits: part.bits };

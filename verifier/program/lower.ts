@@ -82,9 +82,7 @@ function multiply(factor: Linear, by: Expr, where: string): Expr {
 
 /** The view with the part that reads `name` replaced by a weighted sum over it. */
 function reduceView(view: View, name: string, size: number, weights: 'ones' | 'index' | 'powers'): View {
-  const index = view.index.map((parts) =>
-    parts.map((p): Part => ('var' in p && p.var === name ? { reduce: weights, size } : p)),
-  );
+  const index = view.index.map((parts) => parts.map((p): Part => ('var' in p && p.var === name ? { reduce: weights, size } : p)));
   return view.when === undefined ? { tensor: view.tensor, index } : { tensor: view.tensor, index, when: view.when };
 }
 
@@ -259,4 +257,3 @@ function lowerRelation(
     }
   }
 }
-

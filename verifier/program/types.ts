@@ -133,22 +133,67 @@ export type Relation =
   /** (x, out[, out2]) is a row of the table. */
   | { readonly kind: 'map'; readonly on: Domain; readonly table: number; readonly x: Expr; readonly out: View; readonly out2?: View }
   /** out = floor(num / den), or with `round` floor((2 num + den) / (2 den)); den >= 1 follows. `bits` >= width of den (of 2 den with `round`). */
-  | { readonly kind: 'divide'; readonly on: Domain; readonly out: View; readonly num: Expr; readonly den: Expr; readonly bits: number; readonly round: boolean }
+  | {
+      readonly kind: 'divide';
+      readonly on: Domain;
+      readonly out: View;
+      readonly num: Expr;
+      readonly den: Expr;
+      readonly bits: number;
+      readonly round: boolean;
+    }
   /** out = isqrt(floor(numerator / m)), `square` = out^2; `bits` bounds both remainders. */
-  | { readonly kind: 'rsqrt'; readonly on: Domain; readonly out: View; readonly square: View; readonly numerator: bigint; readonly m: Linear; readonly bits: number }
+  | {
+      readonly kind: 'rsqrt';
+      readonly on: Domain;
+      readonly out: View;
+      readonly square: View;
+      readonly numerator: bigint;
+      readonly m: Linear;
+      readonly bits: number;
+    }
   /** out = isqrt(of), of >= 0. */
   | { readonly kind: 'isqrt'; readonly on: Domain; readonly out: View; readonly of: Expr; readonly bits: number }
   /** out = max over `over` (a variable of `on`) of `of`; `hot` marks the first maximum. `out` does not depend on `over`. */
-  | { readonly kind: 'rowmax'; readonly on: Domain; readonly over: string; readonly out: View; readonly hot: View; readonly of: View; readonly bits: number }
+  | {
+      readonly kind: 'rowmax';
+      readonly on: Domain;
+      readonly over: string;
+      readonly out: View;
+      readonly hot: View;
+      readonly of: View;
+      readonly bits: number;
+    }
   /** out = min(of, max), `hot` = 1 where of > max; |max - of| < 2^bits. */
-  | { readonly kind: 'clamp'; readonly on: Domain; readonly out: View; readonly hot: View; readonly of: Linear; readonly max: bigint; readonly bits: number }
+  | {
+      readonly kind: 'clamp';
+      readonly on: Domain;
+      readonly out: View;
+      readonly hot: View;
+      readonly of: Linear;
+      readonly max: bigint;
+      readonly bits: number;
+    }
   /**
    * Mantissa of a wide positive integer: `hot` (axis variable `over`, size E) marks the exponent e with 2^e·2^15 <= of < 2^e·2^16,
    * out = floor(of / 2^e) in [2^15, 2^16). Followed by a map this is the logarithm.
    */
-  | { readonly kind: 'mantissa'; readonly on: Domain; readonly over: Var; readonly out: View; readonly hot: View; readonly of: Linear; readonly bits: number }
+  | {
+      readonly kind: 'mantissa';
+      readonly on: Domain;
+      readonly over: Var;
+      readonly out: View;
+      readonly hot: View;
+      readonly of: Linear;
+      readonly bits: number;
+    }
   /** Each chunk's `hot` (with variable `over`, size <= 2^8) is one-hot, and sum over chunks of weight * position = index. */
-  | { readonly kind: 'onehot'; readonly on: Domain; readonly index: Linear; readonly chunks: readonly { readonly hot: View; readonly over: Var; readonly weight: bigint }[] };
+  | {
+      readonly kind: 'onehot';
+      readonly on: Domain;
+      readonly index: Linear;
+      readonly chunks: readonly { readonly hot: View; readonly over: Var; readonly weight: bigint }[];
+    };
 
 /** How many steps a run has and how many one proof holds (a power of two that divides `steps`). */
 export interface Schedule {

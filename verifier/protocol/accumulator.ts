@@ -35,7 +35,13 @@ export function start(o: Machine, c: Compiled, infinity: Pt): Accumulator {
 }
 
 /** The cells that the transcript absorbs: Z, ζ, Q, w, then ρ_f, V_f per f. */
-export const accumulatorCells = (a: Accumulator): Cell[] => [...a.Z, a.zeta, a.Q, a.w, ...a.fixed.flatMap((f): Cell[] => [...f.rho, f.value])];
+export const accumulatorCells = (a: Accumulator): Cell[] => [
+  ...a.Z,
+  a.zeta,
+  a.Q,
+  a.w,
+  ...a.fixed.flatMap((f): Cell[] => [...f.rho, f.value]),
+];
 
 /** digest_0: the chain h ← H(DIGEST, h, a, b) from 0 over the cells of the statement. */
 export const statementDigest = (o: Machine, words: readonly Word[]): Word => words.reduce((h, w) => o.hash('DIGEST', h, w), o.word(0n));

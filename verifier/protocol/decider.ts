@@ -29,11 +29,12 @@ export function* decider(o: Machine, c: Compiled, acc: Accumulator, digest: Word
   const fixed = fixedPolys(c);
   const claims = fixed.map((f, i) => ({ f, claim: acc.fixed[i] as FixedClaim }));
   for (const { f, claim } of claims) {
-    if (!f.hidden) o.assertEqual(yield* evaluate(f.name, claim.rho), claim.value as Felt, `the value of ${f.name} is not that of its content`);
+    if (!f.hidden)
+      o.assertEqual(yield* evaluate(f.name, claim.rho), claim.value as Felt, `the value of ${f.name} is not that of its content`);
   }
   const hidden = claims.filter(({ f }) => f.hidden);
   if (hidden.length === 0) return { Z: acc.Z, zeta: acc.zeta, Q: acc.Q };
-  const ask: Ask = { name: 'opened', points: hidden.map(({ claim }) => claim.rho) };
+  const ask: Ask = { name: 'decider-D', points: hidden.map(({ claim }) => claim.rho) };
   const D = yield* points('decider D', 2 * hidden.length, ask);
   tr.absorb('D', D);
   const xi = tr.challenge();

@@ -88,7 +88,7 @@ export function* forms(o: Machine, tr: Transcript, c: Compiled, look: LookupResu
     return f.absent.reduce((z, v) => o.mul(z, ones(o, point.get(v.name) as Felt[], v.size)), o.mul(weight, o.felt(f.coef)));
   });
   const ownPoints = own.map((x) => x.point);
-  rows.push(...(yield* valueRow(tr, 'lambda', { name: 'lambda', weights, points: ownPoints, publicPart })));
+  rows.push(...(yield* valueRow(tr, 'lambda', { name: 'lambda', weights, points: ownPoints, publicPart, mu: look.mu })));
 
   const shape = c.sumchecks[c.sumchecks.length - 2] as SumcheckResult['shape'];
   const result = yield* sumcheck(o, tr, shape, { name: 'forms' });
@@ -109,5 +109,11 @@ export function* forms(o: Machine, tr: Transcript, c: Compiled, look: LookupResu
 /** A one-axis tensor read at `row`. */
 function wholeTensor(placed: NonNullable<Compiled['tables'][number]['y']>): ViewPlan {
   const size = (placed.tensor.axes[0] as { size: number }).size;
-  return { coef: 1n, placed, dims: [{ kind: 'var', bits: placed.bits, var: 'row', shift: 0, size, varSize: size }], when: [], broadcast: [] };
+  return {
+    coef: 1n,
+    placed,
+    dims: [{ kind: 'var', bits: placed.bits, var: 'row', shift: 0, size, varSize: size }],
+    when: [],
+    broadcast: [],
+  };
 }

@@ -11,7 +11,10 @@ import type { Felt, Machine } from './machine.ts';
 export type Point = ReadonlyMap<string, readonly Felt[]>;
 
 /** Splits a point along variables, most significant first. */
-export function splitPoint(vars: readonly { readonly name: string; readonly size: number }[], r: readonly Felt[]): Map<string, readonly Felt[]> {
+export function splitPoint(
+  vars: readonly { readonly name: string; readonly size: number }[],
+  r: readonly Felt[],
+): Map<string, readonly Felt[]> {
   const out = new Map<string, readonly Felt[]>();
   let k = 0;
   for (const v of vars) {
@@ -35,18 +38,23 @@ export function dimTable(o: Machine, dim: Dim, point: Point, proof: number): Fel
   switch (dim.kind) {
     case 'var': {
       const table = eqTable(o, at(point, dim.var));
-      return Array.from({ length: cells }, (_, y) => (y < dim.size && y - dim.shift >= 0 && y - dim.shift < dim.varSize ? (table[y - dim.shift] as Felt) : zero));
+      return Array.from({ length: cells }, (_, y) =>
+        y < dim.size && y - dim.shift >= 0 && y - dim.shift < dim.varSize ? (table[y - dim.shift] as Felt) : zero,
+      );
     }
     case 'at':
       return Array.from({ length: cells }, (_, y) => (y === dim.at ? o.felt(1n) : zero));
     case 'proof':
       return Array.from({ length: cells }, (_, y) => (y === proof ? o.felt(1n) : zero));
     case 'reduce':
-      return Array.from({ length: cells }, (_, y) => (y >= dim.size ? zero : o.felt(dim.weights === 'ones' ? 1n : dim.weights === 'index' ? BigInt(y) : 1n << BigInt(y))));
+      return Array.from({ length: cells }, (_, y) =>
+        y >= dim.size ? zero : o.felt(dim.weights === 'ones' ? 1n : dim.weights === 'index' ? BigInt(y) : 1n << BigInt(y)),
+      );
   }
 }
 
-const weighted = (o: Machine, a: readonly Felt[], b: readonly Felt[]): Felt => a.reduce((z, x, i) => o.add(z, o.mul(x, b[i] as Felt)), o.felt(0n));
+const weighted = (o: Machine, a: readonly Felt[], b: readonly Felt[]): Felt =>
+  a.reduce((z, x, i) => o.add(z, o.mul(x, b[i] as Felt)), o.felt(0n));
 
 function dimKernel(o: Machine, dim: Dim, point: Point, proof: number, rho: readonly Felt[]): Felt {
   switch (dim.kind) {

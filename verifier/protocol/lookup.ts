@@ -59,7 +59,7 @@ export function* lookup(o: Machine, tr: Transcript, c: Compiled, rows: Pt[]): Co
     const lambda = tr.challenge();
     const shape = c.sumchecks[l - 1] as SumcheckResult['shape'];
     const result = yield* sumcheck(o, tr, shape, { name: 'layer', layer: l, point, lambda });
-    rows.push(...(yield* valueRow(tr, shape.name, { name: 'layer-values' })));
+    rows.push(...(yield* valueRow(tr, shape.name, { name: 'layer-values', point: result.point })));
     layers.push({ lambda, mu, eq: eq(o, point, result.point), sumcheck: result });
     point = [...result.point, tr.challenge()];
   }

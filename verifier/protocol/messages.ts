@@ -13,9 +13,15 @@ export type Ask =
   | { readonly name: 'rows' | 'state-out' | 'mask' }
   | { readonly name: 'root'; readonly alpha: Felt; readonly beta: Felt }
   | { readonly name: 'layer'; readonly layer: number; readonly point: readonly Felt[]; readonly lambda: Felt }
-  | { readonly name: 'layer-values' }
+  | { readonly name: 'layer-values'; readonly point: readonly Felt[] }
   /** By form: its weight and the point of its owner; `publicPart` leaves q(r) (forms.ts). */
-  | { readonly name: 'lambda'; readonly weights: readonly Felt[]; readonly points: readonly Point[]; readonly publicPart: Felt }
+  | {
+      readonly name: 'lambda';
+      readonly weights: readonly Felt[];
+      readonly points: readonly Point[];
+      readonly publicPart: Felt;
+      readonly mu: Felt;
+    }
   | { readonly name: 'forms' }
   | { readonly name: 'operands'; readonly point: readonly Felt[] }
   /** Functional i enters with deltas[i]; functional 1 is the multiplicities', by table; then one power for each fixed polynomial's running claim. */
@@ -25,7 +31,9 @@ export type Ask =
       readonly functionals: readonly (readonly Term[])[];
       readonly tables: LookupResult['tables'];
     }
-  | { readonly name: 'opened' | 'hidden-values' | 'public-values'; readonly points: readonly (readonly Felt[])[] }
+  | { readonly name: 'opened'; readonly point: readonly Felt[] }
+  | { readonly name: 'hidden-values' | 'public-values' }
+  | { readonly name: 'decider-D'; readonly points: readonly (readonly Felt[])[] }
   | { readonly name: 'round'; readonly index: number; readonly point: readonly Felt[] }
   | { readonly name: 'D' | 'E'; readonly eta: Felt; readonly openings: readonly (readonly Felt[])[]; readonly constraints: Constraints }
   | { readonly name: 'z' | 'zeta' | 'epsilon'; readonly xi: Felt };

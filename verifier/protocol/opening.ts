@@ -80,13 +80,13 @@ export function* opening(
   });
   const scaled = c.polys.map((p, i) => o.mul(kernels[i] as Felt, o.felt(power(HALF, BigInt(shape.n - p.bits)))));
 
-  rows.push(...(yield* valueRow(tr, 'opened', { name: 'opened', points: rho })));
+  rows.push(...(yield* valueRow(tr, 'opened', { name: 'opened', point: result.point })));
   const hiddenPolys = fixed.filter((f) => f.hidden);
-  const hidden = hiddenPolys.length === 0 ? [] : yield* points('hidden values', hiddenPolys.length, { name: 'hidden-values', points: rho });
+  const hidden = hiddenPolys.length === 0 ? [] : yield* points('hidden values', hiddenPolys.length, { name: 'hidden-values' });
   for (const v of hidden) tr.absorb('value', [v]);
   rows.push(...hidden);
   const publicPolys = fixed.filter((f) => !f.hidden);
-  const open = publicPolys.length === 0 ? [] : yield* scalars('public values', publicPolys.length, { name: 'public-values', points: rho });
+  const open = publicPolys.length === 0 ? [] : yield* scalars('public values', publicPolys.length, { name: 'public-values' });
   tr.absorb('public-values', open);
   const values = fixed.map((f) => (f.hidden ? (hidden[hiddenPolys.indexOf(f)] as Pt) : (open[publicPolys.indexOf(f)] as Felt)));
   return { sumcheck: result, deltas, kernels: scaled, rho, fixed: values };

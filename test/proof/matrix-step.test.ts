@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createReferenceBackend } from '../../prover/backend/reference.ts';
+import { verifyBundle } from '../../verifier/verify.ts';
+import { data, firstState, matrixStep, model, walk } from '../fixtures/matrix-step.ts';
+import { proveRun } from '../fixtures/run.ts';
+
+const fixed = new Map([...model, ...data]);
+
+test('a run of two proofs with a hidden model and public data is accepted', async () => {
+  const run = await proveRun(createReferenceBackend(), {
+    program: matrixStep,
+    fixed,
+    firstState,
+    walk: (t, state) => walk(t, state.get('S') as Float64Array),
+  });
+  assert.equal(verifyBundle(run.context, run.bundle).proofs, 2);
+});
+
+test('a wrong but in-range output is refused, whichever proof it is in', async () => {
+  for (const wrongAt of [0, 1]) {
+    const run = await proveRun(createReferenceBackend(), {
+      program: matrixStep,
+      fixed,
+      firstState,
+      allowUnsatisfied: true,
+      walk: (t, state) => walk(t, state.get('S') as Float64Array, t === wrongAt ? 1 : 0),
+    });
+    assert.throws(() => verifyBundle(run.context, run.bundle), /⟨Z, G⟩/);
+  }
+});

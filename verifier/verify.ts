@@ -1,0 +1,139 @@
+/**
+ * The verifier of bundles: drives the core (protocol/transition.ts, protocol/decider.ts) over a bundle's messages.
+ *
+ * Accepts iff all P transitions chain from the statement's first state to the claimed final state, and the decider's equation holds.
+ * It trusts nothing from the prover: lengths, orders and sizes come from the program, whose hash the statement pins.
+ */
+import { msm, type Affine } from './curve.ts';
+import { R } from './field.ts';
+import { generators, H } from './generators.ts';
+import { decodeBundle, deciderCounts, proofCounts, rowsDigest } from './bundle.ts';
+import type { Compiled } from './program/compile.ts';
+import { fixedPolys, start, statementDigest, type Accumulator } from './protocol/accumulator.ts';
+import { decider, type FinalEquation } from './protocol/decider.ts';
+import {
+  RunMachine,
+  VerificationError,
+  fromFelts,
+  fromPoints,
+  toFelts,
+  toPoints,
+  type Felt,
+  type Pt,
+  type Word,
+} from './protocol/machine.ts';
+import type { Core, Reply, Request } from './protocol/messages.ts';
+import { rowCount, transition } from './protocol/transition.ts';
+import { MessageReader } from './wire.ts';
+
+/** What a bundle is checked against; everything here is public and bound by the statement. */
+export interface VerifyContext {
+  readonly compiled: Compiled;
+  /** The statement's words, as the transcript absorbs them (statement.ts). */
+  readonly statement: readonly bigint[];
+  /** Rows of the first state. */
+  readonly firstState: readonly Affine[];
+  /** Digest of the final state's rows (rowsDigest), as claimed on-chain. */
+  readonly finalState: bigint;
+  /** Rows of hidden fixed polynomials, by name, from their cards. */
+  readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
+  /** Cells of public fixed polynomials, by name, in the program's layout. */
+  readonly publicCells: ReadonlyMap<string, Float64Array>;
+  readonly onProof?: (done: number, total: number) => void;
+}
+
+export interface Verified {
+  readonly digest: bigint;
+  readonly finalRows: readonly Affine[];
+  readonly proofs: number;
+}
+
+/** f(ρ) for integer cells of a public polynomial. */
+export function evaluateCells(cells: Float64Array, columns: number, rho: readonly bigint[]): bigint {
+  const table = (point: readonly bigint[]): bigint[] =>
+    point.reduce((t, x) => t.flatMap((v) => [(v * (R + 1n - x)) % R, (v * x) % R]), [1n]);
+  const high = rho.length - columns;
+  const [rows, inner] = [table(rho.slice(0, high)), table(rho.slice(high))];
+  let total = 0n;
+  rows.forEach((e, i) => {
+    let row = 0n;
+    for (let k = 0; k < inner.length; k++) {
+      const v = cells[i * inner.length + k] as number;
+      if (v !== 0) row += BigInt(v) * (inner[k] as bigint);
+    }
+    total += e * (row % R);
+  });
+  const v = total % R;
+  return v < 0n ? v + R : v;
+}
+
+/** Runs a core on one proof's messages. */
+function replay<T>(core: Core<T>, reader: MessageReader, evaluate: (poly: string, rho: readonly bigint[]) => bigint): T {
+  const reply = (request: Request): Reply => {
+    switch (request.kind) {
+      case 'points':
+        return toPoints(Array.from({ length: request.count }, () => reader.point(request.label)));
+      case 'scalars':
+        return toFelts(Array.from({ length: request.count }, () => reader.scalar(request.label)));
+      case 'msm':
+        return toPoints([msm(fromFelts(request.scalars), fromPoints(request.points))]);
+      case 'evaluate':
+        return toFelts([evaluate(request.poly, fromFelts(request.point))]);
+    }
+  };
+  let step = core.next();
+  while (!step.done) step = core.next(reply(step.value));
+  reader.finish();
+  return step.value;
+}
+
+/** Checks a bundle; throws DecodeError or VerificationError. */
+export function verifyBundle(context: VerifyContext, bytes: Uint8Array): Verified {
+  const { compiled: c } = context;
+  const o = new RunMachine();
+  const statement = context.statement.map((w) => o.word(w));
+  const first = statementDigest(o, statement);
+  const { proofs, decider: deciderBytes } = decodeBundle(c, first as unknown as bigint, bytes);
+  if (context.firstState.length !== rowCount(c, 'stateIn'))
+    throw new VerificationError(`the first state has ${context.firstState.length} rows, the program's states ${rowCount(c, 'stateIn')}`);
+  const hidden = fixedPolys(c).filter((f) => f.hidden);
+  const hiddenRows = hidden.map((f) => {
+    const rows = context.hiddenRows.get(f.name);
+    if (rows?.length !== 2 ** (f.bits - c.columns))
+      throw new VerificationError(`the card of ${f.name} has not the program's number of rows`);
+    return toPoints(rows);
+  });
+  const evaluate = (poly: string, rho: readonly bigint[]): bigint => {
+    const cells = context.publicCells.get(poly);
+    if (cells?.length !== 2 ** rho.length) throw new VerificationError(`the content of ${poly} is missing or of another size`);
+    return evaluateCells(cells, c.columns, rho);
+  };
+
+  let accumulator: Accumulator = start(o, c, toPoints([null])[0] as Pt);
+  let digest: Word = first;
+  let state: readonly Pt[] = toPoints(context.firstState);
+  proofs.forEach((proof, i) => {
+    const reader = new MessageReader(proof, proofCounts(c), `proof ${i + 1}`);
+    const output = replay(transition(o, c, { statement, t: i + 1, digest, accumulator, stateIn: state }), reader, evaluate);
+    ({ accumulator, digest } = output);
+    state = output.stateOut;
+    context.onProof?.(i + 1, proofs.length);
+  });
+  const finalRows = fromPoints(state) as Affine[];
+  if (rowsDigest(finalRows) !== context.finalState)
+    throw new VerificationError('the last proof ends in another state than the claimed adapter');
+  const reader = new MessageReader(deciderBytes, deciderCounts(c), 'decider');
+  checkEquation(c, replay(decider(o, c, accumulator, digest, hiddenRows), reader, evaluate));
+  return { digest: digest as unknown as bigint, finalRows, proofs: proofs.length };
+}
+
+/** ⟨Z, G⟩ + ζH = Q. */
+export function checkEquation(c: Compiled, equation: FinalEquation): void {
+  const o = new RunMachine();
+  const left = msm([...fromFelts(equation.Z), ...fromFelts([equation.zeta] as Felt[])], [...generators(c.generators), H]);
+  o.assertEqual(
+    toPoints([left])[0] as Pt,
+    equation.Q,
+    'a proof is wrong: ⟨Z, G⟩ + ζH ≠ Q (a relation, an opening, the statement or a card does not hold)',
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * The wire: 32-byte big-endian words. A proof is all its points (x, y: two words each) in transcript order, then all its scalars. Counts are
+ * the program's, so nothing states a length; anything not canonical is refused, never reduced.
+ */
+import { isOnCurve, type Affine } from './curve.ts';
+import { R } from './field.ts';
+
+export const WORD_BYTES = 32;
+
+/** Bytes that are not a canonical encoding of what the program expects. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+export function writeWord(out: Uint8Array, word: number, value: bigint): void {
+  const view = new DataView(out.buffer, out.byteOffset + word * WORD_BYTES, WORD_BYTES);
+  for (let i = 0; i < 4; i++) view.setBigUint64(8 * i, (value >> BigInt(192 - 64 * i)) & 0xffffffffffffffffn);
+}
+
+export function readWord(bytes: Uint8Array, word: number): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + word * WORD_BYTES, WORD_BYTES);
+  let v = 0n;
+  for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
+  return v;
+}
+
+/** Collects one proof's messages. */
+export class MessageWriter {
+  private readonly points: Affine[] = [];
+  private readonly scalars: bigint[] = [];
+
+  addPoint(p: Affine): void {
+    this.points.push(p);
+  }
+  addScalar(s: bigint): void {
+    this.scalars.push(s);
+  }
+  /** The proof's bytes; a multiple of a cell (two words): an odd count of scalars is followed by a zero word. */
+  bytes(): Uint8Array {
+    const words = 2 * this.points.length + this.scalars.length;
+    const out = new Uint8Array((words + (words % 2)) * WORD_BYTES);
+    this.points.forEach((p, i) => {
+      writeWord(out, 2 * i, p.x);
+      writeWord(out, 2 * i + 1, p.y);
+    });
+    this.scalars.forEach((s, i) => writeWord(out, 2 * this.points.length + i, s));
+    return out;
+  }
+}
+
+/** Reads one proof's messages back, strictly. `where` opens every error. */
+export class MessageReader {
+  private readonly bytes: Uint8Array;
+  private readonly where: string;
+  private readonly end: number;
+  private nextPoint = 0;
+  private nextScalar: number;
+  private readonly firstScalar: number;
+
+  constructor(bytes: Uint8Array, counts: MessageCounts, where: string) {
+    const words = 2 * counts.points + counts.scalars;
+    if (bytes.length !== messageBytes(counts))
+      throw new DecodeError(`${where}: ${bytes.length} bytes, the program's proofs have ${messageBytes(counts)}`);
+    this.bytes = bytes;
+    this.where = where;
+    this.firstScalar = this.nextScalar = 2 * counts.points;
+    this.end = words;
+    if (words % 2 === 1 && readWord(bytes, words) !== 0n) throw new DecodeError(`${where}: the padding word is not zero`);
+  }
+
+  point(label: string): Affine {
+    if (this.nextPoint >= this.firstScalar) throw new DecodeError(`${this.where}: no point left for ${label}`);
+    const p = { x: readWord(this.bytes, this.nextPoint), y: readWord(this.bytes, this.nextPoint + 1) };
+    this.nextPoint += 2;
+    if (p.x === 0n && p.y === 0n) throw new DecodeError(`${this.where}: ${label} is the point at infinity`);
+    if (!isOnCurve(p)) throw new DecodeError(`${this.where}: ${label} is not a point of the curve`);
+    return p;
+  }
+
+  scalar(label: string): bigint {
+    if (this.nextScalar >= this.end) throw new DecodeError(`${this.where}: no scalar left for ${label}`);
+    const s = readWord(this.bytes, this.nextScalar++);
+    if (s >= R) throw new DecodeError(`${this.where}: ${label} is not a canonical scalar`);
+    return s;
+  }
+
+  /** Every word has been read. */
+  finish(): void {
+    if (this.nextPoint !== this.firstScalar || this.nextScalar !== this.end)
+      throw new DecodeError(`${this.where}: words that no message reads`);
+  }
+}
+
+export interface MessageCounts {
+  readonly points: number;
+  readonly scalars: number;
+}
+
+export const messageBytes = (counts: MessageCounts): number => {
+  const words = 2 * counts.points + counts.scalars;
+  return (words + (words % 2)) * WORD_BYTES;
+};
