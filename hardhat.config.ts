@@ -12,7 +12,11 @@ const compiler = {
 export default defineConfig({
   plugins: [toolbox],
   solidity: { profiles: { default: { compilers: [compiler] }, production: { compilers: [compiler] } } },
-  paths: { sources: './contracts', tests: { mocha: './test/contracts', solidity: './test/contracts' }, ignition: './deploy' },
+  paths: {
+    sources: ['./contracts', './test/contracts/mocks'],
+    tests: { mocha: './test/contracts', solidity: './test/contracts/solidity' },
+    ignition: './deploy',
+  },
   // TypeScript reads the ABIs of deploy/artifacts.ts.
   typechain: { dontOverrideCompile: true },
   test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64 } } },

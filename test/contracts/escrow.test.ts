@@ -1,0 +1,398 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { bountyId, claimId } from '../../verifier/statement.ts';
+import {
+  BOND,
+  CLAIM,
+  DAY,
+  FEE,
+  JOB,
+  MINIMUM_WINDOW,
+  REWARD,
+  STATUS,
+  ZERO,
+  accept,
+  addressOf,
+  attest,
+  body,
+  claim,
+  ethers,
+  inAnHour,
+  networkHelpers,
+  nextBlockAt,
+  now,
+  post,
+  postValue,
+  sign,
+  terms,
+  word,
+  world,
+} from './support/world.ts';
+
+const R = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
+
+describe('post', () => {
+  it('opens the bounty under the hash of chain, escrow and terms, and takes reward and fees', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const id = bountyId(w.chainId, w.escrowAddress, t);
+    expect(await w.escrow.getFunction('status')(id)).to.equal(JOB.open);
+    await expect(w.escrow.getFunction('post')(t, { value: postValue(t) }))
+      .to.emit(w.escrow, 'Posted')
+      .withArgs(id, w.poster.address, (logged: { salt: string }) => logged.salt === t.salt);
+    expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(REWARD + 2n * FEE);
+    expect((await w.escrow.getFunction('bountyOf')(id)).status).to.equal(STATUS.open);
+    expect(await w.escrow.getFunction('status')(id)).to.equal(JOB.funded);
+  });
+
+  it('takes an ERC-20 reward from the allowance, and the fees in native coin', async () => {
+    const w = await world();
+    const token = await ethers.deployContract('PlainToken');
+    const t = await terms(w, { token: (await token.getAddress()) as `0x${string}` });
+    await token.getFunction('mint')(w.poster.address, REWARD);
+    await token.getFunction('approve')(w.escrowAddress, REWARD);
+    await w.escrow.getFunction('post')(t, { value: 2n * FEE });
+    expect(await token.getFunction('balanceOf')(w.escrowAddress)).to.equal(REWARD);
+  });
+
+  it('uses an ERC-2612 permit, and ignores its failure', async () => {
+    const w = await world();
+    const token = await ethers.deployContract('PlainToken');
+    const address = (await token.getAddress()) as `0x${string}`;
+    await token.getFunction('mint')(w.poster.address, 2n * REWARD);
+    const deadline = (await now()) + DAY;
+    const signature = ethers.Signature.from(
+      await w.poster.signTypedData(
+        { name: 'Plain', version: '1', chainId: w.chainId, verifyingContract: address },
+        {
+          Permit: [
+            { name: 'owner', type: 'address' },
+            { name: 'spender', type: 'address' },
+            { name: 'value', type: 'uint256' },
+            { name: 'nonce', type: 'uint256' },
+            { name: 'deadline', type: 'uint256' },
+          ],
+        },
+        { owner: w.poster.address, spender: w.escrowAddress, value: REWARD, nonce: 0n, deadline },
+      ),
+    );
+    const permit = { deadline, v: signature.v, r: signature.r, s: signature.s };
+    const first = await terms(w, { token: address });
+    // Somebody who saw the permit used it first.
+    await token.connect(w.mallory).getFunction('permit')(w.poster.address, w.escrowAddress, REWARD, deadline, permit.v, permit.r, permit.s);
+    await w.escrow.getFunction('postWithPermit')(first, permit, { value: 2n * FEE });
+    // The same permit is worthless now, and without an allowance the token says so.
+    const second = await terms(w, { token: address });
+    await expect(w.escrow.getFunction('postWithPermit')(second, permit, { value: 2n * FEE })).to.be.revertedWithCustomError(
+      token,
+      'ERC20InsufficientAllowance',
+    );
+  });
+
+  it('refuses another value than reward and fees', async () => {
+    const w = await world();
+    const t = await terms(w);
+    for (const value of [postValue(t) - 1n, postValue(t) + 1n, 0n]) {
+      await expect(w.escrow.getFunction('post')(t, { value }))
+        .to.be.revertedWithCustomError(w.escrow, 'WrongValue')
+        .withArgs(value, postValue(t));
+    }
+  });
+
+  it('refuses terms that it cannot keep', async () => {
+    const w = await world();
+    const many = Array.from({ length: 17 }, (_, i) => `0x${(i + 1).toString(16).padStart(40, '0')}` as const);
+    const [a, b, c] = w.attesters.map((x) => x.address as `0x${string}`) as [`0x${string}`, `0x${string}`, `0x${string}`];
+    const time = await now();
+    const cases = [
+      [{ kind: 1 }, 'UnsupportedKind'],
+      [{ kind: 2 }, 'UnsupportedKind'],
+      [{ rule: 1 }, 'UnsupportedRule'],
+      [{ rule: 2 }, 'UnsupportedRule'],
+      [{ deliveryKey: { x: 1n, y: 2n } }, 'UnsupportedDelivery'],
+      [{ revealFor: 1n }, 'UnsupportedDelivery'],
+      [{ complainFor: 1n }, 'UnsupportedDelivery'],
+      [{ reserveFor: 1n }, 'UnsupportedReservation'],
+      [{ answer: 1n }, 'UnsupportedDemands'],
+      [{ react: 1n }, 'UnsupportedDemands'],
+      [{ signers: many }, 'TooManySigners'],
+      [{ threshold: 0 }, 'ThresholdOutOfRange'],
+      [{ threshold: 4 }, 'ThresholdOutOfRange'],
+      [{ signers: [] }, 'ThresholdOutOfRange'],
+      [{ signers: [a, c, b] }, 'SignersNotAscending'],
+      [{ signers: [a, a, b] }, 'SignersNotAscending'],
+      [{ signers: [ZERO, a, b] }, 'SignersNotAscending'],
+      [{ steps: 0 }, 'StepsNotDivisible'],
+      [{ stepsPerProof: 0 }, 'StepsNotDivisible'],
+      [{ stepsPerProof: 3 }, 'StepsNotDivisible'],
+      [{ announces: Array.from({ length: 17 }, (_, i) => word(i + 1)) }, 'TooManyAnnounced'],
+      [{ window: MINIMUM_WINDOW - 1n }, 'WindowOutOfRange'],
+      [{ window: (1n << 64n) - 1n }, 'WindowOutOfRange'],
+      [{ claimBy: time }, 'ClaimByOutOfRange'],
+      [{ claimBy: (1n << 64n) - 1n }, 'ClaimByOutOfRange'],
+    ] as const;
+    for (const [change, error] of cases) {
+      const t = await terms(w, change as object);
+      await expect(
+        w.escrow.getFunction('post')(t, { value: postValue(t) }),
+        JSON.stringify(Object.keys(change)),
+      ).to.be.revertedWithCustomError(w.escrow, error);
+    }
+  });
+});
+
+describe('claim', () => {
+  it('binds the claimant and puts the claim in the queue', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const b = body({ announced: [] });
+    const id = claimId(bounty, w.alice.address as `0x${string}`, b);
+    await expect(w.escrow.connect(w.alice).getFunction('claim')(t, b, { value: BOND }))
+      .to.emit(w.escrow, 'Claimed')
+      .withArgs(
+        id,
+        bounty,
+        w.alice.address,
+        (from: bigint) => from > 0n,
+        (logged: { bundleRoot: string }) => logged.bundleRoot === b.bundleRoot,
+      );
+    const stored = await w.escrow.getFunction('claimOf')(id);
+    expect(stored.claimant).to.equal(w.alice.address);
+    expect(stored.status).to.equal(CLAIM.pending);
+    expect(stored.acceptFrom).to.equal((await now()) + t.window);
+    expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.submitted);
+  });
+
+  it('refuses a wrong bond, delivery, wrong or too large announced values, and a repetition', async () => {
+    const w = await world();
+    const t = await terms(w, { announces: [word(1), word(2)] });
+    await post(w, t);
+    const attempt = (b: ReturnType<typeof body>, value = BOND) => w.escrow.connect(w.alice).getFunction('claim')(t, b, { value });
+    const good = body({ announced: [0n, R - 1n] });
+    await expect(attempt(good, BOND - 1n))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongValue')
+      .withArgs(BOND - 1n, BOND);
+    await expect(attempt(body({ announced: [0n] })))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongAnnouncedCount')
+      .withArgs(1n, 2n);
+    await expect(attempt(body({ announced: [0n, R] })))
+      .to.be.revertedWithCustomError(w.escrow, 'AnnouncedOutOfField')
+      .withArgs(1n, R);
+    for (const change of [{ cipherRoot: word(1) }, { keyHash: word(1) }, { ephemeralKey: { x: 1n, y: 2n } }]) {
+      await expect(attempt({ ...good, ...change })).to.be.revertedWithCustomError(w.escrow, 'UnsupportedDelivery');
+    }
+    await attempt(good);
+    await expect(attempt(good)).to.be.revertedWithCustomError(w.escrow, 'AlreadyClaimed');
+  });
+
+  it('refuses terms that nobody posted', async () => {
+    const w = await world();
+    const t = await terms(w);
+    await expect(w.escrow.connect(w.alice).getFunction('claim')(t, body(), { value: BOND })).to.be.revertedWithCustomError(
+      w.escrow,
+      'BountyNotOpen',
+    );
+  });
+});
+
+describe('attest and accept', () => {
+  it('pays reward and bond to the claimant and a fee to each signer of the verdict', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const id = await claim(w, t, w.alice);
+    await attest(w, t, id, true, 0b101);
+    await expect(w.escrow.getFunction('accept')(t, id)).to.emit(w.escrow, 'Paid').withArgs(id, bounty, w.alice.address);
+    const credit = w.escrow.getFunction('credits');
+    expect(await credit(ZERO, w.alice.address)).to.equal(REWARD + BOND);
+    expect(await credit(ZERO, w.attesters[0]?.address)).to.equal(FEE);
+    expect(await credit(ZERO, w.attesters[1]?.address)).to.equal(0n);
+    expect(await credit(ZERO, w.attesters[2]?.address)).to.equal(FEE);
+    expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.completed);
+    expect((await w.escrow.getFunction('claimOf')(id)).status).to.equal(CLAIM.paid);
+    await expect(w.escrow.connect(w.alice).getFunction('withdraw')(ZERO, w.bob.address)).to.changeEtherBalance(
+      ethers,
+      w.bob,
+      REWARD + BOND,
+    );
+    for (const i of [0, 2]) {
+      const attester = w.attesters[i] as (typeof w.attesters)[number];
+      await w.escrow.connect(attester).getFunction('withdraw')(ZERO, attester.address);
+    }
+    expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(0n);
+  });
+
+  it('pays an ERC-20 reward in that token', async () => {
+    const w = await world();
+    const token = await ethers.deployContract('PlainToken');
+    const t = await terms(w, { token: (await token.getAddress()) as `0x${string}` });
+    await token.getFunction('mint')(w.poster.address, REWARD);
+    await token.getFunction('approve')(w.escrowAddress, REWARD);
+    await post(w, t);
+    const id = await claim(w, t, w.alice);
+    await attest(w, t, id);
+    await accept(w, t, id);
+    await w.escrow.connect(w.alice).getFunction('withdraw')(t.token, w.alice.address);
+    expect(await token.getFunction('balanceOf')(w.alice.address)).to.equal(REWARD);
+    expect(await w.escrow.getFunction('credits')(ZERO, w.alice.address)).to.equal(BOND);
+  });
+
+  it('rejects a claim with an invalid verdict and gives the bond back', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const id = await claim(w, t, w.alice);
+    await attest(w, t, id, false);
+    expect((await w.escrow.getFunction('claimOf')(id)).status).to.equal(CLAIM.rejected);
+    expect(await w.escrow.getFunction('credits')(ZERO, w.alice.address)).to.equal(BOND);
+    expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.funded);
+    await expect(w.escrow.getFunction('accept')(t, id)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
+  });
+
+  it('keeps the first verdict', async () => {
+    const w = await world();
+    const t = await terms(w);
+    await post(w, t);
+    const id = await claim(w, t, w.alice);
+    await attest(w, t, id, true);
+    const expiry = await inAnHour();
+    const signatures = await sign(w, id, false, expiry, 0b110);
+    await expect(w.escrow.getFunction('attest')(t, id, false, expiry, 0b110, signatures)).to.be.revertedWithCustomError(
+      w.escrow,
+      'AlreadyAttested',
+    );
+  });
+
+  it('wants exactly the threshold of signatures, of the signers named, in order', async () => {
+    const w = await world();
+    const t = await terms(w);
+    await post(w, t);
+    const id = await claim(w, t, w.alice);
+    const expiry = await inAnHour();
+    const [s0, s1, s2] = (await sign(w, id, true, expiry, 0b111)) as [string, string, string];
+    const attempt = (mask: number, signatures: string[]) => w.escrow.getFunction('attest')(t, id, true, expiry, mask, signatures);
+    await expect(attempt(0b001, [s0]))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongSignatureCount')
+      .withArgs(1n, 2n);
+    await expect(attempt(0b111, [s0, s1, s2]))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongSignatureCount')
+      .withArgs(3n, 2n);
+    await expect(attempt(0b111, [s0, s1]))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongSignatureCount')
+      .withArgs(3n, 2n);
+    await expect(attempt(0b001, [s0, s0]))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongSignatureCount')
+      .withArgs(1n, 2n);
+    await expect(attempt(0b000, [s0, s1]))
+      .to.be.revertedWithCustomError(w.escrow, 'WrongSignatureCount')
+      .withArgs(0n, 2n);
+    await expect(attempt(0b1001, [s0, s1]))
+      .to.be.revertedWithCustomError(w.escrow, 'UnknownAttester')
+      .withArgs(3n);
+    await expect(attempt(0b011, [s1, s0]))
+      .to.be.revertedWithCustomError(w.escrow, 'BadSignature')
+      .withArgs(w.attesters[0]?.address);
+    await expect(attempt(0b011, [s0, s0]))
+      .to.be.revertedWithCustomError(w.escrow, 'BadSignature')
+      .withArgs(w.attesters[1]?.address);
+    await attempt(0b110, [s1, s2]);
+  });
+
+  it('computes the verdict digest of EIP-712', async () => {
+    const w = await world();
+    const { verdictTypedData } = await import('../../verifier/statement.ts');
+    const { hashTypedData } = await import('viem');
+    const message = { claimId: word(9), valid: true, expiry: 1234n };
+    expect(await w.escrow.getFunction('verdictDigest')(message.claimId, message.valid, message.expiry)).to.equal(
+      hashTypedData(verdictTypedData(w.chainId, w.escrowAddress, message)),
+    );
+  });
+});
+
+describe('the queue of claims', () => {
+  it('pays only the first live claim; a later one waits until the first has lapsed', async () => {
+    const w = await world();
+    const t = await terms(w);
+    await post(w, t);
+    const first = await claim(w, t, w.alice);
+    const second = await claim(w, t, w.bob);
+    await attest(w, t, second);
+    await expect(w.escrow.getFunction('accept')(t, second))
+      .to.be.revertedWithCustomError(w.escrow, 'ClaimNotFirst')
+      .withArgs(second, first);
+    await nextBlockAt((await w.escrow.getFunction('claimOf')(first)).acceptFrom);
+    await w.escrow.getFunction('lapse')(t, first);
+    await accept(w, t, second);
+    expect(await w.escrow.getFunction('credits')(ZERO, w.bob.address)).to.equal(REWARD + BOND);
+    expect(await w.escrow.getFunction('credits')(ZERO, w.alice.address)).to.equal(BOND);
+  });
+
+  it('keeps the order when claims end at its front, middle and end', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const ids = [];
+    for (let i = 0; i < 5; i++) ids.push(await claim(w, t, w.alice, body({ nonce: word(i + 1) })));
+    const queue = async () => {
+      const list: string[] = [];
+      const { first, last } = await w.escrow.getFunction('bountyOf')(bounty);
+      for (let id = first; BigInt(id) !== 0n; id = (await w.escrow.getFunction('claimOf')(id)).next) list.push(id);
+      expect(list.at(-1) ?? ethers.ZeroHash).to.equal(last);
+      return list;
+    };
+    const [a, b, c, d, e] = ids as [`0x${string}`, `0x${string}`, `0x${string}`, `0x${string}`, `0x${string}`];
+    expect(await queue()).to.deep.equal([a, b, c, d, e]);
+    await attest(w, t, c, false);
+    expect(await queue()).to.deep.equal([a, b, d, e]);
+    await attest(w, t, a, false);
+    expect(await queue()).to.deep.equal([b, d, e]);
+    await attest(w, t, e, false);
+    expect(await queue()).to.deep.equal([b, d]);
+    const f = await claim(w, t, w.bob);
+    expect(await queue()).to.deep.equal([b, d, f]);
+    for (const id of [b, d, f]) await attest(w, t, id, false);
+    expect(await queue()).to.deep.equal([]);
+    const g = await claim(w, t, w.bob, body({ nonce: word(0x99) }));
+    expect(await queue()).to.deep.equal([g]);
+  });
+
+  it('releases the bonds of the claims that were not paid', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const first = await claim(w, t, w.alice);
+    const second = await claim(w, t, w.bob);
+    await attest(w, t, first);
+    await expect(w.escrow.getFunction('release')(t, second)).to.be.revertedWithCustomError(w.escrow, 'BountyNotPaid');
+    await accept(w, t, first);
+    expect((await w.escrow.getFunction('claimOf')(second)).status).to.equal(CLAIM.superseded);
+    await expect(w.escrow.getFunction('release')(t, first)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
+    await expect(w.escrow.getFunction('release')(t, second)).to.emit(w.escrow, 'Released').withArgs(second, bounty);
+    expect(await w.escrow.getFunction('credits')(ZERO, w.bob.address)).to.equal(BOND);
+    expect((await w.escrow.getFunction('claimOf')(second)).status).to.equal(CLAIM.released);
+  });
+});
+
+describe('refund', () => {
+  it('gives reward and fees back to the poster once nobody can claim any more', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    await nextBlockAt(t.claimBy);
+    await expect(w.escrow.connect(w.anyone).getFunction('refund')(t)).to.emit(w.escrow, 'Refunded').withArgs(bounty);
+    expect(await w.escrow.getFunction('credits')(ZERO, await addressOf(w.poster))).to.equal(postValue(t));
+    expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.expired);
+  });
+
+  it('waits for a live claim', async () => {
+    const w = await world();
+    const t = await terms(w, { window: 30n * DAY });
+    const bounty = await post(w, t);
+    const id = await claim(w, t, w.alice);
+    await networkHelpers.time.increaseTo(t.claimBy);
+    await expect(w.escrow.getFunction('refund')(t)).to.be.revertedWithCustomError(w.escrow, 'LiveClaims').withArgs(bounty, id);
+    await attest(w, t, id, false);
+    await w.escrow.getFunction('refund')(t);
+  });
+});

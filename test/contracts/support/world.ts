@@ -1,0 +1,140 @@
+/** A fresh chain with registry and escrow, its people, and default terms and bodies. */
+import { type HardhatEthers } from '@nomicfoundation/hardhat-ethers/types';
+import type { Signer } from 'ethers';
+import { network } from 'hardhat';
+import { type Body, KIND, RULE, type Terms, bountyId, claimId, verdictTypedData } from '../../../verifier/statement.ts';
+
+export const DAY = 86_400n;
+export const ZERO = '0x0000000000000000000000000000000000000000';
+export const ZERO32 = `0x${'00'.repeat(32)}` as const;
+export const REWARD = 10n ** 18n;
+export const BOND = 10n ** 17n;
+export const FEE = 10n ** 15n;
+export const MINIMUM_WINDOW = DAY;
+
+export type Hex = `0x${string}`;
+export const word = (fill: number): Hex => `0x${fill.toString(16).padStart(2, '0').repeat(32)}`;
+export const addressOf = async (signer: Signer): Promise<Hex> => (await signer.getAddress()) as Hex;
+
+export const { ethers, networkHelpers, provider } = await network.create();
+export type World = Awaited<ReturnType<typeof world>>;
+
+let salt = 0n;
+
+/** Deploys; of the chain's accounts, [poster, alice, bob, mallory] are parties, then three attesters in ascending order, and `anyone`. */
+export async function world() {
+  const accounts = await ethers.getSigners();
+  const [poster, alice, bob, mallory, ...others] = accounts as [Account, Account, Account, Account, ...Account[]];
+  const attesters = others.slice(0, 3).sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
+  const escrow = await ethers.deployContract('BountyEscrow', [MINIMUM_WINDOW]);
+  const registry = await ethers.deployContract('CommitmentRegistry');
+  const chainId = (await ethers.provider.getNetwork()).chainId;
+  const escrowAddress = (await escrow.getAddress()) as Hex;
+  return {
+    ethers,
+    networkHelpers,
+    escrow,
+    escrowAddress,
+    registry,
+    chainId,
+    poster,
+    alice,
+    bob,
+    mallory,
+    attesters,
+    anyone: others[3] as Account,
+  };
+}
+type Account = Awaited<ReturnType<HardhatEthers['getSigners']>>[number];
+
+/** Native reward, 2 of 3 attesters, claims for 7 days, a window of one day. */
+export async function terms(w: World, changes: Partial<Terms> = {}): Promise<Terms> {
+  const now = BigInt(await networkHelpers.time.latest());
+  salt++;
+  return {
+    poster: (await addressOf(w.poster)) as Hex,
+    kind: KIND.training,
+    token: ZERO,
+    reward: REWARD,
+    bond: BOND,
+    attesterFee: FEE,
+    rule: RULE.attested,
+    signers: w.attesters.map((a) => a.address as Hex),
+    threshold: 2,
+    verifierKey: ZERO32,
+    modelDigest: word(0x11),
+    dataDigest: word(0x22),
+    recipeHash: word(0x33),
+    steps: 8,
+    stepsPerProof: 2,
+    startDigest: word(0x44),
+    announces: [],
+    fullState: false,
+    deliveryKey: { x: 0n, y: 0n },
+    claimBy: now + 7n * DAY,
+    window: DAY,
+    answer: 0n,
+    react: 0n,
+    reserveFor: 0n,
+    revealFor: 0n,
+    complainFor: 0n,
+    maxBundle: 1n << 26n,
+    salt: `0x${salt.toString(16).padStart(64, '0')}`,
+    ...changes,
+  };
+}
+
+export function body(changes: Partial<Body> = {}): Body {
+  return {
+    bundleRoot: word(0x55),
+    traceRoot: ZERO32,
+    lastProof: word(0x66),
+    adapterRoot: word(0x77),
+    announced: [],
+    cipherRoot: ZERO32,
+    keyHash: ZERO32,
+    ephemeralKey: { x: 0n, y: 0n },
+    nonce: ZERO32,
+    uris: ['file:///bundles/one'],
+    ...changes,
+  };
+}
+
+/** Native coin that `post` takes. */
+export const postValue = (t: Terms): bigint => t.attesterFee * BigInt(t.threshold) + (t.token === ZERO ? t.reward : 0n);
+
+export async function post(w: World, t: Terms): Promise<Hex> {
+  await w.escrow.connect(w.poster).getFunction('post')(t, { value: postValue(t) });
+  return bountyId(w.chainId, w.escrowAddress, t);
+}
+
+export async function claim(w: World, t: Terms, by: Account, b: Body = body()): Promise<Hex> {
+  await w.escrow.connect(by).getFunction('claim')(t, b, { value: t.bond });
+  return claimId(bountyId(w.chainId, w.escrowAddress, t), by.address as Hex, b);
+}
+
+export const inAnHour = async (): Promise<bigint> => BigInt(await networkHelpers.time.latest()) + 3_600n;
+
+/** Signatures of the attesters whose bits are set, in ascending order. */
+export async function sign(w: World, id: Hex, valid: boolean, expiry: bigint, mask: number): Promise<string[]> {
+  const { domain, types, message } = verdictTypedData(w.chainId, w.escrowAddress, { claimId: id, valid, expiry });
+  const signers = w.attesters.filter((_, i) => (mask >> i) & 1);
+  return Promise.all(signers.map((a) => a.signTypedData(domain, { Verdict: [...types.Verdict] }, message)));
+}
+
+export async function attest(w: World, t: Terms, id: Hex, valid = true, mask = 0b011): Promise<void> {
+  const expiry = await inAnHour();
+  await w.escrow.connect(w.anyone).getFunction('attest')(t, id, valid, expiry, mask, await sign(w, id, valid, expiry, mask));
+}
+
+export async function accept(w: World, t: Terms, id: Hex): Promise<void> {
+  await w.escrow.connect(w.anyone).getFunction('accept')(t, id);
+}
+
+/** Lets the next block have this time. */
+export const nextBlockAt = (time: bigint): Promise<void> => networkHelpers.time.setNextBlockTimestamp(time);
+export const now = async (): Promise<bigint> => BigInt(await networkHelpers.time.latest());
+
+export const STATUS = { none: 0n, open: 1n, paid: 2n, refunded: 3n } as const;
+export const CLAIM = { none: 0n, pending: 1n, paid: 2n, rejected: 3n, superseded: 4n, released: 5n } as const;
+export const JOB = { open: 0n, funded: 1n, submitted: 2n, completed: 3n, rejected: 4n, expired: 5n } as const;
