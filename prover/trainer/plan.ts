@@ -164,7 +164,8 @@ function planAxis(
       bits += bitsOf(part.size);
     }
   }
-  if (bits !== bitsOf(tensor.sizes[a]))
+  // A variable alone on its axis may have another size: indices beyond the axis read 0.
+  if (!(parts.length === 1 && 'var' in parts[0]) && bits !== bitsOf(tensor.sizes[a]))
     throw new ProgramError(`${where}: its parts have ${bits} bits, the axis of size ${tensor.sizes[a]} has ${bitsOf(tensor.sizes[a])}`);
   return { size: tensor.sizes[a], stride: tensor.strides[a], constant, proofMultiplier, proofBits, terms, reduces };
 }

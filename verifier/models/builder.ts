@@ -160,7 +160,7 @@ interface Spec {
 }
 
 /** Real numbers are walked at this exponent until calibration has chosen one. */
-const UNCALIBRATED = 16;
+const UNCALIBRATED = 12;
 
 export class Builder {
   readonly precision: Precision;
