@@ -23,8 +23,8 @@ export const LIMITS = {
   textBytes: 900,
 } as const;
 
-/** Names: printable ASCII without spaces. */
-export const NAME = /^[!-~]{1,128}$/;
+/** Names: 1 to 128 printable ASCII characters, no space at either end. */
+export const NAME = /^[!-~](?:[ -~]{0,126}[!-~])?$/;
 
 /** Texts for people: no control characters, line separators or lone surrogates. */
 export const TEXT = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]{0,300}$/u;
