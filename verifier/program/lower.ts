@@ -153,9 +153,12 @@ export function lower(program: Program): Lowered {
     });
   });
 
+  // A program without a state-out is a card's: it ranges the committed polynomial itself (card-program.ts). In a run, state-in is ranged as the
+  // state-out of the proof before, and the first one by whoever reads the bounty.
+  const ranged = new Set(['witness', ...(program.polys.some((p) => p.role === 'stateOut') ? [] : ['stateIn'])]);
   for (const t of program.tensors) {
     const role = program.polys.find((p) => p.name === t.poly)?.role;
-    if (role !== 'witness' || t.range !== 'leaf') continue;
+    if (role === undefined || !ranged.has(role) || t.range !== 'leaf') continue;
     const vars = t.axes.map((a, i): Var => ({ name: `${a.name}#${i}`, size: a.size }));
     const names = vars.map((v) => v.name);
     const on: Domain = t.causal ? { vars, causal: [names[t.causal[0]] as string, names[t.causal[1]] as string] } : { vars };
