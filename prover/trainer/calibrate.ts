@@ -1,0 +1,46 @@
+/**
+ * Calibration: a float walk of the first steps gives the largest magnitude of every tensor, and from it the exponents of the integer
+ * program, f = bits − 1 − headroom − ceil(log2 max), at most the class's `cap` (numeric.md).
+ *
+ * Scales are shared where tensors are added without rounding between them (the residual stream and its gradient) or read one table
+ * (all scores). The result is stored in the recipe; building the program from it needs no data.
+ */
+import { buildLlama } from '../../verifier/models/llama.ts';
+import type { Recipe } from '../../verifier/models/recipe.ts';
+import type { Program } from '../../verifier/program/types.ts';
+import { FloatStats, Walker, type Tensors } from './walk.ts';
+
+/** With B = 0 the gradients of A vanish in the first step, so that at least two are needed. */
+const LEAST_STEPS = 2;
+
+const stateNames = (program: Program, role: 'stateIn' | 'stateOut'): string[] => {
+  const poly = program.polys.find((p) => p.role === role)?.name;
+  return program.tensors.filter((t) => t.poly === poly).map((t) => t.name);
+};
+
+/**
+ * The recipe with its exponents. `recipe.exponents` holds those of the model's tensors already; `inputs` gives the model, the data
+ * and the first state for the uncalibrated program. Errors: a tensor that stays zero or is not finite.
+ */
+export function calibrate(recipe: Recipe, inputs: (program: Program) => Tensors, steps = 4): Recipe {
+  const { program, scales } = buildLlama(recipe);
+  const walker = new Walker(program);
+  const stats = new FloatStats();
+  const tensors = new Map(inputs(program));
+  const proofs = Math.ceil(Math.min(Math.max(steps, LEAST_STEPS), recipe.steps) / recipe.perProof);
+  for (let proof = 0; proof < proofs; proof++) {
+    const walked = walker.walkFloat(proof, tensors, stats);
+    const after = stateNames(program, 'stateOut');
+    stateNames(program, 'stateIn').forEach((name, i) => tensors.set(name, walked.get(after[i] as string) as Float64Array));
+  }
+  const exponentOf = new Map(program.tensors.map((t) => [t.name, t.f]));
+  const exponents: Record<string, number> = { ...recipe.exponents };
+  for (const [key, { scaleClass, tensors: names }] of scales) {
+    const max = Math.max(...names.map((n) => (stats.tensors.get(n) ?? NaN) * 2 ** -(exponentOf.get(n) as number)));
+    if (!(max > 0) || !Number.isFinite(max))
+      throw new Error(`calibration: ${names.join(', ')} ${max === 0 ? 'stays zero' : `reaches ${max}`} in ${proofs * recipe.perProof} steps; give more steps or other data`);
+    const { bits, headroom, cap } = recipe.precision[scaleClass];
+    exponents[key] = Math.min(cap ?? Infinity, bits - 1 - headroom - Math.ceil(Math.log2(max)));
+  }
+  return { ...recipe, exponents };
+}
