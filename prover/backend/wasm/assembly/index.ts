@@ -1,0 +1,4 @@
+export { setScratch } from './shared';
+export { addOuter, bind, eqChunk, eqSuffixes, fillVector, gather, intsToField, outer, scaleVector } from './vector';
+export { dotInts, rowDots, scatterAdd, splitWeights } from './contract';
+export { layerRound, layerTables, leaves, parents, productRound } from './sumcheck';

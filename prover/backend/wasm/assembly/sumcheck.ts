@@ -1,0 +1,231 @@
+/** Evaluation of sumcheck rounds. Sums are left as accumulators (176 bytes a sum, two lanes), which the host adds up. */
+import { add2, carry2, clear2, mac2, mul2, reduce2, reduceWide2, set2, spill2, sub2, unpack2 } from './field';
+import { FR, copy2, int, pointer, scratch } from './shared';
+
+const ACC: usize = 176;
+
+/**
+ * Σ over pairs of the product of n tables at 0, 1, ∞ (n = 2), 0, 1, −1, ∞ (n = 3), 0, 1, −1, 2, ∞ (n = 4); ∞ is the leading coefficient.
+ * Pair j is cells lo, hi as in \`bind\`. Arguments: h, pairs, chunk length, n; tables from 4; sums at 8 (n + 1 accumulators a chunk).
+ */
+export function productRound(job: usize, chunk: i32): void {
+  const h = int(job, 0), mask = (1 << h) - 1, n = int(job, 3);
+  const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 1));
+  const out = pointer(job, 8) + <usize>chunk * <usize>(n + 1) * ACC;
+  for (let k = 0; k <= n; k++) clear2(out + <usize>k * ACC);
+  const above = <usize>32 << h;
+  const lo = scratch, hi = scratch + 320, d = scratch + 640, m = scratch + 960, w = scratch + 1280;
+  let room = 256;
+  for (let j = begin; j < end; j += 2) {
+    const k = min(j + 1, end - 1);
+    const a = <usize>(((j >> h) << (h + 1)) | (j & mask)) << 5, b = <usize>(((k >> h) << (h + 1)) | (k & mask)) << 5;
+    for (let t = 0; t < n; t++) {
+      const table = pointer(job, 4 + t), at = <usize>t * 80;
+      unpack2(lo + at, table + a, table + b, FR);
+      unpack2(hi + at, table + a + above, table + b + above, FR);
+      sub2(d + at, hi + at, lo + at);
+    }
+    if (n == 2) {
+      mac2(out, lo, lo + 80, FR);
+      mac2(out + ACC, hi, hi + 80, FR);
+      mac2(out + 2 * ACC, d, d + 80, FR);
+    } else {
+      productAt(out, lo, n);
+      productAt(out + ACC, hi, n);
+      for (let t = 0; t < n; t++) {
+        sub2(m + <usize>t * 80, lo + <usize>t * 80, d + <usize>t * 80);
+        carry2(m + <usize>t * 80, m + <usize>t * 80);
+      }
+      productAt(out + 2 * ACC, m, n);
+      if (n == 4) {
+        for (let t = 0; t < n; t++) {
+          add2(w + <usize>t * 80, hi + <usize>t * 80, d + <usize>t * 80);
+          carry2(w + <usize>t * 80, w + <usize>t * 80);
+        }
+        productAt(out + 3 * ACC, w, n);
+      }
+      productAt(out + <usize>n * ACC, d, n);
+    }
+    if (--room == 0) {
+      room = 256;
+      for (let t = 0; t <= n; t++) spill2(out + <usize>t * ACC, FR);
+    }
+  }
+}
+
+/** acc += the product of n = 3 or 4 values. */
+function productAt(acc: usize, v: usize, n: i32): void {
+  const p = scratch + 1600;
+  mul2(p, v, v + 80, FR);
+  if (n == 3) return mac2(acc, p, v + 160, FR);
+  mul2(p + 80, v + 160, v + 240, FR);
+  mac2(acc, p, p + 80, FR);
+}
+
+/**
+ * Tables p0, p1 + λ·q1, q0, q1 of a layer from its children's nodes: p0 = p[2x], p1 = p[2x + 1], likewise q.
+ * Arguments: p, q, cells, chunk length, the four tables from 4; λ.
+ */
+export function layerTables(job: usize, chunk: i32): void {
+  const p = pointer(job, 0), q = pointer(job, 1), p0 = pointer(job, 4), p1 = pointer(job, 5), q0 = pointer(job, 6), q1 = pointer(job, 7);
+  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
+  const x = scratch, y = scratch + 80, lambda = job + 128;
+  for (let i = begin; i < end; i += 2) {
+    const k = min(i + 1, end - 1);
+    const a = <usize>i << 6, b = <usize>k << 6, c = <usize>i << 5, d = <usize>k << 5;
+    move(p0 + c, p + a);
+    move(p0 + d, p + b);
+    move(q0 + c, q + a);
+    move(q0 + d, q + b);
+    move(q1 + c, q + a + 32);
+    move(q1 + d, q + b + 32);
+    unpack2(x, p + a + 32, p + b + 32, FR);
+    unpack2(y, q + a + 32, q + b + 32, FR);
+    mul2(y, y, lambda, FR);
+    add2(x, x, y);
+    pack(p1 + c, p1 + d, x);
+  }
+}
+
+import { pack2 } from './field';
+
+// @ts-ignore: decorator
+@inline
+function pack(a: usize, b: usize, x: usize): void {
+  pack2(a, b, x, FR);
+}
+
+// @ts-ignore: decorator
+@inline
+function move(o: usize, a: usize): void {
+  const low = v128.load(a), high = v128.load(a, 16);
+  v128.store(o, low);
+  v128.store(o, high, 16);
+}
+
+/**
+ * Σ E[x]·(p0·q1 + q0·p1') at 0, 1, ∞ of the first variable, x over the rest: E[x] = high[x >> b]·low[x & (2^b − 1)].
+ * Pair x is cells x and x + pairs. Arguments: pairs, b, blocks a chunk, blocks; tables p0, p1', q0, q1 from 4; sums at 8 (3 a chunk); high 9, low 10.
+ */
+export function layerRound(job: usize, chunk: i32): void {
+  const pairs = int(job, 0), bits = int(job, 1), size = 1 << bits;
+  const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 3));
+  const out = pointer(job, 8) + <usize>chunk * 3 * ACC, high = pointer(job, 9), low = pointer(job, 10);
+  const p0 = pointer(job, 4), p1 = pointer(job, 5), q0 = pointer(job, 6), q1 = pointer(job, 7), above = <usize>pairs << 5;
+  const lo = scratch, hi = scratch + 320, d = scratch + 640, e = scratch + 960, t = scratch + 1040, acc = scratch + 1120, inner = scratch + 1296;
+  for (let k = 0; k < 3; k++) clear2(out + <usize>k * ACC);
+  let room = 256;
+  for (let block = begin; block < end; block++) {
+    for (let k = 0; k < 3; k++) clear2(inner + <usize>k * ACC);
+    const base = block << bits;
+    for (let j = 0; j < size; j += 2) {
+      const k = min(j + 1, size - 1);
+      const a = <usize>(base + j) << 5, b = <usize>(base + k) << 5;
+      both(lo, hi, d, p0, a, b, above);
+      both(lo + 80, hi + 80, d + 80, p1, a, b, above);
+      both(lo + 160, hi + 160, d + 160, q0, a, b, above);
+      both(lo + 240, hi + 240, d + 240, q1, a, b, above);
+      unpack2(e, low + (<usize>j << 5), low + (<usize>k << 5), FR);
+      cross(inner, lo, e, t, acc);
+      cross(inner + ACC, hi, e, t, acc);
+      cross(inner + 2 * ACC, d, e, t, acc);
+    }
+    const w = high + (<usize>block << 5);
+    unpack2(e, w, w, FR);
+    for (let k = 0; k < 3; k++) {
+      reduceWide2(t, inner + <usize>k * ACC, FR);
+      mac2(out + <usize>k * ACC, t, e, FR);
+    }
+    if (--room == 0) {
+      room = 256;
+      for (let k = 0; k < 3; k++) spill2(out + <usize>k * ACC, FR);
+    }
+  }
+}
+
+/** Cells a, b (byte offsets) of a table, their partners above, and the differences. */
+// @ts-ignore: decorator
+@inline
+function both(lo: usize, hi: usize, d: usize, table: usize, a: usize, b: usize, above: usize): void {
+  unpack2(lo, table + a, table + b, FR);
+  unpack2(hi, table + a + above, table + b + above, FR);
+  sub2(d, hi, lo);
+}
+
+/** sum += e·(p0·q1 + q0·p1'), v = p0, p1', q0, q1. */
+// @ts-ignore: decorator
+@inline
+function cross(sum: usize, v: usize, e: usize, t: usize, acc: usize): void {
+  set2(acc, v, v + 240, FR);
+  mac2(acc, v + 80, v + 160, FR);
+  reduce2(t, acc, FR);
+  mac2(sum, t, e, FR);
+}
+
+/** Parents of fractions: p = p0·q1 + p1·q0, q = q0·q1. Arguments: p, q (children), parents p, q at 2, 3, parents, chunk length. */
+export function parents(job: usize, chunk: i32): void {
+  const p = pointer(job, 0), q = pointer(job, 1), toP = pointer(job, 2), toQ = pointer(job, 3);
+  const begin = chunk * int(job, 5), end = min(begin + int(job, 5), int(job, 4));
+  const v = scratch, acc = scratch + 320, t = scratch + 512;
+  for (let i = begin; i < end; i += 2) {
+    const k = min(i + 1, end - 1);
+    const a = <usize>i << 6, b = <usize>k << 6, c = <usize>i << 5, d = <usize>k << 5;
+    unpack2(v, p + a, p + b, FR);
+    unpack2(v + 80, p + a + 32, p + b + 32, FR);
+    unpack2(v + 160, q + a, q + b, FR);
+    unpack2(v + 240, q + a + 32, q + b + 32, FR);
+    set2(acc, v, v + 240, FR);
+    mac2(acc, v + 80, v + 160, FR);
+    reduce2(t, acc, FR);
+    pack(toP + c, toP + d, t);
+    mul2(t, v + 160, v + 240, FR);
+    pack(toQ + c, toQ + d, t);
+  }
+}
+
+/**
+ * Leaves of a block. p = domain (\`counts\` 0) or −count on the domain; q = α − id·domain − Σ β^k·v_k.
+ * Arguments: p, q (at the block), leaves, chunk length, domain (bytes), counts, number of values, values 7, 8, 9 (64-bit floats);
+ * elements R², α, id, β·R, β²·R, β³·R.
+ */
+export function leaves(job: usize, chunk: i32): void {
+  const p = pointer(job, 0), q = pointer(job, 1), domain = pointer(job, 4), counts = pointer(job, 5), n = int(job, 6);
+  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
+  const x = scratch, y = scratch + 80, z = scratch + 160, f = job + 128;
+  memory.fill(x, 0, 80);
+  for (let i = begin; i < end; i += 2) {
+    const k = min(i + 1, end - 1);
+    const c = <usize>i << 5, d = <usize>k << 5;
+    const on = f64x2.replace_lane(f64x2.splat(<f64>load<u8>(domain + i)), 1, <f64>load<u8>(domain + k));
+    integers(x, counts ? f64x2.neg(f64x2.mul(on, pair(counts, i, k))) : on);
+    mul2(y, x, f, FR);
+    pack(p + c, p + d, y);
+    copy2(z, f + 80);
+    for (let j = 0; j < 5; j++) {
+      const at = <usize>j << 4;
+      v128.store(z + at, f64x2.sub(v128.load(z + at), f64x2.mul(on, v128.load(f + 160 + at))));
+    }
+    for (let t = 0; t < n; t++) {
+      integers(x, pair(pointer(job, 7 + t), i, k));
+      mul2(y, x, f + 240 + <usize>t * 80, FR);
+      sub2(z, z, y);
+    }
+    carry2(z, z);
+    pack(q + c, q + d, z);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function pair(values: usize, i: i32, k: i32): v128 {
+  return f64x2.replace_lane(f64x2.splat(load<f64>(values + (<usize>i << 3))), 1, load<f64>(values + (<usize>k << 3)));
+}
+
+/** The lower two limbs of exact integers. */
+// @ts-ignore: decorator
+@inline
+function integers(o: usize, v: v128): void {
+  const top = f64x2.trunc(f64x2.mul(v, f64x2.splat(4.440892098500626e-16)));
+  v128.store(o, f64x2.sub(v, f64x2.mul(top, f64x2.splat(2251799813685248.0))));
+  v128.store(o, top, 16);
+}

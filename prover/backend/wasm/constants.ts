@@ -1,0 +1,165 @@
+/**
+ * Constants of the field kernels, one block of 128-bit words for each modulus, and the element layouts.
+ *
+ * Product: Montgomery with radix X = 2^51, five limbs, R = X^5 = 2^255. A limb is a double holding an exact integer; two elements
+ * are worked on at a time (f64x2). A limb product a·b, |a·b| <= 2^102, is split by two fused multiply-adds:
+ *   high = fma(a, b, C1), low = fma(a, b, C1 + C3 - high), C1 = 3·2^102, C3 = 3·2^51,
+ * whose bit patterns are C1's plus the high half and C3's plus the low half (rounded to nearest: low is signed), so 64-bit integer
+ * additions accumulate them and constants (`bias`) take the patterns out again.
+ * Source: N. Emmart, F. Zheng, C. Weems, "Faster modular exponentiation using double precision floating point arithmetic on the
+ * GPU" (ARITH 2018). Reduction removes two limbs at a time by the constants X^-1 and X^-2 mod p (Y. Domb's variant of Montgomery's
+ * reduction, which has no dependent product), the last limb by Montgomery's own step.
+ */
+import { Q, R } from '../../../verifier/field.ts';
+
+export const LIMB_BITS = 51n;
+const X = 1n << LIMB_BITS;
+const MASK = X - 1n;
+/** Montgomery's R. */
+export const RADIX = 1n << 255n;
+
+const U64 = (1n << 64n) - 1n;
+const f64Bits = (x: number): bigint => new BigUint64Array(new Float64Array([x]).buffer)[0] as bigint;
+const C1 = 3 * 2 ** 102;
+const C3 = 3 * 2 ** 51;
+const LOW = f64Bits(C3);
+const HIGH = f64Bits(C1);
+/** Added to a limb before its carry is shifted out, so that an unsigned shift does. */
+const POSITIVE = 1n << 62n;
+const CENTER = 1n << 50n;
+
+/** Byte offsets of the words of a block. */
+export const OFFSET = {
+  c1: 0,
+  c2: 16,
+  mask: 32,
+  magic: 48,
+  uncenter: 64,
+  c3: 80,
+  mu: 96,
+  p: 112,
+  x1: 192,
+  x2: 272,
+  biasMul: 352,
+  biasMac: 512,
+  biasReduce: 672,
+  rr: 832,
+  invP: 912,
+  tiny: 928,
+  one: 944,
+  p64: 1024,
+  pWords: 1056,
+  end: 1136,
+} as const;
+
+/** How many low and high halves the product and the reduction add to each of the ten limbs. */
+const productCounts = (): { low: number[]; high: number[] } => {
+  const low = new Array<number>(10).fill(0);
+  const high = new Array<number>(10).fill(0);
+  for (let i = 0; i < 5; i++) {
+    for (let j = 0; j < 5; j++) {
+      (low[i + j] as number)++;
+      (high[i + j + 1] as number)++;
+    }
+  }
+  return { low, high };
+};
+
+function reduceBias(): bigint[] {
+  const bias = new Array<bigint>(10).fill(0n);
+  const add = (k: number, x: bigint): void => {
+    bias[k] = (bias[k] as bigint) + x;
+  };
+  for (const at of [2, 2, 4, 4]) {
+    for (let j = 0; j < 5; j++) {
+      add(at + j, -LOW);
+      add(at + j + 1, -HIGH);
+    }
+  }
+  // The last step. Its low half at limb 4 is a multiple of X, taken out after the carry.
+  for (let j = 0; j < 5; j++) {
+    if (j > 0) add(4 + j, -LOW);
+    add(5 + j, -HIGH);
+  }
+  add(5, -(LOW >> LIMB_BITS));
+  for (let k = 0; k < 9; k++) {
+    add(k, POSITIVE + CENTER);
+    add(k + 1, -(POSITIVE >> LIMB_BITS));
+  }
+  add(9, LOW);
+  return bias;
+}
+
+const macBias = (): bigint[] => {
+  const { low, high } = productCounts();
+  return low.map((n, k) => -(BigInt(n) * LOW + BigInt(high[k] as number) * HIGH));
+};
+
+const modInverse = (a: bigint, m: bigint): bigint => {
+  let [x, y, u, v] = [((a % m) + m) % m, m, 1n, 0n];
+  while (x > 0n) {
+    const q = y / x;
+    [y, x] = [x, y % x];
+    [v, u] = [u, v - q * u];
+  }
+  return ((v % m) + m) % m;
+};
+
+const centered = (x: bigint, m: bigint): bigint => {
+  const y = ((x % m) + m) % m;
+  return 2n * y > m ? y - m : y;
+};
+
+/** Five limbs, the lower four in [-2^50, 2^50). */
+export function limbs(value: bigint): number[] {
+  let rest = value;
+  const out: number[] = [];
+  for (let k = 0; k < 4; k++) {
+    const low = ((rest + CENTER) & MASK) - CENTER;
+    out.push(Number(low));
+    rest = (rest - low) >> LIMB_BITS;
+  }
+  out.push(Number(rest));
+  return out;
+}
+
+/** The block of a modulus. */
+export function constants(p: bigint): Uint8Array {
+  const block = new Uint8Array(OFFSET.end);
+  const floats = new Float64Array(block.buffer);
+  const words = new BigUint64Array(block.buffer);
+  const float = (offset: number, value: number): void => void floats.fill(value, offset / 8, offset / 8 + 2);
+  const word = (offset: number, value: bigint): void => void words.fill(value & U64, offset / 8, offset / 8 + 2);
+  const element = (offset: number, value: bigint): void => limbs(value).forEach((l, j) => float(offset + 16 * j, l));
+  float(OFFSET.c1, C1);
+  float(OFFSET.c2, C1 + C3);
+  word(OFFSET.mask, MASK);
+  word(OFFSET.magic, f64Bits(2 ** 52));
+  float(OFFSET.uncenter, 2 ** 52 + 2 ** 50);
+  float(OFFSET.c3, C3);
+  float(OFFSET.mu, Number(centered(-modInverse(p, X), X)));
+  for (let j = 0; j < 5; j++) {
+    const limb = (p >> (LIMB_BITS * BigInt(j))) & MASK;
+    float(OFFSET.p + 16 * j, Number(limb));
+    word(OFFSET.pWords + 16 * j, limb);
+  }
+  const inverse = modInverse(X, p);
+  element(OFFSET.x1, centered(inverse, p));
+  element(OFFSET.x2, centered(inverse * inverse, p));
+  const mac = macBias();
+  const reduce = reduceBias();
+  mac.forEach((b, k) => {
+    word(OFFSET.biasMac + 16 * k, b);
+    word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
+    word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
+  });
+  element(OFFSET.rr, (RADIX * RADIX) % p);
+  float(OFFSET.invP, Number(((1n << 204n) * (1n << 60n)) / p) / 2 ** 60);
+  float(OFFSET.tiny, 2 ** -45);
+  element(OFFSET.one, RADIX % p);
+  for (let k = 0; k < 4; k++) words[OFFSET.p64 / 8 + k] = (p >> BigInt(64 * k)) & U64;
+  return block;
+}
+
+export const FR_CONSTANTS = constants(R);
+export const FQ_CONSTANTS = constants(Q);

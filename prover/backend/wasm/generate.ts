@@ -1,0 +1,168 @@
+/**
+ * Writes the AssemblyScript of the field kernels: straight-line code over two elements at a time. Every function takes the address
+ * `K` of a modulus's constants (constants.ts). `limbs` means five f64x2 words (80 bytes) whose lanes are two elements.
+ */
+import { OFFSET } from './constants.ts';
+
+const five = [0, 1, 2, 3, 4];
+const ten = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const constant = (offset: number): string => `v128.load(K, ${offset})`;
+
+/** Adds the halves of x·y_j (j = 0…4) to limbs `at + j`. */
+const addProduct = (x: string, y: (j: number) => string, at: number): string =>
+  five
+    .map(
+      (j) =>
+        `h = f64x2.relaxed_madd(${x}, ${y(j)}, C1); l = f64x2.relaxed_madd(${x}, ${y(j)}, f64x2.sub(C2, h)); ` +
+        `s${at + j} = i64x2.add(s${at + j}, l); s${at + j + 1} = i64x2.add(s${at + j + 1}, h);`,
+    )
+    .join('\n');
+
+const begin = `
+  const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
+  let h: v128, l: v128;`;
+
+const product = `
+  ${five.map((j) => `const b${j} = v128.load(b, ${16 * j});`).join(' ')}
+  ${five.map((i) => `const a${i} = v128.load(a, ${16 * i});\n${addProduct(`a${i}`, (j) => `b${j}`, i)}`).join('\n')}`;
+
+/** The limb s_k as a centered double; its carry goes to s_{k+1}. */
+const extract = (k: number): string => `
+  const d${k} = f64x2.sub(v128.or(v128.and(s${k}, M), MAGIC), UNCENTER);
+  s${k + 1} = i64x2.add(s${k + 1}, i64x2.shr_u(s${k}, 51));`;
+
+/** s9 holds the value's top limb plus C3's bits and a carry of 2^11; a multiple of p near it is taken off all limbs. */
+const takeOff = `
+  const top = i64x2.sub(s9, i64x2.splat(0x4338000000000000));
+  const k0 = i64x2.extract_lane(top, 0) / <i64>(load<u64>(K, ${OFFSET.p64 + 24}) >> 12), k1 = i64x2.extract_lane(top, 1) / <i64>(load<u64>(K, ${OFFSET.p64 + 24}) >> 12);
+  const k = i64x2.replace_lane(i64x2.splat(k0), 1, k1);
+  ${five.map((j) => `s${5 + j} = i64x2.sub(s${5 + j}, i64x2.mul(k, ${`v128.load(K, ${OFFSET.pWords + 16 * j})`}));`).join(' ')}`;
+
+const load = (offset: number) => (j: number) => constant(offset + 16 * j);
+
+const reduction = (wide: boolean): string => `
+  const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const UNCENTER = ${constant(OFFSET.uncenter)};
+  ${extract(0)} ${extract(1)}
+  ${addProduct('d0', load(OFFSET.x2), 2)}
+  ${addProduct('d1', load(OFFSET.x1), 2)}
+  ${extract(2)} ${extract(3)}
+  ${addProduct('d2', load(OFFSET.x2), 4)}
+  ${addProduct('d3', load(OFFSET.x1), 4)}
+  const C3 = ${constant(OFFSET.c3)};
+  const d4 = f64x2.sub(v128.or(v128.and(s4, M), MAGIC), UNCENTER);
+  h = f64x2.relaxed_madd(d4, ${constant(OFFSET.mu)}, C1);
+  l = f64x2.relaxed_madd(d4, ${constant(OFFSET.mu)}, f64x2.sub(C2, h));
+  const q = f64x2.sub(l, C3);
+  ${addProduct('q', load(OFFSET.p), 4)}
+  s5 = i64x2.add(s5, i64x2.shr_u(s4, 51));
+  ${wide ? takeOff : ''}
+  ${[5, 6, 7, 8].map(extract).join('')}
+  ${[5, 6, 7, 8].map((k) => `v128.store(o, d${k}, ${16 * (k - 5)});`).join(' ')}
+  v128.store(o, f64x2.sub(s9, C3), 64);`;
+
+const start = (offset: number): string => ten.map((k) => `let s${k} = ${constant(offset + 16 * k)};`).join(' ');
+
+const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
+
+export const fieldSource = (): string => `
+/** o = a·b / R. Limbs of a and b with |a_i·b_j| <= 2^102; result in (a·b/R - p, a·b/R + p), limbs centered. */
+export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
+  ${start(OFFSET.biasMul)}
+  ${product}
+  ${reduction(false)}
+}
+/** The accumulators (ten limbs and an overflow word, 176 bytes) += a·b. At most 256 products before a reduction or \`spill2\`. */
+export function mac2(acc: usize, a: usize, b: usize, K: usize): void {${begin}
+  ${ten.map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasMac + 16 * k)});`).join(' ')}
+  ${product}
+  ${ten.map((k) => `v128.store(acc, s${k}, ${16 * k});`).join(' ')}
+}
+/** The accumulators = a·b; the overflow word is not written. */
+export function set2(acc: usize, a: usize, b: usize, K: usize): void {${begin}
+  ${ten.map((k) => `let s${k} = ${constant(OFFSET.biasMac + 16 * k)};`).join(' ')}
+  ${product}
+  ${ten.map((k) => `v128.store(acc, s${k}, ${16 * k});`).join(' ')}
+}
+/** o = acc / R, for sums of at most four products. */
+export function reduce2(o: usize, acc: usize, K: usize): void {${begin}
+  ${ten.map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduce + 16 * k)});`).join(' ')}
+  ${reduction(false)}
+}
+/** o = acc / R mod p, for sums of up to 256 products: also takes off a multiple of p estimated from the top limb. */
+export function reduceWide2(o: usize, acc: usize, K: usize): void {${begin}
+  ${ten.map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduce + 16 * k)});`).join(' ')}
+  ${reduction(true)}
+}
+/** Carries of the accumulators' ten limbs, so that 256 more products fit. */
+export function spill2(acc: usize, K: usize): void {
+  const M = ${constant(OFFSET.mask)}; const P = i64x2.splat(1 << 62); const B = i64x2.splat(-(1 << 11));
+  let c = i64x2.splat(0), t: v128;
+  ${ten
+    .map(
+      (k) =>
+        `t = i64x2.add(i64x2.add(v128.load(acc, ${16 * k}), c), P); v128.store(acc, v128.and(t, M), ${16 * k}); c = i64x2.add(i64x2.shr_u(t, 51), B);`,
+    )
+    .join('\n  ')}
+  v128.store(acc, i64x2.add(v128.load(acc, 160), c), 160);
+}
+/** The accumulators = 0. */
+export function clear2(acc: usize): void {
+  memory.fill(acc, 0, 176);
+}
+/** Two packed elements (32 bytes each, four 64-bit words) to limbs in [0, 2^51). */
+export function unpack2(o: usize, a: usize, b: usize, K: usize): void {
+  const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const T52 = f64x2.splat(4503599627370496.0);
+  const a0 = v128.load(a), a1 = v128.load(a, 16), b0 = v128.load(b), b1 = v128.load(b, 16);
+  const w0 = v128.shuffle<i64>(a0, b0, 0, 2), w1 = v128.shuffle<i64>(a0, b0, 1, 3);
+  const w2 = v128.shuffle<i64>(a1, b1, 0, 2), w3 = v128.shuffle<i64>(a1, b1, 1, 3);
+  v128.store(o, f64x2.sub(v128.or(v128.and(w0, M), MAGIC), T52));
+  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w0, 51), i64x2.shl(w1, 13)), M), MAGIC), T52), 16);
+  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w1, 38), i64x2.shl(w2, 26)), M), MAGIC), T52), 32);
+  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w2, 25), i64x2.shl(w3, 39)), M), MAGIC), T52), 48);
+  v128.store(o, f64x2.sub(v128.or(i64x2.shr_u(w3, 12), MAGIC), T52), 64);
+}
+/** Limbs (|limb| < 2^52, value within 2^40·p of 0) to packed elements in [0, p + 2^-40·p). */
+export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
+  const M = ${constant(OFFSET.mask)}; const C1 = ${constant(OFFSET.c1)}; const C3 = ${constant(OFFSET.c3)};
+  const S = f64x2.splat(4.440892098500626e-16);
+  ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
+  const top = f64x2.add(a4, f64x2.mul(a3, S));
+  const k = f64x2.neg(f64x2.floor(f64x2.sub(f64x2.mul(top, ${constant(OFFSET.invP)}), ${constant(OFFSET.tiny)})));
+  ${each((j) => `const r${j} = f64x2.relaxed_madd(k, ${constant(OFFSET.p + 16 * j)}, a${j});`)}
+  ${[0, 1, 2, 3].map((j) => `const c${j} = f64x2.sub(f64x2.add(r${j}, C1), C1);`).join('\n  ')}
+  const B = i64x2.splat((1 << 62) - 0x4338000000000000); const D = i64x2.splat(-(1 << 11));
+  let t = i64x2.add(f64x2.add(f64x2.sub(r0, c0), C3), B);
+  const v0 = v128.and(t, M);
+  ${[1, 2, 3]
+    .map(
+      (j) =>
+        `t = i64x2.add(i64x2.add(f64x2.add(f64x2.relaxed_madd(c${j - 1}, S, f64x2.sub(r${j}, c${j})), C3), B), i64x2.add(i64x2.shr_u(t, 51), D)); const v${j} = v128.and(t, M);`,
+    )
+    .join('\n  ')}
+  const v4 = i64x2.add(i64x2.sub(f64x2.add(f64x2.relaxed_madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
+  const w0 = v128.or(v0, i64x2.shl(v1, 51)), w1 = v128.or(i64x2.shr_u(v1, 13), i64x2.shl(v2, 38));
+  const w2 = v128.or(i64x2.shr_u(v2, 26), i64x2.shl(v3, 25)), w3 = v128.or(i64x2.shr_u(v3, 39), i64x2.shl(v4, 12));
+  v128.store(oa, v128.shuffle<i64>(w0, w1, 0, 2)); v128.store(oa, v128.shuffle<i64>(w2, w3, 0, 2), 16);
+  v128.store(ob, v128.shuffle<i64>(w0, w1, 1, 3)); v128.store(ob, v128.shuffle<i64>(w2, w3, 1, 3), 16);
+}
+/** Limbwise sum, no carries. */
+export function add2(o: usize, a: usize, b: usize): void {
+  ${each((j) => `v128.store(o, f64x2.add(v128.load(a, ${16 * j}), v128.load(b, ${16 * j})), ${16 * j});`)}
+}
+/** Limbwise difference, no carries. */
+export function sub2(o: usize, a: usize, b: usize): void {
+  ${each((j) => `v128.store(o, f64x2.sub(v128.load(a, ${16 * j}), v128.load(b, ${16 * j})), ${16 * j});`)}
+}
+/** The same value with the lower limbs centered (|limb| <= 2^50); limbs of a below 2^53. */
+export function carry2(o: usize, a: usize): void {
+  const C = f64x2.splat(15211807202738752817960438464512.0);
+  let t = v128.load(a), c: v128;
+  ${[0, 1, 2, 3]
+    .map(
+      (j) =>
+        `c = f64x2.sub(f64x2.add(t, C), C); v128.store(o, f64x2.sub(t, c), ${16 * j}); t = f64x2.add(v128.load(a, ${16 * (j + 1)}), f64x2.mul(c, f64x2.splat(4.440892098500626e-16)));`,
+    )
+    .join('\n  ')}
+  v128.store(o, t, 64);
+}
+`;

@@ -1,0 +1,122 @@
+/**
+ * Workers and jobs. A job is a kernel, an argument block and a number of chunks; workers draw chunks from a shared counter, so that
+ * results depend on the chunks alone and not on how many workers there are. Jobs run one at a time, in the order they were asked for.
+ */
+import type { DeviceMemory } from './memory.ts';
+
+/** Signature of every kernel. */
+export type Kernel = (job: number, chunk: number) => void;
+export type Exports = Readonly<Record<string, Kernel>> & { readonly setScratch: (address: number) => void };
+
+/** Control words (indices into the Int32Array of the shared memory). */
+export const CONTROL = {
+  /** Number of the job at hand; workers sleep on it. */
+  job: 2048,
+  kernel: 2049,
+  arguments: 2050,
+  chunks: 2051,
+  /** Next chunk to draw, workers that are done, whether a kernel failed. */
+  next: 2064,
+  done: 2080,
+  failed: 2081,
+} as const;
+
+export const SCRATCH_BYTES = 65536;
+
+/** A worker thread, in Node or in a browser. */
+export interface Thread {
+  /** Keeps the process alive (true) or not (false). */
+  hold(on: boolean): void;
+  stop(): Promise<void>;
+}
+
+/** What a worker is started with. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly scratch: number;
+  readonly kernels: readonly string[];
+}
+
+/** The loop of a worker: wait for a job, draw chunks, report. Ends when the job's number is negative. */
+export async function serve({ module, memory, scratch, kernels }: ThreadStart): Promise<void> {
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const exports = instance.exports as unknown as Exports;
+  exports.setScratch(scratch);
+  const words = new Int32Array(memory.buffer, 0, 4096);
+  const at = (k: number): number => Atomics.load(words, k);
+  let seen = 0;
+  for (;;) {
+    Atomics.wait(words, CONTROL.job, seen);
+    seen = at(CONTROL.job);
+    if (seen < 0) return;
+    const kernel = exports[kernels[at(CONTROL.kernel)] as string] as Kernel;
+    const chunks = at(CONTROL.chunks);
+    try {
+      for (let c = Atomics.add(words, CONTROL.next, 1); c < chunks; c = Atomics.add(words, CONTROL.next, 1))
+        kernel(at(CONTROL.arguments), c);
+    } catch {
+      Atomics.store(words, CONTROL.failed, 1);
+    }
+    Atomics.add(words, CONTROL.done, 1);
+    Atomics.notify(words, CONTROL.done);
+  }
+}
+
+export class Pool {
+  readonly size: number;
+  private readonly words: Int32Array;
+  private readonly exports: Exports;
+  private readonly kernels: readonly string[];
+  private readonly threads: readonly Thread[];
+  private last: Promise<void> = Promise.resolve();
+  private job = 0;
+
+  constructor(memory: DeviceMemory, exports: Exports, kernels: readonly string[], threads: readonly Thread[]) {
+    this.words = new Int32Array(memory.memory.buffer, 0, 4096);
+    this.exports = exports;
+    this.kernels = kernels;
+    this.threads = threads;
+    this.size = threads.length;
+  }
+
+  /** Runs a small job on this thread. */
+  inline(kernel: string, argumentBlock: number, chunks: number): void {
+    const run = this.exports[kernel] as Kernel;
+    for (let c = 0; c < chunks; c++) run(argumentBlock, c);
+  }
+
+  /** Runs a job on the workers. */
+  dispatch(kernel: string, argumentBlock: number, chunks: number): Promise<void> {
+    const run = this.last.then(() => this.start(kernel, argumentBlock, chunks));
+    this.last = run.catch(() => {});
+    return run;
+  }
+
+  private async start(kernel: string, argumentBlock: number, chunks: number): Promise<void> {
+    const words = this.words;
+    this.job++;
+    Atomics.store(words, CONTROL.kernel, this.kernels.indexOf(kernel));
+    Atomics.store(words, CONTROL.arguments, argumentBlock);
+    Atomics.store(words, CONTROL.chunks, chunks);
+    Atomics.store(words, CONTROL.next, 0);
+    Atomics.store(words, CONTROL.done, 0);
+    Atomics.store(words, CONTROL.failed, 0);
+    for (const thread of this.threads) thread.hold(true);
+    Atomics.store(words, CONTROL.job, this.job);
+    Atomics.notify(words, CONTROL.job);
+    for (let done = 0; done < this.size; done = Atomics.load(words, CONTROL.done)) {
+      const wait = Atomics.waitAsync(words, CONTROL.done, done);
+      if (wait.async) await wait.value;
+    }
+    for (const thread of this.threads) thread.hold(false);
+    if (Atomics.load(words, CONTROL.failed)) throw new Error(`wasm backend: kernel ${kernel} trapped; this is a fault of the backend`);
+  }
+
+  async close(): Promise<void> {
+    await this.last;
+    Atomics.store(this.words, CONTROL.job, -1);
+    Atomics.notify(this.words, CONTROL.job);
+    await Promise.all(this.threads.map((thread) => thread.stop()));
+  }
+}

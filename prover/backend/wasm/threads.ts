@@ -1,0 +1,23 @@
+/** Where threads and the kernels' bytes come from: Node. A browser build replaces this one module. */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Thread, ThreadStart } from './pool.ts';
+
+export const defaultWorkers = (): number => availableParallelism();
+
+export const readKernels = (): Promise<Uint8Array<ArrayBuffer>> =>
+  readFile(new URL('./kernels.wasm', import.meta.url)) as Promise<Uint8Array<ArrayBuffer>>;
+
+export function startThread(start: ThreadStart): Thread {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start });
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.unref();
+  return {
+    hold: (on) => (on ? worker.ref() : worker.unref()),
+    stop: () => {
+      worker.ref();
+      return ended;
+    },
+  };
+}
