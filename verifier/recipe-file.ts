@@ -20,7 +20,7 @@ const size = z.int().min(1).max(65536);
 const bits = z.int().min(1).max(48);
 const exponent = z.int().min(-64).max(64);
 const finite = z.number().min(-1e12).max(1e12);
-const scale = z.strictObject({ bits, headroom: z.int().min(0).max(32) });
+const scale = z.strictObject({ bits, headroom: z.int().min(0).max(32), cap: exponent.optional() });
 
 const precision = z.strictObject({
   ...(Object.fromEntries(SCALES.map((name) => [name, scale])) as Record<(typeof SCALES)[number], typeof scale>),

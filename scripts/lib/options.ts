@@ -1,6 +1,7 @@
 /** Parsers of command-line options; wrong ones end with commander's usage error, which names the option. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { getAddress, isAddress, parseUnits, type Address } from 'viem';
+import type { Hex } from '../../verifier/input.ts';
 
 /** A whole number from lo to hi. */
 export const integerOption =
@@ -63,3 +64,9 @@ export const storeOption = (command: Command): Command =>
     'content-addressed folder of published files (FINEPROOF_STORE)',
     process.env['FINEPROOF_STORE'] ?? '.fineproof/store',
   );
+
+/** A bounty's or claim's id, or another digest. */
+export const digestArgument = (text: string): Hex => {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('It must be 0x and 64 hex digits.');
+  return text.toLowerCase() as Hex;
+};

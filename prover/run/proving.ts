@@ -1,0 +1,155 @@
+/**
+ * Proving a trained run. The statement names the final state's rows, so their blinds are drawn first and kept; then one
+ * transition after the other, each stored with the state after it, then the decider and the bundle. A killed run goes on with the first
+ * proof that is not stored whole; that proof draws all its masks and blinds anew.
+ */
+import type { Address } from 'viem';
+import { z } from 'zod';
+import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
+import { bundleRoot, encodeBundle, rowsDigest } from '../../verifier/bundle.ts';
+import type { Content } from '../../verifier/cards.ts';
+import type { Affine } from '../../verifier/curve.ts';
+import { canonicalJson, decodeCanonical, InputError, type Hex } from '../../verifier/input.ts';
+import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
+import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';
+import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
+import { statementOf, statementWords } from '../../verifier/statement.ts';
+import { R } from '../../verifier/field.ts';
+import type { Backend } from '../backend/types.ts';
+import type { Phase } from '../prove/prover.ts';
+import { systemRandom } from '../prove/random.ts';
+import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
+import { buildWitness } from '../prove/witness.ts';
+import type { Walker } from '../trainer/walk.ts';
+import { decodeChainState, encodeChainState } from './chain-state.ts';
+import type { RunStorage } from './storage.ts';
+import { asTensors, type FixedContent, type States } from './training.ts';
+
+/** What the prover knows of a hidden card. */
+export interface Opening {
+  readonly content: Content;
+  readonly rows: readonly Affine[];
+  readonly blinds: readonly bigint[];
+}
+
+export interface ProvingInput {
+  readonly bounty: OpenBounty;
+  readonly claimant: Address;
+  readonly walker: Walker;
+  readonly backend: Backend;
+  readonly states: States;
+  /** Openings of hidden fixed polynomials, by name. */
+  readonly openings: ReadonlyMap<string, Opening>;
+  readonly storage: RunStorage;
+  /** Before each phase of each proof; `proof` counts from 1. */
+  readonly onPhase?: (proof: number, phase: Phase | 'walk') => void;
+  readonly onProof?: (done: number, total: number) => void;
+}
+
+/** What a claim says of a proven run. */
+export interface ProvenRun {
+  readonly bundle: Uint8Array;
+  readonly bundleRoot: Hex;
+  readonly lastProof: Hex;
+  readonly adapterRoot: Hex;
+}
+
+const blindsSchema = z.array(z.string().regex(/^[0-9a-f]{1,64}$/));
+
+/** Content of model and data, public or from openings. */
+export function fixedContent(bounty: OpenBounty, openings: ReadonlyMap<string, Opening>): FixedContent {
+  const parts = (['model', 'data'] as const).map((name) => {
+    const content = bounty.content[name] ?? openings.get(name)?.content;
+    if (content === undefined) throw new InputError(`${name}.card.json`, '', 'is hidden', 'give its secret opening file with --opening');
+    return content;
+  });
+  return Object.assign({}, ...parts) as FixedContent;
+}
+
+async function finalBlinds(storage: RunStorage, rows: number): Promise<bigint[]> {
+  const name = 'final-blinds';
+  const stored = await storage.load(name);
+  if (stored !== null) {
+    const blinds = decodeCanonical(blindsSchema, stored, name, { size: 64 << 20, depth: 2 }).map((v) => BigInt(`0x${v}`));
+    if (blinds.length !== rows || blinds.some((b) => b >= R))
+      throw new InputError(name, '', 'belongs to another run', 'start over in an empty folder');
+    return blinds;
+  }
+  const blinds = systemRandom.fields(rows);
+  storage.save(name, canonicalJson(blinds.map((b) => b.toString(16))), true);
+  return blinds;
+}
+
+/** Proves the run, or what is missing of it. Errors: `UnsatisfiedError`, damaged files. */
+export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
+  const { bounty, backend, storage, states, walker } = input;
+  const { compiled: c } = bounty;
+  const fixed = fixedContent(bounty, input.openings);
+  const cells = new Map(bounty.publicCells);
+  for (const poly of c.polys) {
+    const opening = input.openings.get(poly.name);
+    if (poly.role === 'fixed' && poly.hidden && opening !== undefined) cells.set(poly.name, placeContent(poly, opening.content));
+  }
+
+  const stateOut = polyOfRole(c, 'stateOut');
+  const stateIn = polyOfRole(c, 'stateIn');
+  const rows = 2 ** (stateOut.bits - c.columns);
+  const lastBlinds = await finalBlinds(storage, rows);
+  // The final state is stored under the names of the next state-in; both polynomials have the same layout.
+  const finalCells = placeContent(stateIn, states[c.proofs] as Content);
+  const adapterRoot = wordHex(rowsDigest(await backend.commitRows(finalCells, 2 ** c.columns, lastBlinds)));
+  const statement = statementWords(
+    statementOf(bounty.chainId, bounty.escrow, bounty.terms, input.claimant, { adapterRoot, announced: [] }),
+  );
+
+  const o = new RunMachine();
+  const digest = statementDigest(
+    o,
+    statement.map((w) => o.word(w)),
+  ) as unknown as bigint;
+  let state: ChainState = {
+    accumulator: start(o, c, toPoints([null])[0] as Pt),
+    digest,
+    rows: bounty.start.rows,
+    blinds: publicBlinds(bounty.start.digest, rows),
+    running: c.polys.filter((p) => p.role === 'fixed' && p.hidden).map(() => ({ value: 0n, blind: 0n })),
+  };
+  const inputs = asTensors(fixed);
+  const proofs: Uint8Array[] = [];
+  // A proof that is made anew changes all that follow it.
+  let stale = false;
+  for (let t = 1; t <= c.proofs; t++) {
+    const name = String(t).padStart(6, '0');
+    const [bytes, after] = [await storage.load(`proof-${name}`), await storage.load(`after-${name}`)];
+    if (bytes !== null && after !== null && !stale) {
+      proofs.push(bytes);
+      state = decodeChainState(c, after, `after-${name}`);
+      input.onProof?.(t, c.proofs);
+      continue;
+    }
+    stale = true;
+    input.onPhase?.(t, 'walk');
+    const before = asTensors(states[t - 1] as Content);
+    const walk = walker.walk(t - 1, new Map([...inputs, ...before]), { leaves: true });
+    const proven = await proveTransition({
+      compiled: c,
+      backend,
+      random: systemRandom,
+      statement,
+      t,
+      state,
+      witness: buildWitness(c, walk, cells),
+      stateOutBlinds: t === c.proofs ? lastBlinds : systemRandom.fields(rows),
+      onPhase: (phase) => input.onPhase?.(t, phase),
+    });
+    state = proven.state;
+    // The state last: a proof counts as done when both are there.
+    storage.save(`proof-${name}`, proven.bytes, false);
+    storage.save(`after-${name}`, encodeChainState(c, state), true);
+    proofs.push(proven.bytes);
+    input.onProof?.(t, c.proofs);
+  }
+  const decider = await proveDecider({ compiled: c, backend, random: systemRandom, state, cells, openings: input.openings });
+  const bundle = encodeBundle(c, digest, proofs, decider);
+  return { bundle, bundleRoot: wordHex(bundleRoot(bundle)), lastProof: wordHex(state.digest), adapterRoot };
+}

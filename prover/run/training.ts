@@ -1,0 +1,90 @@
+/**
+ * The integer training of a bounty: one walk for each proof's group of steps, the state stored after each, so that a killed run goes
+ * on where it was. The arithmetic is exact: every machine and every resumption ends with the same adapter.
+ */
+import type { Content } from '../../verifier/cards.ts';
+import { decodeContent, encodeContent } from '../../verifier/cards.ts';
+import type { Program } from '../../verifier/program/types.ts';
+import { tensorsOf } from '../../verifier/public-content.ts';
+import { meanLoss } from '../../verifier/models/loss.ts';
+import { Walker } from '../trainer/walk.ts';
+import type { RunStorage } from './storage.ts';
+
+/** Content of the model's and the data's tensors, dense. */
+export type FixedContent = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Cells by tensor name as a walk takes them. */
+export const asTensors = (...parts: readonly FixedContent[]): Map<string, Float64Array> =>
+  new Map(
+    parts.flatMap((part) =>
+      Object.entries(part).map(([name, v]): [string, Float64Array] => [name, v instanceof Float64Array ? v : Float64Array.from(v)]),
+    ),
+  );
+
+const namesOf = (program: Program, role: 'stateIn' | 'stateOut'): readonly string[] => {
+  const poly = program.polys.find((p) => p.role === role)?.name;
+  return program.tensors.filter((t) => t.poly === poly).map((t) => t.name);
+};
+
+/** The state that a walk ends in, under the names of the state that the next one starts from. */
+export function nextState(program: Program, tensors: ReadonlyMap<string, Float64Array>): Record<string, Float64Array> {
+  const into = namesOf(program, 'stateIn');
+  return Object.fromEntries(namesOf(program, 'stateOut').map((name, i) => [into[i] as string, tensors.get(name) as Float64Array]));
+}
+
+const stateName = (proof: number): string => `state-${String(proof).padStart(6, '0')}`;
+
+export interface TrainingInput {
+  readonly program: Program;
+  readonly walker: Walker;
+  /** Content of model and data. */
+  readonly fixed: FixedContent;
+  readonly first: Content;
+  readonly storage: RunStorage;
+  /** After each proof's steps: the mean loss over their batches, null when they were done before. */
+  readonly onGroup?: (done: number, total: number, loss: number | null) => void;
+}
+
+/** The state before each proof, and last the final one. */
+export type States = readonly Content[];
+
+/** Trains all steps, or goes on from what is stored. Errors: `WidthError` (a declared width is too small), damaged files. */
+export async function trainRun(input: TrainingInput): Promise<States> {
+  const { program, walker, storage } = input;
+  const shape = tensorsOf(program, program.polys.find((p) => p.role === 'stateIn')?.name ?? '');
+  const fixed = asTensors(input.fixed);
+  const proofs = program.schedule.steps / program.schedule.perProof;
+  const states: Content[] = [input.first];
+  for (let t = 0; t < proofs; t++) {
+    const stored = await storage.load(stateName(t + 1));
+    if (stored !== null) {
+      states.push(decodeContent(shape, stored, stateName(t + 1)));
+      input.onGroup?.(t + 1, proofs, null);
+      continue;
+    }
+    const { tensors } = walker.walk(t, new Map([...fixed, ...asTensors(states[t] as Content)]));
+    const state = nextState(program, tensors);
+    storage.save(stateName(t + 1), encodeContent(shape, state, stateName(t + 1)), true);
+    states.push(state);
+    input.onGroup?.(t + 1, proofs, meanLoss(program, tensors));
+  }
+  return states;
+}
+
+/** The same training in float64: real values in the integers' units, nothing rounded. Returns the final state. */
+export function trainFloat(
+  walker: Walker,
+  fixed: FixedContent,
+  first: Content,
+  onGroup?: (loss: number) => void,
+): Record<string, Float64Array> {
+  const { program } = walker;
+  const inputs = asTensors(fixed);
+  let state: Record<string, Float64Array> = Object.fromEntries(asTensors(first));
+  for (let t = 0; t < program.schedule.steps / program.schedule.perProof; t++) {
+    const tensors = walker.walkFloat(t, new Map([...inputs, ...asTensors(state)]));
+    state = nextState(program, tensors);
+    onGroup?.(meanLoss(program, tensors));
+  }
+  return state;
+}

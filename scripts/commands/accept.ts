@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { formatEther } from 'viem';
+import type { Hex } from '../../verifier/input.ts';
+import { escrowOf, findBounty, findClaim } from '../lib/bounties.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example } from '../lib/command.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
+
+/** `fineproof accept` */
+export function acceptCommand(): Command {
+  const command = chainOptions(
+    new Command('accept')
+      .description('settle an attested claim: reward and bond are credited to the claimant')
+      .argument('<claim>', 'claim id', digestArgument),
+  );
+  example(command, 'fineproof accept 0x7c…90 --escrow 0x…');
+  return action<ChainOptions>(command, ([id], options) =>
+    withChain(options.rpc, async (chain) => {
+      const escrow = await escrowOf(chain, options.escrow);
+      const claim = await findClaim(escrow, id as Hex);
+      const bounty = await findBounty(escrow, claim.bountyId);
+      const sent = await escrow.accept(await signingAccount(), bounty.terms, claim.id);
+      return {
+        json: { claim: claim.id, bounty: bounty.id, claimant: claim.claimant, transaction: sent.hash, gas: sent.gas },
+        text: `paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``,
+      };
+    }),
+  );
+}

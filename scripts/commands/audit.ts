@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import type { Hex } from '../../verifier/input.ts';
+import { auditBounty, auditText } from '../lib/audit.ts';
+import { escrowOf } from '../lib/bounties.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example } from '../lib/command.ts';
+import { chainOptions, storeOption, type ChainOptions } from '../lib/options.ts';
+import { readPosting } from '../lib/package.ts';
+
+interface Options extends ChainOptions {
+  readonly store: string;
+}
+
+/** `fineproof audit` */
+export function auditCommand(): Command {
+  const command = storeOption(
+    chainOptions(
+      new Command('audit')
+        .description('rebuild a bounty from the chain and the published files, and verify every claim again')
+        .argument('<package>', 'the bounty’s package'),
+    ),
+  );
+  example(command, 'fineproof audit bounty/ --store store/ --rpc https://node --json');
+  return action<Options>(command, ([folder], options) =>
+    withChain(options.rpc, async (chain) => {
+      const posting = readPosting(folder as string);
+      const audit = await auditBounty(await escrowOf(chain, options.escrow, posting), posting.id as Hex, folder as string, options.store);
+      return { json: { ...audit }, text: auditText(audit), failed: !audit.ok };
+    }),
+  );
+}

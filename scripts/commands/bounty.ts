@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { formatEther, zeroAddress, type Address } from 'viem';
+import { toHex, type Hex } from '../../verifier/input.ts';
+import { bountyId } from '../../verifier/statement.ts';
+import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
+import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
+import { loadCard } from '../lib/card-files.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example, table } from '../lib/command.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { readShape } from '../lib/model-folder.ts';
+import {
+  addressesOption,
+  chainOptions,
+  digestArgument,
+  durationOption,
+  etherOption,
+  integerOption,
+  type ChainOptions,
+} from '../lib/options.ts';
+import { checkProgram, openPackage, readPosting } from '../lib/package.ts';
+import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
+
+interface PostOptions extends ChainOptions, RecipeOptions {
+  readonly model: string;
+  readonly data: string;
+  readonly out: string;
+  readonly reward: bigint;
+  readonly bond: bigint;
+  readonly attesterFee: bigint;
+  readonly attester: readonly Address[];
+  readonly threshold?: number;
+  readonly claimWithin: number;
+  readonly window: number;
+}
+
+function postCommand(): Command {
+  const command = recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward')))
+    .requiredOption('--model <folder>', 'folder of `model commit`')
+    .requiredOption('--data <folder>', 'folder of `data commit`')
+    .requiredOption('--out <folder>', 'folder for the package to publish')
+    .requiredOption('--reward <ether>', 'reward in ether', etherOption)
+    .requiredOption('--attester <address>', 'whose verdict releases the reward; may be repeated', addressesOption)
+    .option('--threshold <n>', 'how many attesters a verdict needs (default: all)', integerOption(1, 16))
+    .option('--bond <ether>', 'what a claimant puts down', etherOption, 0n)
+    .option('--attester-fee <ether>', 'what each attester earns', etherOption, 0n)
+    .option('--claim-within <time>', 'claims are taken for this long', durationOption, 30 * 86400)
+    .option('--window <time>', 'how long a claim waits for a verdict', durationOption, 2 * 86400);
+  example(command, 'fineproof bounty post --model model/ --data data/ --steps 8 --rank 4 --reward 1 --attester 0x7099…79C8 --out bounty/');
+  return action<PostOptions>(command, (_args, options) =>
+    withChain(options.rpc, async (chain) => {
+      const account = await signingAccount();
+      const escrow = await escrowOf(chain, options.escrow);
+      const held = join(options.data, 'held-out.card.json');
+      const cards = {
+        model: loadCard(join(options.model, 'model.card.json')),
+        data: loadCard(join(options.data, 'data.card.json')),
+        heldOut: existsSync(held) ? loadCard(held) : null,
+      };
+      const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
+      const parts = makePackage({ folder: options.out, recipe, cards, startSeed: toHex(randomBytes(32)) });
+      const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
+      const judges = { signers: options.attester, threshold: options.threshold ?? options.attester.length };
+      const now = (await chain.client.getBlock()).timestamp;
+      const terms = makeTerms(account.address, parts, money, judges, options, now);
+      const sent = await post(escrow, account, options.out, terms);
+      const id = bountyId(BigInt(chain.id), escrow.address, terms);
+      return {
+        json: { bounty: id, package: options.out, transaction: sent.hash, gas: sent.gas, maxBundle: terms.maxBundle },
+        text: table([
+          ['bounty', id],
+          ['package', `${options.out} (publish this folder)`],
+          ['transaction', `${sent.hash}, ${sent.gas} gas`],
+        ]),
+      };
+    }),
+  );
+}
+
+const summary = (b: PostedBounty): Record<string, unknown> => ({
+  bounty: b.id,
+  status: b.status,
+  poster: b.terms.poster,
+  reward: b.terms.reward,
+  token: b.terms.token,
+  steps: b.terms.steps,
+  claimBy: new Date(Number(b.terms.claimBy) * 1000).toISOString(),
+});
+
+function listCommand(): Command {
+  const command = chainOptions(new Command('list').description('list the bounties of an escrow'));
+  example(command, 'fineproof bounty list --rpc https://node --escrow 0x…');
+  return action<ChainOptions>(command, (_args, options) =>
+    withChain(options.rpc, async (chain) => {
+      const bounties = (await listBounties(await escrowOf(chain, options.escrow))).map(summary);
+      return {
+        json: { bounties },
+        text:
+          bounties.length === 0
+            ? 'no bounties'
+            : table([
+                ['bounty', 'status', 'steps', 'reward', 'claim by'],
+                ...bounties.map((b) => [
+                  String(b['bounty']),
+                  String(b['status']),
+                  Number(b['steps']),
+                  `${formatEther(b['reward'] as bigint)}`,
+                  String(b['claimBy']),
+                ]),
+              ]),
+      };
+    }),
+  );
+}
+
+function showCommand(): Command {
+  const command = chainOptions(
+    new Command('show').description('show a bounty: terms, state, claims').argument('<bounty>', 'bounty id', digestArgument),
+  );
+  example(command, 'fineproof bounty show 0x5f…e1 --escrow 0x…');
+  return action<ChainOptions>(command, ([id], options) =>
+    withChain(options.rpc, async (chain) => {
+      const escrow = await escrowOf(chain, options.escrow);
+      const bounty = await findBounty(escrow, id as Hex);
+      const claims = await listClaims(escrow, bounty.id);
+      return {
+        json: { ...summary(bounty), terms: bounty.terms, claims },
+        text: [
+          table(
+            Object.entries({ ...summary(bounty), ...bounty.terms, deliveryKey: '' }).map(([k, v]) => [
+              k,
+              Array.isArray(v) ? v.join(' ') : String(v),
+            ]),
+          ),
+          ...claims.map(
+            (c) => `claim ${c.id}: ${c.status}${c.attested ? ', attested' : ''}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
+          ),
+        ].join('\n'),
+      };
+    }),
+  );
+}
+
+function checkCommand(): Command {
+  const command = chainOptions(
+    new Command('check')
+      .description('check a package before training: files against terms, program against recipe, terms against the chain')
+      .argument('<package>', 'the folder that the poster published'),
+  ).option('--offline', 'leave the chain out');
+  example(command, 'fineproof bounty check bounty/');
+  return action<ChainOptions & { readonly offline?: true }>(command, async ([folder], options) => {
+    const { bounty, posting } = openPackage(folder as string);
+    checkProgram(folder as string, bounty);
+    const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
+    let status: string | null = null;
+    if (options.offline !== true) {
+      status = await withChain(
+        options.rpc,
+        async (chain) => (await findBounty(await escrowOf(chain, options.escrow, posting), posting.id)).status,
+      );
+      checked.push(`the bounty is on chain ${posting.chainId}, ${status}`);
+    }
+    return {
+      json: { ok: true, bounty: posting.id, status, checked },
+      text: [`bounty ${posting.id}`, ...checked.map((c) => `  ok: ${c}`)].join('\n'),
+    };
+  });
+}
+
+function refundCommand(): Command {
+  const command = chainOptions(
+    new Command('refund')
+      .description('give the reward of an unclaimed bounty back to its poster')
+      .argument('<bounty>', 'bounty id, or a package', String),
+  );
+  example(command, 'fineproof bounty refund 0x5f…e1 --escrow 0x…');
+  return action<ChainOptions>(command, ([given], options) =>
+    withChain(options.rpc, async (chain) => {
+      const named = existsSync(given as string) ? readPosting(given as string) : undefined;
+      const escrow = await escrowOf(chain, options.escrow, named);
+      const bounty = await findBounty(escrow, named?.id ?? digestArgument(given as string));
+      const sent = await escrow.refund(await signingAccount(), bounty.terms);
+      return {
+        json: { bounty: bounty.id, transaction: sent.hash, gas: sent.gas },
+        text: `refunded: ${formatEther(bounty.terms.reward)} credited to ${bounty.terms.poster}; fetch it with \`fineproof withdraw\``,
+      };
+    }),
+  );
+}
+
+/** `fineproof bounty post|list|show|check|refund` */
+export function bountyCommand(): Command {
+  const command = new Command('bounty').description('bounties');
+  for (const make of [postCommand, listCommand, showCommand, checkCommand, refundCommand]) command.addCommand(make());
+  return command;
+}

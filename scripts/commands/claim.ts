@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { claimId } from '../../verifier/statement.ts';
+import { verifyClaim } from '../../verifier/bounty.ts';
+import { InputError } from '../../verifier/input.ts';
+import { escrowOf } from '../lib/bounties.ts';
+import { openBundles } from '../lib/bundles.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example, table } from '../lib/command.ts';
+import { readBounded } from '../lib/files.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { chainOptions, storeOption, type ChainOptions } from '../lib/options.ts';
+import { openPackage } from '../lib/package.ts';
+import { bodyOf, readClaim } from '../lib/run-folder.ts';
+
+interface Options extends ChainOptions {
+  readonly package: string;
+  readonly store: string;
+  readonly publish?: true;
+  readonly uri?: readonly string[];
+}
+
+/** `fineproof claim` */
+export function claimCommand(): Command {
+  const command = storeOption(
+    chainOptions(
+      new Command('claim').description('verify a run’s bundle, publish it and claim the bounty').argument('<run>', 'folder of `train`'),
+    ),
+  )
+    .requiredOption('--package <folder>', 'the bounty’s package')
+    .option('--publish', 'put the bundle into the store first')
+    .option('--uri <uri>', 'hint where the bundle lies; may be repeated', (uri: string, before: readonly string[] = []) => [
+      ...before,
+      uri,
+    ]);
+  example(command, 'fineproof claim run/ --package bounty/ --publish');
+  return action<Options>(command, async ([run], options) => {
+    const file = join(run as string, 'claim.json');
+    const claim = readClaim(file);
+    const { bounty, posting } = openPackage(options.package);
+    if (claim.bounty !== bounty.id)
+      throw new InputError(file, 'bounty', `is ${claim.bounty}, the package’s ${bounty.id}`, 'give the package that was trained');
+    const account = await signingAccount();
+    if (account.address !== claim.claimant)
+      throw new InputError(
+        'FINEPROOF_PRIVATE_KEY',
+        '',
+        `belongs to ${account.address}, the proof to ${claim.claimant}`,
+        'sign with the key that trained',
+      );
+    const bytes = readBounded(join(run as string, 'bundle.bin'), Number(bounty.terms.maxBundle));
+    const body = bodyOf(claim, options.uri ?? []);
+    // A bad bundle would cost time at best: the claimant checks it first.
+    verifyClaim(bounty, claim.claimant, body, bytes);
+    if (options.publish === true) openBundles(options.store).put(bytes);
+    return withChain(options.rpc, async (chain) => {
+      const escrow = await escrowOf(chain, options.escrow, posting);
+      const sent = await escrow.claim(account, bounty.terms, body);
+      const id = claimId(bounty.id, account.address, body);
+      return {
+        json: { claim: id, bounty: bounty.id, transaction: sent.hash, gas: sent.gas, published: options.publish === true },
+        text: table([
+          ['claim', id],
+          ['transaction', `${sent.hash}, ${sent.gas} gas`],
+          ['bundle', options.publish === true ? `${options.store} (publish this folder)` : 'not published'],
+        ]),
+      };
+    });
+  });
+}

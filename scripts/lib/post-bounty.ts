@@ -1,0 +1,126 @@
+/** Making a bounty: recipe and calibration, program, first state, package, terms. */
+import { randomBytes } from 'node:crypto';
+import type { Account, Address } from 'viem';
+import { asTensors } from '../../prover/run/training.ts';
+import { calibrate } from '../../prover/trainer/calibrate.ts';
+import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
+import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
+import { checkCard, encodeContent, type Content } from '../../verifier/cards.ts';
+import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
+import { initialState } from '../../verifier/models/initial-state.ts';
+import { buildLlama } from '../../verifier/models/llama.ts';
+import type { Recipe } from '../../verifier/models/recipe.ts';
+import { compile } from '../../verifier/program/compile.ts';
+import { encodeProgram } from '../../verifier/program/encode.ts';
+import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/public-content.ts';
+import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
+import type { LoadedCard } from './card-files.ts';
+import type { Escrow, Sent } from './chain.ts';
+import { writePackage, writePosting } from './package.ts';
+
+export interface BountyCards {
+  readonly model: LoadedCard;
+  readonly data: LoadedCard;
+  readonly heldOut: LoadedCard | null;
+}
+
+export interface Money {
+  /** Smallest units of the coin; bond and fee in wei. */
+  readonly token: Address;
+  readonly reward: bigint;
+  readonly bond: bigint;
+  readonly attesterFee: bigint;
+}
+
+export interface Judges {
+  readonly signers: readonly Address[];
+  readonly threshold: number;
+}
+
+/** Times in seconds from now. */
+export interface Deadlines {
+  readonly claimWithin: number;
+  readonly window: number;
+}
+
+export interface NewBounty {
+  readonly folder: string;
+  readonly recipe: Recipe;
+  readonly cards: BountyCards;
+  /** 32 bytes: seed of the adapter's first values. */
+  readonly startSeed: Hex;
+}
+
+/** What the terms say of the package. */
+export type PackageTerms = Pick<
+  Terms,
+  'modelDigest' | 'dataDigest' | 'recipeHash' | 'steps' | 'stepsPerProof' | 'startDigest' | 'maxBundle'
+>;
+
+const contentOf = (card: LoadedCard, name: string): Content => {
+  if (card.content === null) throw new InputError(name, '', 'is hidden', 'calibration needs the content: give the opening file');
+  return card.content;
+};
+
+/** Calibrates, builds the program and writes the package without its terms. */
+export function makePackage(bounty: NewBounty): PackageTerms {
+  const { cards, folder } = bounty;
+  const fixed = { ...contentOf(cards.model, 'model.card.json'), ...contentOf(cards.data, 'data.card.json') };
+  const seed = fromHex(bounty.startSeed);
+  const recipe = calibrate(bounty.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
+  const { program } = buildLlama(recipe);
+  checkCard(cards.model.card, program, 'model.card.json');
+  checkCard(cards.data.card, program, 'data.card.json');
+  const compiled = compile(program);
+  const programBytes = encodeProgram(program);
+  const stateIn = polyOfRole(compiled, 'stateIn');
+  const state = initialState(program, seed);
+  const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
+  const rows = publicRows(placeContent(stateIn, state), compiled.columns, digestOf(start));
+  writePackage(folder, { recipe, program: programBytes, start, ...cards });
+  return {
+    modelDigest: cards.model.digest,
+    dataDigest: cards.data.digest,
+    recipeHash: recipeHash({ program: digestOf(programBytes), steps: recipe.steps, stepsPerProof: recipe.perProof, schedule: ZERO_WORD }),
+    steps: recipe.steps,
+    stepsPerProof: recipe.perProof,
+    startDigest: wordHex(rowsDigest(rows)),
+    maxBundle: BigInt(bundleBytes(compiled)),
+  };
+}
+
+/** Full terms of the attested rule. `now` is the chain's time. */
+export const makeTerms = (
+  poster: Address,
+  parts: PackageTerms,
+  money: Money,
+  judges: Judges,
+  deadlines: Deadlines,
+  now: bigint,
+): Terms => ({
+  poster,
+  kind: KIND.training,
+  ...money,
+  rule: RULE.attested,
+  signers: [...judges.signers].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1)),
+  threshold: judges.threshold,
+  verifierKey: ZERO_WORD,
+  ...parts,
+  announces: [],
+  fullState: false,
+  deliveryKey: { x: 0n, y: 0n },
+  claimBy: now + BigInt(deadlines.claimWithin),
+  window: BigInt(deadlines.window),
+  answer: 0n,
+  react: 0n,
+  reserveFor: 0n,
+  revealFor: 0n,
+  complainFor: 0n,
+  salt: toHex(randomBytes(32)),
+});
+
+/** Writes bounty.json and posts. The package is complete before any money moves. */
+export async function post(escrow: Escrow, account: Account, folder: string, terms: Terms, registry?: Address): Promise<Sent> {
+  writePosting(folder, { chainId: escrow.chain.id, escrow: escrow.address, terms, ...(registry === undefined ? {} : { registry }) });
+  return escrow.post(account, terms);
+}

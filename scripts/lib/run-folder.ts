@@ -1,0 +1,74 @@
+/** The folder of a training run: which bounty and claimant it belongs to, states and blinds (mode 0600, encrypted on request), proofs, bundle. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { getAddress, isAddress, type Address } from 'viem';
+import { z } from 'zod';
+import type { RunStorage } from '../../prover/run/storage.ts';
+import { canonicalJson, decodeCanonical, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
+import type { Body } from '../../verifier/statement.ts';
+import { inside, readBounded, writeAtomic } from './files.ts';
+import { loadSecret, passphrase, saveSecret } from './secrets.ts';
+
+const MAX_FILE = 2 ** 31 - 1;
+const address = z.custom<Address>((v) => typeof v === 'string' && isAddress(v) && getAddress(v) === v, {
+  error: 'must be an address with its checksum',
+});
+
+const runSchema = z.strictObject({ version: z.literal(1), bounty: hexBytes(32), claimant: address });
+const claimSchema = z.strictObject({
+  version: z.literal(1),
+  bounty: hexBytes(32),
+  claimant: address,
+  bundleRoot: hexBytes(32),
+  lastProof: hexBytes(32),
+  adapterRoot: hexBytes(32),
+  nonce: hexBytes(32),
+});
+
+/** claim.json: what `claim` sends and `verify` checks a bundle against. */
+export type ClaimFile = Omit<z.infer<typeof claimSchema>, 'version'>;
+
+/** The body of a claim, with what the attested rule leaves empty. */
+export const bodyOf = (claim: ClaimFile, uris: readonly string[] = []): Body => ({
+  bundleRoot: claim.bundleRoot,
+  traceRoot: `0x${'00'.repeat(32)}`,
+  lastProof: claim.lastProof,
+  adapterRoot: claim.adapterRoot,
+  announced: [],
+  cipherRoot: `0x${'00'.repeat(32)}`,
+  keyHash: `0x${'00'.repeat(32)}`,
+  ephemeralKey: { x: 0n, y: 0n },
+  nonce: claim.nonce,
+  uris,
+});
+
+/** Opens (or makes) a run's folder; refuses one that belongs to another bounty or claimant. */
+export async function openRun(folder: string, bounty: Hex, claimant: Address, encrypt: boolean): Promise<RunStorage> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const own = join(folder, 'run.json');
+  if (existsSync(own)) {
+    const known = decodeCanonical(runSchema, readBounded(own, 1 << 16), own);
+    if (known.bounty !== bounty || known.claimant !== claimant)
+      throw new InputError(own, '', `belongs to bounty ${known.bounty} and claimant ${known.claimant}`, 'give another folder with --out');
+  } else writeAtomic(own, canonicalJson({ version: 1, bounty, claimant }));
+  const word = encrypt ? await passphrase('Passphrase for the run’s secrets: ') : undefined;
+  return {
+    async load(name) {
+      const path = inside(folder, name);
+      return existsSync(path) ? loadSecret(path, MAX_FILE) : null;
+    },
+    save(name, bytes, secret) {
+      const path = inside(folder, name);
+      if (secret) saveSecret(path, bytes, word);
+      else writeAtomic(path, bytes);
+    },
+  };
+}
+
+export const writeClaim = (folder: string, claim: ClaimFile): void =>
+  writeAtomic(join(folder, 'claim.json'), canonicalJson({ version: 1, ...claim }));
+
+export function readClaim(path: string): ClaimFile {
+  const { version: _, ...claim } = decodeCanonical(claimSchema, readBounded(path, 1 << 16), path);
+  return claim;
+}

@@ -1,0 +1,105 @@
+/** `train`: from a checked package to a proven bundle in a run's folder. */
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import type { Address } from 'viem';
+import { selectBackend } from '../../prover/backend/index.ts';
+import { fixedContent, proveRun, type Opening } from '../../prover/run/proving.ts';
+import { trainRun, type States } from '../../prover/run/training.ts';
+import { Walker } from '../../prover/trainer/walk.ts';
+import type { OpenBounty } from '../../verifier/bounty.ts';
+import { toHex } from '../../verifier/input.ts';
+import { writeAtomic } from './files.ts';
+import { openRun, writeClaim, type ClaimFile } from './run-folder.ts';
+
+/** Where the run stands; `part` is a fraction of the whole. */
+export interface Progress {
+  readonly part: number;
+  readonly what: string;
+}
+
+export interface TrainOptions {
+  readonly bounty: OpenBounty;
+  readonly claimant: Address;
+  readonly folder: string;
+  readonly openings: ReadonlyMap<string, Opening>;
+  readonly encrypt: boolean;
+  readonly backend: string;
+  readonly onProgress?: (progress: Progress) => void;
+  /** After training, before proving. */
+  readonly onTrained?: (states: States, walker: Walker) => void;
+}
+
+export interface Trained {
+  readonly claim: ClaimFile;
+  readonly bundle: string;
+  readonly bytes: number;
+  /** Mean training loss of each group of steps; null where it was trained before. */
+  readonly losses: readonly (number | null)[];
+  readonly trainSeconds: number;
+  readonly proveSeconds: number;
+}
+
+/** Share of the bar that training takes; proving is nearly everything. */
+const TRAINING = 0.1;
+
+export async function trainAndProve(options: TrainOptions): Promise<Trained> {
+  const { bounty, claimant, folder } = options;
+  const storage = await openRun(folder, bounty.id, claimant, options.encrypt);
+  const walker = new Walker(bounty.program);
+  const losses: (number | null)[] = [];
+  const begin = performance.now();
+  const states = await trainRun({
+    program: bounty.program,
+    walker,
+    fixed: fixedContent(bounty, options.openings),
+    first: bounty.start.content,
+    storage,
+    onGroup: (done, total, loss) => {
+      losses.push(loss);
+      options.onProgress?.({
+        part: (TRAINING * done) / total,
+        what: `trained ${done}/${total}${loss === null ? '' : `, loss ${loss.toFixed(4)}`}`,
+      });
+    },
+  });
+  const trained = performance.now();
+  options.onTrained?.(states, walker);
+  const backend = await selectBackend(options.backend);
+  try {
+    const total = bounty.compiled.proofs;
+    const proven = await proveRun({
+      bounty,
+      claimant,
+      walker,
+      backend,
+      states,
+      openings: options.openings,
+      storage,
+      onPhase: (proof, phase) =>
+        options.onProgress?.({ part: TRAINING + ((1 - TRAINING) * (proof - 1)) / total, what: `proof ${proof}/${total}: ${phase}` }),
+      onProof: (done) => options.onProgress?.({ part: TRAINING + ((1 - TRAINING) * done) / total, what: `proven ${done}/${total}` }),
+    });
+    const bundle = join(folder, 'bundle.bin');
+    writeAtomic(bundle, proven.bundle);
+    const claim: ClaimFile = {
+      bounty: bounty.id,
+      claimant,
+      bundleRoot: proven.bundleRoot,
+      lastProof: proven.lastProof,
+      adapterRoot: proven.adapterRoot,
+      nonce: toHex(randomBytes(32)),
+    };
+    writeClaim(folder, claim);
+    const seconds = (from: number, to: number): number => (to - from) / 1000;
+    return {
+      claim,
+      bundle,
+      bytes: proven.bundle.length,
+      losses,
+      trainSeconds: seconds(begin, trained),
+      proveSeconds: seconds(trained, performance.now()),
+    };
+  } finally {
+    await backend.close();
+  }
+}
