@@ -38,7 +38,9 @@ export function calibrate(recipe: Recipe, inputs: (program: Program) => Tensors,
   for (const [key, { scaleClass, tensors: names }] of scales) {
     const max = Math.max(...names.map((n) => (stats.tensors.get(n) ?? NaN) * 2 ** -(exponentOf.get(n) as number)));
     if (!(max > 0) || !Number.isFinite(max))
-      throw new Error(`calibration: ${names.join(', ')} ${max === 0 ? 'stays zero' : `reaches ${max}`} in ${proofs * recipe.perProof} steps; give more steps or other data`);
+      throw new Error(
+        `calibration: ${names.join(', ')} ${max === 0 ? 'stays zero' : `reaches ${max}`} in ${proofs * recipe.perProof} steps; give more steps or other data`,
+      );
     const { bits, headroom, cap } = recipe.precision[scaleClass];
     exponents[key] = Math.min(cap ?? Infinity, bits - 1 - headroom - Math.ceil(Math.log2(max)));
   }

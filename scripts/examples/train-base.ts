@@ -2,7 +2,7 @@
  * Trains the example's base model from random weights on the King James text: a float walk of the same program that is proven
  * elsewhere, with the gradients of every base weight, and AdamW outside of it. Deterministic on one machine; writes the model after every 100 steps.
  *
- *   node scripts/examples/train-base.ts [--steps 1500] [--out examples/base]
+ *   node scripts/examples/train-base.ts [--steps 700] [--out examples/base]
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const SHAPE: LlamaShape = {
   layers: 2,
   heads: 4,
   kvHeads: 2,
-  headWidth: 64,
+  headWidth: 32,
   ffn: 256,
   ropeTheta: 10000,
   normEps: 1e-5,
@@ -46,7 +46,7 @@ function generator(seed: number): () => number {
 }
 
 const { values: options } = parseArgs({
-  options: { steps: { type: 'string', default: '1500' }, out: { type: 'string', default: 'examples/base' } },
+  options: { steps: { type: 'string', default: '700' }, out: { type: 'string', default: 'examples/base' } },
 });
 const steps = Number(options.steps);
 if (!Number.isInteger(steps) || steps < 1) throw new Error(`--steps: ${options.steps} is not a whole number of steps`);

@@ -59,6 +59,8 @@ export interface ScaleSpec {
   readonly bits: number;
   /** Spare bits above the calibrated maximum. */
   readonly headroom: number;
+  /** Largest exponent, where finer values would only lengthen remainders. */
+  readonly cap?: number;
 }
 
 /** Widths of a program. `calibrated` classes get their exponent from a float walk, the rest is fixed here. */
