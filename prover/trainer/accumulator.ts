@@ -9,7 +9,8 @@ const WIDEST = 2 ** 90;
 
 export class Accumulator {
   readonly sizes: readonly number[];
-  readonly hi: Float64Array;
+  hi: Float64Array;
+  private fresh = true;
   lo: Float64Array | null = null;
   private bound = 0;
   private readonly exact: boolean;
@@ -24,10 +25,20 @@ export class Accumulator {
 
   /** Makes room for a term of magnitude `term`; false when the sum could pass the widest exact value. */
   reserve(term: number): boolean {
+    this.fresh = false;
     if (!this.exact) return true;
     this.bound += term;
     if (this.bound >= EXACT && this.lo === null) this.lo = new Float64Array(this.hi.length);
     return this.bound < WIDEST;
+  }
+
+  /** The first term, given as an array of the accumulator's own shape that nobody else uses; false where it isn't the first or isn't narrow. */
+  adopt(cells: Float64Array, coef: number, bound: number): boolean {
+    if (!this.fresh || (this.exact && bound >= EXACT)) return false;
+    this.reserve(bound);
+    if (coef !== 1) for (let i = 0; i < cells.length; i++) cells[i] *= coef;
+    this.hi = cells;
+    return true;
   }
 
   /** += coef · src, |coef · src| <= bound. */

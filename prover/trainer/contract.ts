@@ -199,6 +199,8 @@ function multiply(
         K,
       );
   }
+  const live = (dims: readonly number[]): string => dims.filter((v) => sizes[v] > 1).join();
+  if (live(order) === live(free) && acc.adopt(c, coef, bound)) return true;
   const inner = rowMajor(order.map((v) => sizes[v]));
   const src = { data: c, base: 0, strides: free.map((v) => (order.includes(v) ? inner[order.indexOf(v)] : 0)) };
   return acc.add(acc.sizes, 0, acc.strides, src, coef, bound);

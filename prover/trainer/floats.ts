@@ -22,11 +22,24 @@ const put = (c: Context, field: string, values: Float64Array): void =>
 
 const inside = (c: Context, i: number): boolean => c.mask === null || c.mask[i] === 1;
 
-/** out = fn(a[, b]) on the domain, 0 off it. */
-function pointwise(c: Context, a: Float64Array, fn: (x: number, i: number) => number): Float64Array {
+/** out = fn(a) on the domain, 0 off it. */
+function pointwise({ mask }: Context, a: Float64Array, fn: (x: number) => number): Float64Array {
   const out = new Float64Array(a.length);
-  for (let i = 0; i < a.length; i++) if (inside(c, i)) out[i] = fn(a[i], i);
+  for (let i = 0; i < a.length; i++) if (mask === null || mask[i] === 1) out[i] = fn(a[i]);
   return out;
+}
+
+/** The same array times `unit` on the domain, 0 off it. */
+function scaled({ mask }: Context, a: Float64Array, unit: number): Float64Array {
+  if (mask === null) for (let i = 0; i < a.length; i++) a[i] *= unit;
+  else for (let i = 0; i < a.length; i++) a[i] = mask[i] === 1 ? a[i] * unit : 0;
+  return a;
+}
+
+/** The same array over b on the domain, 0 off it. */
+function quotient({ mask }: Context, a: Float64Array, b: Float64Array): Float64Array {
+  for (let i = 0; i < a.length; i++) a[i] = mask === null || mask[i] === 1 ? a[i] / b[i] : 0;
+  return a;
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -133,32 +146,16 @@ function onehot(c: Context, r: Of<'onehot'>): void {
 export function computeFloats(c: Context): void {
   const r = c.instance.plan.relation;
   switch (r.kind) {
-    case 'rescale': {
-      const unit = 2 ** -r.shift;
-      return put(
-        c,
-        'out',
-        pointwise(c, value(c, 'expr'), (x) => x * unit),
-      );
-    }
+    case 'rescale':
+      return put(c, 'out', scaled(c, value(c, 'expr'), 2 ** -r.shift));
     case 'equal':
-      return put(
-        c,
-        'out',
-        pointwise(c, value(c, 'expr'), (x) => x),
-      );
+      return put(c, 'out', scaled(c, value(c, 'expr'), 1));
     case 'assert':
       return;
     case 'map':
       return map(c, r);
-    case 'divide': {
-      const den = value(c, 'den');
-      return put(
-        c,
-        'out',
-        pointwise(c, value(c, 'num'), (x, i) => x / den[i]),
-      );
-    }
+    case 'divide':
+      return put(c, 'out', quotient(c, value(c, 'num'), value(c, 'den')));
     case 'rsqrt': {
       const m = value(c, 'm');
       const n = Number(r.numerator);

@@ -37,6 +37,13 @@ function coalesce(sizes: readonly number[], strides: readonly (readonly number[]
   return { sizes: outSizes, strides: outStrides };
 }
 
+/** The fused dimensions, the length of the innermost one, and its stride in each array. */
+function lines(sizes: readonly number[], strides: readonly (readonly number[])[]): { n: number; nest: Nest; inner: number[] } {
+  const nest = coalesce(sizes, strides);
+  const last = nest.sizes.length - 1;
+  return { n: nest.sizes[last], nest, inner: nest.strides.map((s) => s[last]) };
+}
+
 /** Calls `line(offsets…)` for every combination of the outer dimensions. */
 function forLines(nest: Nest, bases: readonly number[], line: (a: number, b: number, c: number) => void): void {
   const { sizes, strides } = nest;
@@ -69,33 +76,35 @@ const empty = (sizes: readonly number[]): boolean => sizes.some((s) => s <= 0);
 /** dst += coef · src. */
 export function addScaled(sizes: readonly number[], dst: Strided, src: Strided, coef: number): void {
   if (empty(sizes)) return;
-  const nest = coalesce(sizes, [dst.strides, src.strides]);
-  const n = nest.sizes[nest.sizes.length - 1];
-  const [ds, ss] = nest.strides.map((s) => s[s.length - 1]);
-  const d = dst.data;
-  const s = src.data;
-  forLines(nest, [dst.base, src.base], (a, b) => {
-    if (ds === 1 && ss === 1) for (let i = 0; i < n; i++) d[a + i] += coef * s[b + i];
-    else for (let i = 0, x = a, y = b; i < n; i++, x += ds, y += ss) d[x] += coef * s[y];
-  });
+  const { n, nest, inner } = lines(sizes, [dst.strides, src.strides]);
+  forLines(nest, [dst.base, src.base], (a, b) => addScaledLine(n, dst.data, a, inner[0], src.data, b, inner[1], coef));
+}
+
+function addScaledLine(n: number, d: Float64Array, a: number, ds: number, s: Float64Array, b: number, ss: number, coef: number): void {
+  if (ds === 1 && ss === 1) for (let i = 0; i < n; i++) d[a + i] += coef * s[b + i];
+  else for (let i = 0; i < n; i++, a += ds, b += ss) d[a] += coef * s[b];
 }
 
 /** dst += coef · a · b. */
 export function addProduct(sizes: readonly number[], dst: Strided, a: Strided, b: Strided, coef: number): void {
   if (empty(sizes)) return;
-  const nest = coalesce(sizes, [dst.strides, a.strides, b.strides]);
-  const n = nest.sizes[nest.sizes.length - 1];
-  const [ds, as, bs] = nest.strides.map((s) => s[s.length - 1]);
-  const d = dst.data;
-  const p = a.data;
-  const q = b.data;
-  forLines(nest, [dst.base, a.base, b.base], (x, y, z) => {
-    if (ds === 1 && as === 1 && bs === 1) for (let i = 0; i < n; i++) d[x + i] += coef * p[y + i] * q[z + i];
-    else if (ds === 1 && as === 0 && bs === 1) {
-      const c = coef * p[y];
-      for (let i = 0; i < n; i++) d[x + i] += c * q[z + i];
-    } else for (let i = 0; i < n; i++, x += ds, y += as, z += bs) d[x] += coef * p[y] * q[z];
-  });
+  const { n, nest, inner } = lines(sizes, [dst.strides, a.strides, b.strides]);
+  const [ds, as, bs] = inner;
+  if (ds === 1 && as === 1 && bs === 1)
+    forLines(nest, [dst.base, a.base, b.base], (x, y, z) => addProductUnit(n, dst.data, x, a.data, y, b.data, z, coef));
+  else if (ds === 1 && as === 0 && bs === 1)
+    forLines(nest, [dst.base, a.base, b.base], (x, y, z) => addScaledLine(n, dst.data, x, 1, b.data, z, 1, coef * a.data[y]));
+  else if (ds === 1 && as === 1 && bs === 0)
+    forLines(nest, [dst.base, a.base, b.base], (x, y, z) => addScaledLine(n, dst.data, x, 1, a.data, y, 1, coef * b.data[z]));
+  else
+    forLines(nest, [dst.base, a.base, b.base], (x, y, z) => {
+      const [d, p, q] = [dst.data, a.data, b.data];
+      for (let i = 0; i < n; i++, x += ds, y += as, z += bs) d[x] += coef * p[y] * q[z];
+    });
+}
+
+function addProductUnit(n: number, d: Float64Array, x: number, p: Float64Array, y: number, q: Float64Array, z: number, coef: number): void {
+  for (let i = 0; i < n; i++) d[x + i] += coef * p[y + i] * q[z + i];
 }
 
 const SPLITTER = 2 ** 27 + 1;
@@ -103,60 +112,60 @@ const SPLITTER = 2 ** 27 + 1;
 /** (hi, lo) += coef · src, exactly: hi + lo is the sum as long as |lo| < 2^53 (Knuth's two-sum, Dekker's two-product). */
 export function addScaledWide(sizes: readonly number[], hi: Strided, lo: Float64Array, src: Strided, coef: number): void {
   if (empty(sizes)) return;
-  const nest = coalesce(sizes, [hi.strides, src.strides]);
-  const n = nest.sizes[nest.sizes.length - 1];
-  const [ds, ss] = nest.strides.map((s) => s[s.length - 1]);
-  const d = hi.data;
-  const s = src.data;
+  const { n, nest, inner } = lines(sizes, [hi.strides, src.strides]);
+  forLines(nest, [hi.base, src.base], (x, y) => addScaledWideLine(n, hi.data, lo, x, inner[0], src.data, y, inner[1], coef));
+}
+
+function addScaledWideLine(
+  n: number,
+  d: Float64Array,
+  lo: Float64Array,
+  x: number,
+  ds: number,
+  s: Float64Array,
+  y: number,
+  ss: number,
+  coef: number,
+): void {
   const ct = SPLITTER * coef;
   const ch = ct - (ct - coef);
   const cl = coef - ch;
-  forLines(nest, [hi.base, src.base], (x, y) => {
-    for (let i = 0; i < n; i++, x += ds, y += ss) {
-      const v = s[y];
-      const p = coef * v;
-      const vt = SPLITTER * v;
-      const vh = vt - (vt - v);
-      const vl = v - vh;
-      const e = cl * vl - (p - ch * vh - cl * vh - ch * vl);
-      const h = d[x];
-      const sum = h + p;
-      const back = sum - h;
-      lo[x] += h - (sum - back) + (p - back) + e;
-      d[x] = sum;
-    }
-  });
+  for (let i = 0; i < n; i++, x += ds, y += ss) {
+    const v = s[y];
+    const p = coef * v;
+    const vt = SPLITTER * v;
+    const vh = vt - (vt - v);
+    const vl = v - vh;
+    const e = cl * vl - (p - ch * vh - cl * vh - ch * vl);
+    const h = d[x];
+    const sum = h + p;
+    const back = sum - h;
+    lo[x] += h - (sum - back) + (p - back) + e;
+    d[x] = sum;
+  }
 }
 
 /** The cells of `src` over `sizes`, row-major and contiguous; a view of the same memory where they already are. */
 export function pack(sizes: readonly number[], src: Strided): Float64Array {
-  const n = sizes.reduce((p, s) => p * s, 1);
-  if (n === 0) return new Float64Array(0);
-  const nest = coalesce(sizes, [src.strides]);
-  if (nest.sizes.length === 1 && (nest.strides[0][0] === 1 || n === 1)) return src.data.subarray(src.base, src.base + n);
-  const out = new Float64Array(n);
-  const m = nest.sizes[nest.sizes.length - 1];
-  const ss = nest.strides[0][nest.strides[0].length - 1];
-  const s = src.data;
-  let o = 0;
-  forLines(nest, [src.base], (a) => {
-    if (ss === 1) for (let i = 0; i < m; i++) out[o++] = s[a + i];
-    else for (let i = 0; i < m; i++, a += ss) out[o++] = s[a];
-  });
+  const total = sizes.reduce((p, s) => p * s, 1);
+  if (total === 0) return new Float64Array(0);
+  const { n, nest, inner } = lines(sizes, [rowMajor(sizes), src.strides]);
+  if (nest.sizes.length === 1 && (inner[1] === 1 || total === 1)) return src.data.subarray(src.base, src.base + total);
+  const out = new Float64Array(total);
+  forLines(nest, [0, src.base], (a, b) => copyLine(n, out, a, inner[0], src.data, b, inner[1]));
   return out;
+}
+
+function copyLine(n: number, d: Float64Array, a: number, ds: number, s: Float64Array, b: number, ss: number): void {
+  if (ds === 1 && ss === 1) for (let i = 0; i < n; i++) d[a + i] = s[b + i] + 0;
+  else for (let i = 0; i < n; i++, a += ds, b += ss) d[a] = s[b] + 0;
 }
 
 /** dst = src cell by cell, src contiguous row-major over `sizes`; −0 becomes 0, so that equal values have equal bits. */
 export function unpack(sizes: readonly number[], dst: Strided, src: Float64Array): void {
   if (empty(sizes)) return;
-  const nest = coalesce(sizes, [dst.strides]);
-  const n = nest.sizes[nest.sizes.length - 1];
-  const ds = nest.strides[0][nest.strides[0].length - 1];
-  const d = dst.data;
-  let o = 0;
-  forLines(nest, [dst.base], (a) => {
-    for (let i = 0; i < n; i++, a += ds) d[a] = src[o++] + 0;
-  });
+  const { n, nest, inner } = lines(sizes, [dst.strides, rowMajor(sizes)]);
+  forLines(nest, [dst.base, 0], (a, b) => copyLine(n, dst.data, a, inner[0], src, b, inner[1]));
 }
 
 /** max |v|; 0 for no cells. */

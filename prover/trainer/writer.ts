@@ -58,12 +58,13 @@ export function widthError(
 export function write(store: Store, instance: Instance, view: ViewPlan, dims: readonly number[], values: Float64Array): void {
   const { plan, env } = instance;
   const t = view.tensor;
-  const top = maxAbs(values);
   if (store.exact) {
-    for (let i = 0; i < values.length; i++)
-      if (!(values[i] >= t.min && values[i] <= t.max)) throw widthError(store, instance, view, dims, i, BigInt(values[i]));
-    store.bound[t.id] = Math.max(store.bound[t.id], top);
-  } else store.stats?.tensor(t.id, top);
+    const { min, max } = t;
+    let outside = -1;
+    for (let i = values.length - 1; i >= 0; i--) if (!(values[i] >= min && values[i] <= max)) outside = i;
+    if (outside >= 0) throw widthError(store, instance, view, dims, outside, BigInt(values[outside]));
+    store.bound[t.id] = Math.max(store.bound[t.id], maxAbs(values));
+  } else store.stats?.tensor(t.id, maxAbs(values));
   const data = store.data[t.id];
   const sizes = dims.map((v) => plan.vars[v].size);
   const r = resolve(view, plan.vars, env, store.proof);
