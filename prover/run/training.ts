@@ -2,8 +2,8 @@
  * The integer training of a bounty: one walk for each proof's group of steps, the state stored after each, so that a killed run goes
  * on where it was. The arithmetic is exact: every machine and every resumption ends with the same adapter.
  */
-import type { Content } from '../../verifier/cards.ts';
-import { decodeContent, encodeContent } from '../../verifier/cards.ts';
+import { decodeContent, encodeContent, type Content } from '../../verifier/cards.ts';
+import { InputError } from '../../verifier/input.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { tensorsOf } from '../../verifier/public-content.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
@@ -71,20 +71,21 @@ export async function trainRun(input: TrainingInput): Promise<States> {
   return states;
 }
 
-/** The same training in float64: real values in the integers' units, nothing rounded. Returns the final state. */
-export function trainFloat(
-  walker: Walker,
-  fixed: FixedContent,
-  first: Content,
-  onGroup?: (loss: number) => void,
-): Record<string, Float64Array> {
+/** The final state of a trained run. Errors: not trained to the end. */
+export async function finalState(program: Program, storage: RunStorage): Promise<Content> {
+  const name = stateName(program.schedule.steps / program.schedule.perProof);
+  const stored = await storage.load(name);
+  if (stored === null) throw new InputError(name, '', 'does not exist', 'the run is not trained to its end; go on with `fineproof train`');
+  return decodeContent(tensorsOf(program, program.polys.find((p) => p.role === 'stateIn')?.name ?? ''), stored, name);
+}
+
+/** The same training in float64: real values in the integers' units, nothing rounded. `onGroup` gets the state after each proof's steps. */
+export function trainFloat(walker: Walker, fixed: FixedContent, first: Content, onGroup: (state: Content) => void): void {
   const { program } = walker;
   const inputs = asTensors(fixed);
-  let state: Record<string, Float64Array> = Object.fromEntries(asTensors(first));
+  let state: Content = first;
   for (let t = 0; t < program.schedule.steps / program.schedule.perProof; t++) {
-    const tensors = walker.walkFloat(t, new Map([...inputs, ...asTensors(state)]));
-    state = nextState(program, tensors);
-    onGroup?.(meanLoss(program, tensors));
+    state = nextState(program, walker.walkFloat(t, new Map([...inputs, ...asTensors(state)])));
+    onGroup(state);
   }
-  return state;
 }
