@@ -1,0 +1,331 @@
+/** Every operation of the WebAssembly backend gives the reference's values bit for bit: random inputs, extremes, all numbers of workers. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { selectBackend } from '../../prover/backend/index.ts';
+import type { Backend, ContractDim, FieldVector, IntBlock, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Affine } from '../../verifier/curve.ts';
+import { Q, R } from '../../verifier/field.ts';
+import { H, generators } from '../../verifier/generators.ts';
+import { Random } from './random.ts';
+
+const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
+
+/** Runs both sumchecks with the same challenges and compares every round and the end. */
+async function sameRounds(
+  expected: SumcheckRounds,
+  actual: SumcheckRounds,
+  variables: number,
+  random: Random,
+  what: string,
+): Promise<bigint[]> {
+  const challenges: bigint[] = [];
+  let challenge: bigint | null = null;
+  for (let i = 0; i < variables; i++) {
+    assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
+    challenge = random.field();
+    challenges.push(challenge);
+  }
+  assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
+  return challenges;
+}
+
+/** Aligned blocks that fill part of 2^depth leaves. */
+function randomBlocks(depth: number, random: Random): LeafBlock[] {
+  const blocks: LeafBlock[] = [];
+  let offset = 0;
+  for (let bits = depth - 1; bits >= 0; bits--) {
+    const size = 2 ** bits;
+    while (offset + size <= 2 ** depth && offset % size === 0 && random.below(3) > 0) {
+      const wide = random.below(3) === 0 ? 53 : 17;
+      blocks.push({
+        offset,
+        domain: Uint8Array.from({ length: size }, () => (random.below(4) > 0 ? 1 : 0)),
+        numerators: random.below(2) ? 'ones' : Float64Array.from({ length: size }, () => random.below(2 ** 31)),
+        values: Array.from({ length: 1 + random.below(3) }, () => random.integers(size, wide - 1)),
+        id: random.below(80),
+      });
+      offset += size * (1 + random.below(2));
+      if (offset % size !== 0) break;
+    }
+  }
+  return blocks;
+}
+
+for (const workers of [1, 3])
+  describe(`wasm with ${workers} workers equals reference`, () => {
+    let reference: Backend;
+    let wasm: Backend;
+    before(async () => {
+      reference = await selectBackend('reference');
+      wasm = await selectBackend('wasm', { workers });
+    });
+    after(async () => {
+      await wasm.close();
+      await reference.close();
+    });
+
+    /** Runs an operation on both backends. */
+    const both = async <T>(run: (b: Backend) => Promise<T>, what: string): Promise<T> => {
+      const [expected, actual] = [await run(reference), await run(wasm)];
+      assert.deepEqual(actual, expected, what);
+      return expected;
+    };
+    const values = async (b: Backend, v: FieldVector): Promise<bigint[]> => {
+      const cells = await b.toField(v);
+      b.free(v);
+      return cells;
+    };
+
+    it('commitRows: small, wide, negative, equal and zero cells', async () => {
+      const random = new Random(100 + workers);
+      for (const columns of [1, 2, 5, 64, 300])
+        for (const bits of [1, 8, 16, 33, 52]) {
+          const rows = columns > 64 ? 2 : 3;
+          const cells = random.integers(columns * rows, bits);
+          if (bits === 8) cells.fill(-77);
+          if (bits === 16) cells.fill(0, columns);
+          const blinds = Array.from({ length: rows }, (_, i) => (i === 0 ? 1n : i === 1 ? R - 1n : random.field() || 5n));
+          await both((b) => b.commitRows(cells, columns, blinds), `${columns} columns of ${bits} bits`);
+        }
+    });
+
+    it('commit: full-width scalars', async () => {
+      const random = new Random(200 + workers);
+      for (const length of [1, 2, 7, 33, 200])
+        await both((b) => b.commit(random.fields(0).concat(new Random(length).fields(length)), 9n), `${length} scalars`);
+      await both((b) => b.commit([R - 1n, R - 1n, 1n, 0n], R - 1n), 'extremes');
+    });
+
+    it('msm: repeated, opposite and infinite points, zero scalars', async () => {
+      const random = new Random(300 + workers);
+      const g = generators(40);
+      const minus = (p: Affine): Affine => ({ x: p.x, y: Q - p.y });
+      const cases: [readonly bigint[], readonly (Affine | null)[]][] = [
+        [[], []],
+        [[0n], [H]],
+        [[5n], [null]],
+        [
+          [1n, R - 1n],
+          [H, H],
+        ],
+        [
+          [1n, 1n],
+          [H, minus(H)],
+        ],
+        [
+          [7n, 7n, 7n, 7n],
+          [H, H, H, minus(H)],
+        ],
+        [
+          [R - 1n, 1n, R - 1n],
+          [g[0] as Affine, null, g[1] as Affine],
+        ],
+      ];
+      for (let k = 0; k < 4; k++) {
+        const points = Array.from({ length: 1 + random.below(90) }, () => (random.below(9) === 0 ? null : (g[random.below(40)] as Affine)));
+        cases.push([random.fields(points.length), points.map((p) => (p && random.below(4) === 0 ? minus(p) : p))]);
+      }
+      for (const [k, [scalars, points]] of cases.entries()) await both((b) => b.msm(scalars, points), `case ${k}`);
+    });
+
+    it('vectors from and to numbers', async () => {
+      const random = new Random(400 + workers);
+      const field = [0n, 1n, R - 1n, ...random.fields(500)];
+      await both((b) => values(b, b.fromField(field)), 'field');
+      await both((b) => values(b, b.zeros(77)), 'zeros');
+      const ints = Float64Array.of(0, -0, 1, -1, 2 ** 53 - 1, -(2 ** 53 - 1), ...random.integers(500, 52));
+      await both(async (b) => values(b, await b.fromInts(ints)), 'integers');
+    });
+
+    it('eqTable', async () => {
+      const random = new Random(500 + workers);
+      for (let n = 0; n <= 9; n++) {
+        const point = n === 3 ? [0n, 1n, R - 1n] : random.fields(n);
+        for (const scale of [0n, 1n, random.field()]) await both(async (b) => values(b, await b.eqTable(point, scale)), `${n} variables`);
+      }
+    });
+
+    it('contract: sums, moved dimensions, causal blocks, accumulation', async () => {
+      const random = new Random(600 + workers);
+      for (let k = 0; k < 120; k++) {
+        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(5));
+        if (k % 10 === 0) bits.push(7);
+        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
+        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
+        const offset = random.below(20);
+        const block: IntBlock = {
+          cells: random.integers(offset + 2 ** sum(bits) + 3, random.below(2) ? 52 : 16),
+          offset,
+          ...(causal ? { causal } : {}),
+        };
+        let stride = 1;
+        const dims = bits
+          .map((n): ContractDim => {
+            const size = 2 ** n;
+            if (random.below(2)) return { bits: n, kind: 'sum', weights: random.fields(random.below(size + 1)) };
+            const limit = 1 + random.below(size + 2);
+            const dim: ContractDim = { bits: n, kind: 'keep', size: 1 + random.below(size), shift: random.below(5) - 2, limit, stride };
+            stride *= random.below(3) === 0 ? limit + 1 : limit;
+            return dim;
+          })
+          .reverse();
+        dims.reverse();
+        const start = random.fields(stride);
+        const scale = random.field();
+        await both(
+          async (b) => {
+            const out = b.fromField(start);
+            await b.contract(block, dims, scale, out);
+            await b.contract(block, dims, 1n, out);
+            return values(b, out);
+          },
+          `case ${k}: ${JSON.stringify({ dims, causal }, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v))}`,
+        );
+      }
+    });
+
+    it('expand: permutations and broadcasts', async () => {
+      const random = new Random(700 + workers);
+      for (let k = 0; k < 40; k++) {
+        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(4));
+        let stride = 1;
+        const dims = bits.map((n) => {
+          const own = random.below(3) === 0 ? 0 : stride;
+          if (own > 0) stride *= 2 ** n;
+          return { bits: n, stride: own };
+        });
+        const field = random.fields(stride);
+        await both(async (b) => {
+          const v = b.fromField(field);
+          const wide = await values(b, await b.expand(v, dims));
+          return [...wide, ...(await values(b, v))];
+        }, JSON.stringify(dims));
+      }
+    });
+
+    it('accumulateOuter: missing weights, causal pairs, offsets', async () => {
+      const random = new Random(800 + workers);
+      for (let k = 0; k < 60; k++) {
+        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(4));
+        if (k % 10 === 0) bits.push(6);
+        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
+        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
+        const dims = bits.map((n) => random.fields(random.below(2 ** n + 1)));
+        const offset = random.below(30);
+        const start = random.fields(offset + 2 ** sum(bits) + random.below(5));
+        const scale = random.field();
+        await both(
+          async (b) => {
+            const out = b.fromField(start);
+            await b.accumulateOuter(out, offset, dims, bits, scale, causal);
+            return values(b, out);
+          },
+          `case ${k}: bits ${bits.join(' ')}, causal ${causal?.join(' ')}`,
+        );
+      }
+    });
+
+    it('product sumchecks of 2, 3 and 4 tables, in both orders of variables', async () => {
+      const random = new Random(900 + workers);
+      for (const count of [2, 3, 4])
+        for (const n of [1, 2, 3, 6, 9]) {
+          const length = 2 ** n;
+          const tables = Array.from({ length: count }, (_, t) =>
+            t === 1 && n === 3 ? new Array<bigint>(length).fill(R - 1n) : random.fields(length),
+          );
+          if (n === 2) tables[0] = new Array<bigint>(length).fill(0n);
+          const coef = random.field();
+          for (const inner of new Set([undefined, 1, 2 ** Math.floor(n / 2), length / 2])) {
+            const start = (b: Backend) =>
+              b.product(
+                tables.map((t) => b.fromField(t)),
+                coef,
+                inner,
+              );
+            await sameRounds(await start(reference), await start(wasm), n, random, `${count} tables of ${length}, inner ${inner}`);
+          }
+        }
+    });
+
+    it('fraction trees: root and every layer', async () => {
+      const random = new Random(1000 + workers);
+      for (const depth of [1, 2, 3, 5, 8, 10]) {
+        for (let k = 0; k < (depth < 8 ? 4 : 2); k++) {
+          const blocks = k === 0 && depth < 3 ? [] : randomBlocks(depth, random);
+          const [alpha, beta] = [random.field(), random.field()];
+          const [expected, actual] = [
+            await reference.fractionTree(depth, blocks, alpha, beta),
+            await wasm.fractionTree(depth, blocks, alpha, beta),
+          ];
+          assert.equal(actual.depth, depth);
+          assert.deepEqual(await actual.root(), await expected.root(), `depth ${depth}: root`);
+          let point = [random.field()];
+          for (let l = 1; l < depth; l++) {
+            const lambda = random.field();
+            const what = `depth ${depth}, layer ${l}`;
+            point = [
+              ...(await sameRounds(await expected.layer(l, point, lambda), await actual.layer(l, point, lambda), l, random, what)),
+              random.field(),
+            ];
+          }
+          expected.free();
+          actual.free();
+        }
+      }
+    });
+
+    it('sizes that are split among workers', async () => {
+      const random = new Random(1100 + workers);
+      const n = 13;
+      const cells = random.integers(2 ** n, 17);
+      await both((b) => b.commitRows(cells, 2 ** 11, [1n, 2n, 3n, 4n]), 'rows');
+      await both(async (b) => values(b, await b.fromInts(cells)), 'integers');
+      const point = random.fields(n);
+      await both(async (b) => values(b, await b.eqTable(point, 3n)), 'eq');
+      const weights = random.fields(2 ** 6);
+      for (const outer of [true, false]) {
+        const sums: ContractDim = { bits: 6, kind: 'sum', weights };
+        const kept: ContractDim = { bits: 7, kind: 'keep', size: 100, shift: 1, limit: 99, stride: 1 };
+        await both(
+          async (b) => {
+            const out = b.zeros(99);
+            await b.contract({ cells, offset: 0 }, outer ? [sums, kept] : [kept, sums], 5n, out);
+            return values(b, out);
+          },
+          `contract, sum ${outer ? 'outside' : 'inside'}`,
+        );
+      }
+      await both(async (b) => {
+        const out = b.zeros(2 ** n);
+        await b.accumulateOuter(out, 0, [weights, weights], [6, 6], 7n, [0, 1]);
+        await b.accumulateOuter(out, 2 ** 12, [weights, weights], [6, 6], 7n);
+        return values(b, out);
+      }, 'outer');
+      const tables = [random.fields(2 ** n), random.fields(2 ** n), random.fields(2 ** n)];
+      for (const inner of [undefined, 2 ** 6]) {
+        const start = (b: Backend) =>
+          b.product(
+            tables.map((t) => b.fromField(t)),
+            1n,
+            inner,
+          );
+        await sameRounds(await start(reference), await start(wasm), n, random, `tables of 2^${n}, inner ${inner}`);
+      }
+      const blocks = randomBlocks(n, random);
+      const trees = [
+        await reference.fractionTree(n, blocks, point[0] as bigint, point[1] as bigint),
+        await wasm.fractionTree(n, blocks, point[0] as bigint, point[1] as bigint),
+      ] as const;
+      assert.deepEqual(await trees[1].root(), await trees[0].root());
+      for (let l = 1; l < n; l++) {
+        const at = random.fields(l);
+        await sameRounds(await trees[0].layer(l, at, 11n), await trees[1].layer(l, at, 11n), l, random, `layer ${l} of ${n}`);
+      }
+    });
+  });
+
+describe('selectBackend', () => {
+  it('refuses other names', async () => {
+    await assert.rejects(selectBackend('cuda'), /"cuda" is unknown; choose one of wasm, reference/);
+  });
+});
