@@ -30,9 +30,9 @@ const SHAPE: LlamaShape = {
 const BATCH = 8;
 const SEQUENCE = 64;
 const TOKENS = BATCH * SEQUENCE;
-const PEAK_RATE = 4e-3;
+const PEAK_RATE = 1.5e-3;
 const WARMUP = 40;
-const WEIGHT_DECAY = 0.01;
+const WEIGHT_DECAY = 0.2;
 
 /** mulberry32: the training's only randomness. */
 function generator(seed: number): () => number {

@@ -26,14 +26,14 @@ export function siluTables(bits: number, inF: number, outF: number): { silu: Int
   };
 }
 
-/** cos and sin of position·theta^(−2e/headWidth) at 2^14, [position, pair]. */
-export function ropeTables(sequence: number, headWidth: number, theta: number): { cos: Int32Array; sin: Int32Array } {
+/** cos and sin of position·theta^(−2e/headWidth), times `factor`, at 2^14, [position, pair]. */
+export function ropeTables(sequence: number, headWidth: number, theta: number, factor: number): { cos: Int32Array; sin: Int32Array } {
   const pairs = headWidth / 2;
   const angle = (i: number): number => Math.floor(i / pairs) * theta ** (-(i % pairs) / pairs);
   const length = sequence * pairs;
   return {
-    cos: Int32Array.from({ length }, (_, i) => Math.round(Math.cos(angle(i)) * 2 ** ROPE_F)),
-    sin: Int32Array.from({ length }, (_, i) => Math.round(Math.sin(angle(i)) * 2 ** ROPE_F)),
+    cos: Int32Array.from({ length }, (_, i) => Math.round(factor * Math.cos(angle(i)) * 2 ** ROPE_F)),
+    sin: Int32Array.from({ length }, (_, i) => Math.round(factor * Math.sin(angle(i)) * 2 ** ROPE_F)),
   };
 }
 

@@ -13,7 +13,7 @@ import { head, headBackward } from './ops/cross-entropy.ts';
 import { embedding, embeddingGradient, oneHot } from './ops/embedding.ts';
 import type { LinearBackward } from './ops/linear.ts';
 import { rmsNorm, rmsNormBackward, rmsNormGain, type NormForward } from './ops/rmsnorm.ts';
-import { ROPE_F, type RopeTables } from './ops/rope.ts';
+import { ROPE_F, scoreScale, type RopeTables, type Rotation } from './ops/rope.ts';
 import { EXP_TABLE, PROBABILITY_F, SCORE_KEY } from './ops/softmax.ts';
 import { SILU_TABLE, siluBits, swiglu, swigluBackward, type SwigluForward } from './ops/swiglu.ts';
 import { adamw, ADAM_RATE_F } from './optimizer/adamw.ts';
@@ -124,12 +124,17 @@ function adapters(b: Builder, recipe: Recipe, step: Var, train: boolean): Readon
 
 function ropeConstants(net: Net, content: Record<string, Constants[string]>): RopeTables {
   const { b, recipe } = net;
-  const axes = [variable('position', recipe.sequence), variable('pair', recipe.model.headWidth / 2)];
+  const { headWidth, ropeTheta } = recipe.model;
+  const axes = [variable('position', recipe.sequence), variable('pair', headWidth / 2)];
   const spec = { bits: 16, signed: true, f: ROPE_F };
-  const { cos, sin } = ropeTables(recipe.sequence, recipe.model.headWidth, recipe.model.ropeTheta);
-  content['rope.cos'] = cos;
-  content['rope.sin'] = sin;
-  return { cos: b.tensor('constants', 'rope.cos', axes, spec), sin: b.tensor('constants', 'rope.sin', axes, spec) };
+  const rotation = (name: string, factor: number): Rotation => {
+    const { cos, sin } = ropeTables(recipe.sequence, headWidth, ropeTheta, factor);
+    content[`${name}.cos`] = cos;
+    content[`${name}.sin`] = sin;
+    return { cos: b.tensor('constants', `${name}.cos`, axes, spec), sin: b.tensor('constants', `${name}.sin`, axes, spec) };
+  };
+  const key = rotation('rope', 1);
+  return { key, query: scoreScale(headWidth).half ? rotation('rope.query', Math.SQRT1_2) : key };
 }
 
 function tables(net: Net, content: Record<string, Constants[string]>): void {

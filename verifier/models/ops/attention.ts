@@ -4,11 +4,11 @@
  * A width axis of queries is read as (kv head, head of the group, component), one of keys and values as (kv head, component).
  * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q; then the rotations are undone.
  */
-import { dyadic, multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
+import { multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import { variable, type Net } from '../net.ts';
 import type { Var } from '../../program/types.ts';
 import { linear, linearBackward, type LinearBackward, type LinearForward } from './linear.ts';
-import { rope, type RopeTables } from './rope.ts';
+import { rope, scoreScale, type RopeTables } from './rope.ts';
 import { SCORE_KEY, softmax, type Softmax } from './softmax.ts';
 
 export interface AttentionForward {
@@ -37,6 +37,9 @@ const headVars = (net: Net): { kv: Var; group: Var; component: Var; pair: Var; q
   };
 };
 
+/** The power of two in 1/√headWidth; the rest is in the queries' rotation. */
+const root = (net: Net): { num: bigint; f: number } => ({ num: 1n, f: scoreScale(net.recipe.model.headWidth).shift });
+
 const CAUSAL = ['position', 'key'] as const;
 
 /** `y` reads the normalised input at [step, l, token, width]. */
@@ -54,9 +57,9 @@ export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, 
   const k = project('k_proj', keyWidth);
   const v = project('v_proj', keyWidth);
   const queries = b.value('query.rotated', [step, layers, token, queryWidth], 'activation');
-  rope(net, tables, layers, [kv, group], pair, q.z, queries, 1);
+  rope(net, tables.query, layers, [kv, group], pair, q.z, queries, 1);
   const keys = b.value('key.rotated', [step, layers, token, keyWidth], 'activation');
-  rope(net, tables, layers, [kv], pair, k.z, keys, 1);
+  rope(net, tables.key, layers, [kv], pair, k.z, keys, 1);
 
   const rows = [step, layers, batch, kv, group, position];
   const scores = b.value('attention.score', [...rows, key], 'score', { key: SCORE_KEY, causal: [5, 6] });
@@ -65,7 +68,7 @@ export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, 
     queries.at(step, layers, [batch, position], [kv, group, component]),
     keys.at(step, layers, [batch, key], [kv, component]),
   );
-  b.round([...rows, key], scores, [scaled(inner, dyadic(1 / Math.sqrt(net.recipe.model.headWidth)))], { causal: CAUSAL });
+  b.round([...rows, key], scores, [scaled(inner, root(net))], { causal: CAUSAL });
   const soft = softmax(net, 'attention', rows, key, scores, 'position');
 
   const output = b.value('attention.out', [step, layers, token, queryWidth], 'activation');
@@ -134,12 +137,11 @@ export function attentionBackward(
   const D = b.value('grad.attention.dot', rows, 'activationGrad');
   b.round(rows, D, [multiply([key], P.at(...rows, key), dP.at(...rows, key))]);
   const ds = b.value('grad.attention.score', [...rows, key], 'activationGrad', { causal: [5, 6] });
-  const root = dyadic(1 / Math.sqrt(net.recipe.model.headWidth));
   const centred = [multiply([], P.at(...rows, key), dP.at(...rows, key)), multiply([], negate(P.at(...rows, key)), D.at(...rows))];
   b.round(
     [...rows, key],
     ds,
-    centred.map((t) => scaled(t, root)),
+    centred.map((t) => scaled(t, root(net))),
     { causal: CAUSAL },
   );
 
@@ -157,9 +159,9 @@ export function attentionBackward(
     },
   );
   const dq = b.value('grad.q_proj.out', [step, ls, token, queryWidth], 'activationGrad');
-  rope(net, forward.tables, ls, [kv, group], pair, dqr, dq, -1);
+  rope(net, forward.tables.query, ls, [kv, group], pair, dqr, dq, -1);
   const dk = b.value('grad.k_proj.out', [step, ls, token, keyWidth], 'activationGrad');
-  rope(net, forward.tables, ls, [kv], pair, dkr, dk, -1);
+  rope(net, forward.tables.key, ls, [kv], pair, dkr, dk, -1);
   const q = linearBackward(net, forward.q, (l) => dq.at(step, l, token, queryWidth));
   const k = linearBackward(net, forward.k, (l) => dk.at(step, l, token, keyWidth));
   return { q, k, v, o };
