@@ -19,5 +19,5 @@ export default defineConfig({
   },
   // TypeScript reads the ABIs of deploy/artifacts.ts.
   typechain: { dontOverrideCompile: true },
-  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64 } } },
+  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 60 } } },
 });
