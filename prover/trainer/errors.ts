@@ -1,13 +1,3 @@
-/** A program that cannot be walked: unknown names, malformed views, cycles, cells that are read but never written. */
-export class ProgramError extends Error {
-  override readonly name = 'ProgramError';
-}
-
-/** Tensors handed to a walk that don't fit the program: missing, of a wrong length, or not integers. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
-}
-
 /** Where a value left its declared width. */
 export interface WidthErrorDetails {
   readonly tensor: string;

@@ -6,7 +6,7 @@
  */
 import { bitsOf } from '../../verifier/program/types.ts';
 import type { Domain, Expr, Linear, PolyRole, Program, Relation, Tensor, Var, View } from '../../verifier/program/types.ts';
-import { ProgramError } from './errors.ts';
+import { ProgramError } from '../../verifier/program/errors.ts';
 
 export interface TensorPlan {
   readonly id: number;
@@ -97,13 +97,18 @@ const MAX_CELLS = 2 ** 30;
 
 function planTensor(program: Program, tensor: Tensor, id: number): TensorPlan {
   const poly = program.polys.find((p) => p.name === tensor.poly);
-  if (!poly) throw new ProgramError(`tensor ${tensor.name}: no polynomial ${tensor.poly}`);
-  if (tensor.bits > 53) throw new ProgramError(`tensor ${tensor.name}: width ${tensor.bits} exceeds 53 bits, the widest a cell can be`);
+  if (!poly)
+    throw new ProgramError(`tensor ${tensor.name}`, `no polynomial ${tensor.poly}`, 'declare it in polys', { tensor: tensor.name });
+  if (tensor.bits > 53)
+    throw new ProgramError(`tensor ${tensor.name}`, `width of ${tensor.bits} bits`, 'cells have at most 53', { tensor: tensor.name });
   const sizes = tensor.axes.map((a) => a.size);
   const strides = sizes.map(() => 1);
   for (let a = sizes.length - 2; a >= 0; a--) strides[a] = strides[a + 1] * sizes[a + 1];
   const length = sizes.reduce((n, s) => n * s, 1);
-  if (!(length <= MAX_CELLS)) throw new ProgramError(`tensor ${tensor.name}: ${length} cells exceed ${MAX_CELLS}`);
+  if (!(length <= MAX_CELLS))
+    throw new ProgramError(`tensor ${tensor.name}`, `${length} cells`, `a walk holds at most ${MAX_CELLS} a tensor`, {
+      tensor: tensor.name,
+    });
   const written = poly.role === 'witness' || poly.role === 'stateOut';
   return {
     id,
@@ -140,9 +145,10 @@ function planAxis(
     const multiplier = 2 ** bits;
     if ('var' in part) {
       const v = scope.get(part.var);
-      if (v === undefined) throw new ProgramError(`${where}: no variable ${part.var}`);
+      if (v === undefined) throw new ProgramError(where, `no variable ${part.var}`, 'name one of the domain or of the sum');
       if (part.shift !== undefined && part.shift !== 0) {
-        if (parts.length !== 1) throw new ProgramError(`${where}: a shifted part must be its axis's only part`);
+        if (parts.length !== 1)
+          throw new ProgramError(where, 'a shift beside other parts', 'a shifted part must be the only one of its axis');
         constant += part.shift;
       }
       terms.push({ v, multiplier });
@@ -151,14 +157,15 @@ function planAxis(
       constant += part.at * multiplier;
       bits += part.bits;
     } else if ('proof' in part) {
-      if (proofBits > 0) throw new ProgramError(`${where}: two proof parts`);
+      if (proofBits > 0) throw new ProgramError(where, 'two proof parts', 'give one');
       proofMultiplier = part.bits > 0 ? multiplier : 0;
       proofBits = part.bits;
       bits += part.bits;
     } else {
       const weights =
         part.reduce === 'ones' ? null : Float64Array.from({ length: part.size }, (_, y) => (part.reduce === 'index' ? y : 2 ** y));
-      if (part.reduce === 'powers' && part.size > 53) throw new ProgramError(`${where}: powers of two beyond 2^52`);
+      if (part.reduce === 'powers' && part.size > 53)
+        throw new ProgramError(where, `powers of two up to 2^${part.size - 1}`, 'weights reach 2^52 at most');
       const weightSum = weights === null ? part.size : weights.reduce((s, w) => s + w, 0);
       reduces.push({ size: part.size, multiplier, weights, weightSum });
       bits += bitsOf(part.size);
@@ -166,7 +173,7 @@ function planAxis(
   }
   // A variable alone on its axis may have another size: indices beyond the axis read 0.
   if (!(parts.length === 1 && 'var' in parts[0]) && bits !== bitsOf(tensor.sizes[a]))
-    throw new ProgramError(`${where}: its parts have ${bits} bits, the axis of size ${tensor.sizes[a]} has ${bitsOf(tensor.sizes[a])}`);
+    throw new ProgramError(where, `parts of ${bits} bits`, `its size of ${tensor.sizes[a]} needs ${bitsOf(tensor.sizes[a])}`);
   return { size: tensor.sizes[a], stride: tensor.strides[a], constant, proofMultiplier, proofBits, terms, reduces };
 }
 
@@ -208,16 +215,17 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
   const { exprs, outs } = fieldsOf(relation);
   const first = Object.values(outs)[0];
   const label = `${index} (${relation.kind}${first ? ` ${first.view.tensor}` : ''})`;
+  const fail = (what: string, cure: string): ProgramError => new ProgramError(`relation ${label}`, what, cure, { relation: index });
   const on = relation.on;
   const vars: Var[] = [...on.vars];
   const scope = new Map(vars.map((v, i) => [v.name, i]));
-  if (scope.size !== vars.length) throw new ProgramError(`relation ${label}: two variables of the domain have the same name`);
+  if (scope.size !== vars.length) throw fail('two variables of one name in its domain', 'rename one');
   const reads: ViewPlan[] = [];
 
   const extend = (base: ReadonlyMap<string, number>, more: readonly Var[]): Map<string, number> => {
     const inner = new Map(base);
     for (const v of more) {
-      if (inner.has(v.name)) throw new ProgramError(`relation ${label}: the name ${v.name} is used for two variables`);
+      if (inner.has(v.name)) throw fail(`two variables ${v.name}`, 'rename one');
       inner.set(v.name, vars.length);
       vars.push(v);
     }
@@ -225,15 +233,13 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
   };
   const planView = (view: View, inScope: ReadonlyMap<string, number>): ViewPlan => {
     const tensor = byName.get(view.tensor);
-    if (!tensor) throw new ProgramError(`relation ${label}: no tensor ${view.tensor}`);
+    if (!tensor) throw fail(`no tensor ${view.tensor}`, 'declare it');
     if (view.index.length !== tensor.sizes.length)
-      throw new ProgramError(
-        `relation ${label}: view of ${view.tensor} has ${view.index.length} indices, the tensor ${tensor.sizes.length} axes`,
-      );
+      throw fail(`${view.index.length} indices in a view of ${view.tensor}`, `the tensor has ${tensor.sizes.length} axes`);
     const axes = view.index.map((_, a) => planAxis(`relation ${label}`, view, a, tensor, inScope, vars));
     const when = (view.when ?? []).map((w) => {
       const v = inScope.get(w.var);
-      if (v === undefined) throw new ProgramError(`relation ${label}: view of ${view.tensor}: no variable ${w.var}`);
+      if (v === undefined) throw fail(`no variable ${w.var} for a view of ${view.tensor}`, 'name one of the domain or of the sum');
       return { v, is: w.is };
     });
     return { tensor, axes, when };
@@ -250,8 +256,7 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
     linear: planLinear(e.linear, scope),
     products: e.products.map((p) => {
       const inner = extend(scope, p.sum);
-      if (p.factors.length < 2 || p.factors.length > 3)
-        throw new ProgramError(`relation ${label}: a product has ${p.factors.length} factors; two or three are allowed`);
+      if (p.factors.length < 2 || p.factors.length > 3) throw fail(`a product of ${p.factors.length} factors`, 'two or three are allowed');
       return { coef: p.coef, factors: p.factors.map((f) => planLinear(f, inner)), sum: p.sum.map((v) => inner.get(v.name) as number) };
     }),
   });
@@ -261,13 +266,13 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
   for (const [field, { view, over }] of Object.entries(outs)) {
     const plan = planView(view, over ? extend(scope, [over]) : scope);
     if (plan.tensor.role !== 'witness' && plan.tensor.role !== 'stateOut')
-      throw new ProgramError(`relation ${label}: ${field} writes ${plan.tensor.name}, which is an input`);
+      throw fail(`${field} writes ${plan.tensor.name}, which is an input`, 'write witness or state-out tensors');
     if (plan.when.length > 0 || plan.axes.some((x) => x.reduces.length > 0 || x.proofMultiplier > 0))
-      throw new ProgramError(`relation ${label}: ${field} must assign one cell to every index: no when, reduce or proof parts`);
+      throw fail(`${field} has a when, a reduce or a proof part`, 'it must assign one cell to every index');
     outPlans[field] = plan;
   }
   const writes = Object.values(outPlans);
-  checkOuts(label, relation, scope, outPlans, on.vars.length);
+  checkOuts(fail, relation, scope, outPlans, on.vars.length);
 
   const serial = new Set<number>();
   for (const view of [...reads, ...writes])
@@ -275,9 +280,9 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
   const order = on.vars.map((_, i) => i);
   const causal = on.causal ? ([scope.get(on.causal[0]), scope.get(on.causal[1])] as const) : null;
   if (causal && (causal[0] === undefined || causal[1] === undefined || vars[causal[0]].size !== vars[causal[1]].size))
-    throw new ProgramError(`relation ${label}: its causal pair must name two variables of equal size`);
+    throw fail('a causal pair that is not two variables of equal size', 'name two of its domain');
   if (causal && (serial.has(causal[0] as number) || serial.has(causal[1] as number)))
-    throw new ProgramError(`relation ${label}: a causal variable may not index an axis named step or layer`);
+    throw fail('a causal variable indexes an axis named step or layer', 'rename the axis');
   return {
     index,
     label,
@@ -297,7 +302,7 @@ function planRelation(byName: ReadonlyMap<string, TensorPlan>, relation: Relatio
 
 /** Each out view reads every variable it must, so that no cell is assigned twice; on a causal domain its tensor is causal too. */
 function checkOuts(
-  label: string,
+  fail: (what: string, cure: string) => ProgramError,
   relation: Relation,
   scope: ReadonlyMap<string, number>,
   outs: Readonly<Record<string, ViewPlan>>,
@@ -308,17 +313,17 @@ function checkOuts(
     const used = new Set(view.axes.flatMap((a) => a.terms.map((t) => t.v)));
     const over = relation.kind === 'rowmax' && field === 'out' ? scope.get(relation.over) : undefined;
     if (relation.kind === 'rowmax' && scope.get(relation.over) === undefined)
-      throw new ProgramError(`relation ${label}: no variable ${relation.over} in its domain`);
-    if (over !== undefined && used.has(over)) throw new ProgramError(`relation ${label}: out may not depend on ${on.vars[over].name}`);
+      throw fail(`no variable ${relation.over} in its domain`, 'name the one that the maximum is taken over');
+    if (over !== undefined && used.has(over)) throw fail(`out depends on ${on.vars[over].name}`, 'the maximum is taken over it');
     for (let v = 0; v < domainVars; v++)
       if (v !== over && on.vars[v].size > 1 && !used.has(v))
-        throw new ProgramError(`relation ${label}: ${field} does not depend on ${on.vars[v].name}, so cells would be assigned twice`);
+        throw fail(`${field} does not depend on ${on.vars[v].name}`, 'cells would be assigned twice; index by it');
     if (!on.causal || over !== undefined) continue;
     const pair = view.tensor.tensor.causal;
     const reads = (a: number, name: string): boolean =>
       view.axes[a].terms.length === 1 && view.axes[a].constant === 0 && view.axes[a].terms[0].v === scope.get(name);
     if (!pair || !reads(pair[0], on.causal[0]) || !reads(pair[1], on.causal[1]))
-      throw new ProgramError(`relation ${label}: its domain is causal, so ${field} must be a tensor causal in the same variables`);
+      throw fail(`a causal domain, but ${field} is not causal in the same variables`, 'declare its tensor causal');
   }
 }
 
@@ -326,6 +331,6 @@ function checkOuts(
 export function planProgram(program: Program): ProgramPlan {
   const tensors = program.tensors.map((t, i) => planTensor(program, t, i));
   const byName = new Map(tensors.map((t) => [t.name, t]));
-  if (byName.size !== tensors.length) throw new ProgramError('two tensors have the same name');
+  if (byName.size !== tensors.length) throw new ProgramError('tensors', 'two of one name', 'rename one');
   return { program, tensors, byName, relations: program.relations.map((r, i) => planRelation(byName, r, i)) };
 }

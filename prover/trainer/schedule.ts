@@ -2,7 +2,7 @@
  * The order of a walk. An instance is a relation with fixed values of the variables that index serial axes (`step`, `layer`) of
  * tensors the walk writes; it depends on the instances that write the slots it reads, a slot being a tensor at one index of its serial axes.
  */
-import { ProgramError } from './errors.ts';
+import { ProgramError } from '../../verifier/program/errors.ts';
 import type { ProgramPlan, RelationPlan, TensorPlan, ViewPlan } from './plan.ts';
 import { forCells, resolve, type Env } from './resolve.ts';
 
@@ -93,14 +93,34 @@ function domainCells(t: TensorPlan): number {
   return n;
 }
 
+/** 1 at every index of an axis that an instance writes. */
+function writtenIndices(view: ViewPlan, a: number, { plan, env }: ScheduledInstance): Uint8Array {
+  const axis = view.axes[a];
+  let indices = [axis.constant];
+  for (const t of axis.terms) {
+    const values = env[t.v] >= 0 ? [env[t.v]] : Array.from({ length: plan.vars[t.v].size }, (_, x) => x);
+    indices = indices.flatMap((i) => values.map((x) => i + x * t.multiplier));
+  }
+  const out = new Uint8Array(axis.size);
+  for (const i of indices) if (i >= 0 && i < axis.size) out[i] = 1;
+  return out;
+}
+
+/** Two writers of a tensor never meet, because they never meet on some axis. */
+const apart = (v: ViewPlan, x: ScheduledInstance, w: ViewPlan, y: ScheduledInstance): boolean =>
+  v.axes.some((_, a) => {
+    const [p, q] = [writtenIndices(v, a, x), writtenIndices(w, a, y)];
+    return p.every((b, i) => b === 0 || q[i] === 0);
+  });
+
 interface Writers {
   readonly instances: number[][];
   readonly views: ViewPlan[][];
 }
 
 /**
- * Refuses cells that are written twice, and cells that are read but never written. Slots with one complete writer pass by counting;
- * the others are looked at cell by cell.
+ * Refuses cells that are written twice, and cells that are read but never written. Slots whose writers are apart on some axis and
+ * together write as many cells as there are pass by counting; the others are looked at cell by cell.
  */
 function checkCoverage(
   plan: ProgramPlan,
@@ -113,8 +133,11 @@ function checkCoverage(
     if (!w) continue;
     const partial: number[] = [];
     for (let slot = 0; slot < w.instances.length; slot++) {
-      const complete = w.instances[slot].length === 1 && writtenCount(w.views[slot][0], instances[w.instances[slot][0]]) === domainCells(t);
-      if (!complete) partial.push(slot);
+      const [ns, views] = [w.instances[slot], w.views[slot]];
+      const counts = ns.map((n, k) => writtenCount(views[k], instances[n]));
+      const total = counts.reduce<number>((sum, n) => sum + (n ?? NaN), 0);
+      const disjoint = ns.every((n, k) => ns.slice(0, k).every((m, j) => apart(views[j], instances[m], views[k], instances[n])));
+      if (!(disjoint && total === domainCells(t))) partial.push(slot);
     }
     if (partial.length === 0) continue;
     const state = new Int32Array(t.length).fill(-1);
@@ -123,7 +146,10 @@ function checkCoverage(
         writtenCells(w.views[slot][k], instances[n], (offset) => {
           if (state[offset] >= 0)
             throw new ProgramError(
-              `${describe(t, slot)}: written both by relation ${instances[state[offset]].plan.label} and by relation ${instances[n].plan.label}`,
+              describe(t, slot),
+              `written both by relation ${instances[state[offset]].plan.label} and by relation ${instances[n].plan.label}`,
+              'write every cell once',
+              { tensor: t.name, relation: instances[n].plan.index },
             );
           state[offset] = n;
         }),
@@ -142,7 +168,16 @@ function checkCoverage(
             if (state[offset] >= 0 || (ci >= 0 && index(offset, cj) > index(offset, ci))) return;
             const at = t.sizes.map((_, a) => index(offset, a));
             const inSlot = t.serialAxes.reduce((s, a) => s * t.sizes[a] + at[a], 0) === slot;
-            if (inSlot) throw new ProgramError(`${t.name}: cell [${at.join(', ')}] is read by relation ${reader.label} but never written`);
+            if (inSlot)
+              throw new ProgramError(
+                `${t.name} [${at.join(', ')}]`,
+                `read by relation ${reader.label} but never written`,
+                'add the relation that writes it',
+                {
+                  tensor: t.name,
+                  relation: reader.index,
+                },
+              );
           });
         }
       }
@@ -177,7 +212,15 @@ export function schedule(plan: ProgramPlan): ScheduledInstance[] {
         readers[view.tensor.id]?.[slot].push(n);
         for (const from of w.instances[slot]) seen.add(from);
         if (w.instances[slot].length === 0)
-          throw new ProgramError(`${describe(view.tensor, slot)} is read by relation ${x.plan.label} but written by none`);
+          throw new ProgramError(
+            describe(view.tensor, slot),
+            `read by relation ${x.plan.label} but never written`,
+            'add the relation that writes it',
+            {
+              tensor: view.tensor.name,
+              relation: x.plan.index,
+            },
+          );
       }
     }
     for (const from of seen) {
@@ -189,12 +232,12 @@ export function schedule(plan: ProgramPlan): ScheduledInstance[] {
   const order: number[] = [];
   for (let n = 0; n < instances.length; n++) if (waiting[n] === 0) order.push(n);
   for (let k = 0; k < order.length; k++) for (const n of next[order[k]]) if (--waiting[n] === 0) order.push(n);
-  if (order.length < instances.length) throw new ProgramError(cycleMessage(instances, next, waiting));
+  if (order.length < instances.length) throw cycleError(instances, next, waiting);
   return order.map((n) => instances[n]);
 }
 
 /** Names a cycle among the instances that were never ready. */
-function cycleMessage(instances: readonly ScheduledInstance[], next: readonly (readonly number[])[], waiting: Int32Array): string {
+function cycleError(instances: readonly ScheduledInstance[], next: readonly (readonly number[])[], waiting: Int32Array): ProgramError {
   const previous = new Map<number, number>();
   next.forEach((targets, from) => {
     if (waiting[from] > 0) for (const to of targets) if (waiting[to] > 0) previous.set(to, from);
@@ -211,5 +254,10 @@ function cycleMessage(instances: readonly ScheduledInstance[], next: readonly (r
     const at = plan.serial.map((v) => `${plan.vars[v].name} ${env[v]}`).join(', ');
     return at ? `${plan.label} at ${at}` : plan.label;
   };
-  return `relations depend on each other in a cycle: ${[...cycle, cycle[0]].map(name).join(' → ')}; only axes named step or layer order relations by their index`;
+  return new ProgramError(
+    `relation ${name(cycle[0])}`,
+    `depends on itself: ${[...cycle, cycle[0]].map(name).join(' → ')}`,
+    'only axes named step or layer order relations by their index',
+    { relation: instances[cycle[0]].plan.index },
+  );
 }

@@ -3,7 +3,9 @@
  * integers or in float64. Prepared once for each program; one walk is one proof's group of steps.
  */
 import type { Program, Tensor } from '../../verifier/program/types.ts';
-import { InputError, ProgramError, RelationError } from './errors.ts';
+import { InputError } from '../../verifier/input.ts';
+import { ProgramError } from '../../verifier/program/errors.ts';
+import { RelationError } from './errors.ts';
 import type { Store, TableContent } from './evaluate.ts';
 import { computeFloats } from './floats.ts';
 import { computeIntegers, leafCount } from './integers.ts';
@@ -67,9 +69,9 @@ export class Walker {
 
   /** Exact integers. `proof` is the index of the proof in its run. Errors: `ProgramError`, `InputError`, `WidthError`, `RelationError`. */
   walk(proof: number, inputs: Tensors, options: WalkOptions = {}): Walk {
-    for (const { label, relation: r } of this.plan.relations)
+    for (const { index, label, relation: r } of this.plan.relations)
       if (r.kind === 'rescale' && !(r.shift >= 1 && r.shift <= 52))
-        throw new ProgramError(`relation ${label}: shift ${r.shift} is outside [1, 52]`);
+        throw new ProgramError(`relation ${label}`, `a shift of ${r.shift}`, 'choose 1 to 52', { relation: index });
     const store = this.prepare(proof, inputs, true, null);
     const leaves = options.leaves
       ? this.plan.relations.map((r) => {
@@ -102,15 +104,15 @@ export class Walker {
     const data = tensors.map((t) => {
       if (t.role === 'witness' || t.role === 'stateOut') return new Float64Array(t.length);
       const cells = inputs.get(t.name) ?? this.constants.get(t.name);
-      if (!cells) throw new InputError(`input tensor ${t.name} is missing`);
-      if (cells.length !== t.length) throw new InputError(`input tensor ${t.name} has ${cells.length} cells; its axes give ${t.length}`);
+      if (!cells) throw new InputError('inputs', t.name, 'is missing', 'give its cells');
+      if (cells.length !== t.length) throw new InputError('inputs', t.name, `has ${cells.length} cells`, `its axes have ${t.length}`);
       if (exact) bound[t.id] = this.checkInput(t, cells);
       if (stats) stats.add(t.name, maxAbs(cells));
       return cells;
     });
     const get = (name: string): TensorPlan => {
       const t = byName.get(name);
-      if (!t) throw new ProgramError(`no tensor ${name}`);
+      if (!t) throw new ProgramError('tables', `no tensor ${name}`, 'declare it');
       return t;
     };
     const contents = new Map<number, TableContent>();
@@ -121,7 +123,8 @@ export class Walker {
       if (!t) throw new RelationError(`no table ${id}`);
       const column = (name: string): Float64Array => {
         const cells = data[get(name).id];
-        if (cells.length !== t.size) throw new InputError(`table ${t.name}: column ${name} has ${cells.length} cells instead of ${t.size}`);
+        if (cells.length !== t.size)
+          throw new InputError('inputs', name, `has ${cells.length} cells`, `table ${t.name} has ${t.size} rows`);
         return cells;
       };
       const content = { name: t.name, lo: t.lo, size: t.size, y: column(t.y), y2: t.y2 === undefined ? null : column(t.y2) };
@@ -153,10 +156,13 @@ export class Walker {
       const v = cells[n];
       if (!(Number.isInteger(v) && v >= t.min && v <= t.max))
         throw new InputError(
-          `input tensor ${t.name}: cell ${n} is ${v}, not an integer of its width (${t.tensor.signed ? 'signed' : 'unsigned'} ${t.tensor.bits} bits)`,
+          'inputs',
+          t.name,
+          `cell ${n} is ${v}`,
+          `give integers of ${t.tensor.signed ? 'signed' : 'unsigned'} ${t.tensor.bits} bits`,
         );
       if (i >= 0 && v !== 0 && Math.floor(n / t.strides[j]) % t.sizes[j] > Math.floor(n / t.strides[i]) % t.sizes[i])
-        throw new InputError(`input tensor ${t.name}: cell ${n} is above the diagonal of a causal tensor, but not 0`);
+        throw new InputError('inputs', t.name, `cell ${n} is ${v}`, 'above the diagonal of a causal tensor give 0');
     }
     const max = maxAbs(cells);
     if (t.role === 'fixed') this.checked.set(cells, { id: t.id, max });

@@ -1,7 +1,8 @@
 /**
  * Writes results into tensors, checked: declared widths, and nothing but 0 outside a tensor's cells.
  */
-import { ProgramError, RelationError, WidthError } from './errors.ts';
+import { ProgramError } from '../../verifier/program/errors.ts';
+import { RelationError, WidthError } from './errors.ts';
 import { type Instance, type Store } from './evaluate.ts';
 import { maxAbs, rowMajor, unpack } from './loops.ts';
 import type { TensorPlan, ViewPlan } from './plan.ts';
@@ -86,7 +87,10 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
   if (lost >= 0) {
     const index = cellIndex(view, valuesAt(instance, dims, lost));
     throw new ProgramError(
-      `relation ${plan.label}: assigns ${values[lost]} to ${t.name} [${index.join(', ')}], which is outside the tensor`,
+      `relation ${plan.label}`,
+      `assigns ${values[lost]} to ${t.name} [${index.join(', ')}], which is outside the tensor`,
+      'enlarge the tensor, or make the value 0 there',
+      { relation: plan.index, tensor: t.name },
     );
   }
 }
