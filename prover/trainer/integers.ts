@@ -232,23 +232,33 @@ function rsqrt(c: Context, r: Of<'rsqrt'>): void {
 }
 
 function isqrt(c: Context, r: Of<'isqrt'>): void {
-  const x = doubles(c, value(c, 'of'), 'the radicand');
+  const x = value(c, 'of');
   const out = array(c);
   const [low, high] = [array(c, c.leaf), array(c, c.leaf)];
+  const narrow = x.lo === null && x.big === null;
   for (let i = 0; i < out.length; i++) {
-    const v = x[i];
+    const v = narrow ? x.hi[i] : Number(bigAt(x, i));
     if (!inside(c, i)) {
       if (c.leaf) [low[i], high[i]] = [v, 0 - v];
       continue;
     }
     if (v < 0) throw failure(c, c.instance.plan.free, i, `the radicand is ${v}, but must not be negative`);
-    let q = Math.floor(Math.sqrt(v));
-    while (q * q > v) q--;
-    while ((q + 1) * (q + 1) <= v) q++;
-    checkRange(c, i, v - q * q, r.bits, 'of − out²');
-    checkRange(c, i, q * q + 2 * q - v, r.bits, 'out² + 2·out − of');
+    let q: number;
+    let rest: number;
+    if (narrow) {
+      q = Math.floor(Math.sqrt(v));
+      while (q * q > v) q--;
+      while ((q + 1) * (q + 1) <= v) q++;
+      rest = v - q * q;
+    } else {
+      const wide = bigAt(x, i);
+      const root = bigSqrt(wide);
+      [q, rest] = [Number(root), Number(wide - root * root)];
+    }
+    checkRange(c, i, rest, r.bits, 'of − out²');
+    checkRange(c, i, 2 * q - rest, r.bits, 'out² + 2·out − of');
     out[i] = q;
-    if (c.leaf) [low[i], high[i]] = [v - q * q, q * q + 2 * q - v];
+    if (c.leaf) [low[i], high[i]] = [rest, 2 * q - rest];
   }
   put(c, 'out', out);
   c.leaf?.(0, low);

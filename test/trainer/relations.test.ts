@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RelationError, WidthError } from '../../prover/trainer/errors.ts';
 import { FloatStats, Walker } from '../../prover/trainer/walk.ts';
-import type { Domain, Expr, Program, Tensor } from '../../verifier/program/types.ts';
+import type { Domain, Expr, Program, Relation, Tensor } from '../../verifier/program/types.ts';
 import { check, fill, linear, product, products, program, random, read, tensor, view } from './helpers.ts';
 
 const on = (...vars: readonly [string, number][]): Domain => ({ vars: vars.map(([name, size]) => ({ name, size })) });
@@ -698,4 +698,72 @@ test('a value outside its width stops the walk with tensor, cell, step, layer an
   );
   cells[23] = -128;
   check(p, new Map([['x', cells]]), 3);
+});
+
+test('the square root of a value beyond 2^53', () => {
+  const x = tensor('x', 'fixed', [['t', 20]], 40, { signed: false });
+  const y = tensor('y', 'witness', [['t', 20]], 42, { signed: false });
+  const of = products(3n, product(1n, [read(view('x', 't')), read(view('x', 't'), 5n)]));
+  const p = program([x, y], [{ kind: 'isqrt', on: on(['t', 20]), out: view('y', 't'), of, bits: 44 }]);
+  check(
+    p,
+    inputs(p, 21, () => 2 ** 40 - 1),
+  );
+});
+
+test('relations without an answer say where and why', () => {
+  const x = tensor(
+    'x',
+    'fixed',
+    [
+      ['step', 2],
+      ['t', 3],
+    ],
+    12,
+  );
+  const y = tensor(
+    'y',
+    'witness',
+    [
+      ['step', 2],
+      ['t', 3],
+    ],
+    12,
+  );
+  const T = tensor('T', 'fixed', [['x', 16]], 8);
+  const st = on(['step', 2], ['t', 3]);
+  const own = linear(read(view('x', 'step', 't')));
+  const out = view('y', 'step', 't');
+  const cells = Float64Array.from([1, 2, 3, 4, 16, 6]);
+  const given = new Map([
+    ['x', cells],
+    ['T', new Float64Array(16)],
+  ]);
+  const tables: Program['tables'] = [{ id: 64, name: 'square', lo: 0, size: 16, y: 'T', fn: { name: 'table', fIn: 0, fOut: 0 } }];
+  const refuse = (relation: Relation, message: RegExp): void =>
+    assert.throws(
+      () => new Walker(program([x, y, T], [relation], { tables })).walk(1, given),
+      (e) => e instanceof RelationError && message.test(e.message),
+    );
+  const at = /at step 3, t 1: /;
+  refuse({ kind: 'map', on: st, table: 64, x: own, out }, new RegExp(`${at.source}16 is outside table square, \\[0, 16\\).*recalibrating`));
+  const minus = { ...linear(read(view('x', 'step', 't'), -1n)), constant: 16n };
+  refuse({ kind: 'divide', on: st, out, num: own, den: minus, bits: 8, round: false }, new RegExp(`${at.source}the divisor is 0`));
+  refuse({ kind: 'divide', on: st, out, num: own, den: own, bits: 3, round: false }, new RegExp(`${at.source}.*raise the relation's bits`));
+  refuse({ kind: 'isqrt', on: st, out, of: { ...minus, constant: 15n }, bits: 8 }, new RegExp(`${at.source}the radicand is -1`));
+  refuse(
+    {
+      kind: 'assert',
+      on: on(['step', 1]),
+      expr: linear(read(view('x', [{ at: 0, bits: 1 }], [{ at: 0, bits: 2 }]))),
+      why: 'x starts at 0',
+    },
+    /x starts at 0 \(the difference is 1\)/,
+  );
+  cells[4] = 4096;
+  assert.throws(
+    () => new Walker(program([x, y], [{ kind: 'equal', on: st, out, expr: own }])).walk(0, given),
+    /inputs: x: cell 4 is 4096 \(give integers of signed 12 bits\)/,
+  );
+  assert.throws(() => new Walker(program([x, y], [{ kind: 'equal', on: st, out, expr: own }])).walk(0, new Map()), /inputs: x: is missing/);
 });
