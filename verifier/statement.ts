@@ -5,9 +5,17 @@
  * - the statement is what every proof absorbs first: one 32-byte word after the other.
  *
  * The types are those of the ABI: `uint8` to `uint32` are numbers, wider integers bigints, `bytes32` and addresses hex strings.
- * Times are Unix seconds, durations seconds, amounts the smallest unit of their coin.
+ * Amounts are in the smallest unit of their coin.
  */
-import { type Address, type Hex, encodeAbiParameters, getAddress, keccak256 } from 'viem';
+import {
+  type AbiParameterToPrimitiveType,
+  type Address,
+  type Hex,
+  encodeAbiParameters,
+  getAddress,
+  keccak256,
+  parseAbiParameters,
+} from 'viem';
 
 /** Version of the statement's layout. */
 export const STATEMENT_VERSION = 1;
@@ -18,57 +26,21 @@ export const KIND = { training: 0, outcome: 1, compatibility: 2 } as const;
 /** What releases the reward; values of `Terms.rule`. */
 export const RULE = { attested: 0, optimistic: 1, both: 2 } as const;
 
+/** The structs of `contracts/Types.sol`, where each field is explained; times are Unix seconds, durations seconds. */
+const structs = [
+  'struct Point { uint256 x; uint256 y; }',
+  'struct Terms { address poster; uint8 kind; address token; uint256 reward; uint256 bond; uint256 attesterFee; uint8 rule; address[] signers; uint16 threshold; bytes32 verifierKey; bytes32 modelDigest; bytes32 dataDigest; bytes32 recipeHash; uint32 steps; uint32 stepsPerProof; bytes32 startDigest; bytes32[] announces; bool fullState; Point deliveryKey; uint64 claimBy; uint64 window; uint64 answer; uint64 react; uint64 reserveFor; uint64 revealFor; uint64 complainFor; uint64 maxBundle; bytes32 salt; }',
+  'struct Body { bytes32 bundleRoot; bytes32 traceRoot; bytes32 lastProof; bytes32 adapterRoot; uint256[] announced; bytes32 cipherRoot; bytes32 keyHash; Point ephemeralKey; bytes32 nonce; string[] uris; }',
+] as const;
+const [termsParameter] = parseAbiParameters(['Terms terms', ...structs]);
+const [bodyParameter] = parseAbiParameters(['Body body', ...structs]);
+
+/** The poster's terms. */
+export type Terms = Readonly<AbiParameterToPrimitiveType<typeof termsParameter>>;
+/** The claimant's part. */
+export type Body = Readonly<AbiParameterToPrimitiveType<typeof bodyParameter>>;
 /** An affine point of BN254 G1; (0, 0) stands for none. */
-export interface Point {
-  readonly x: bigint;
-  readonly y: bigint;
-}
-
-/** The poster's terms, field for field `Terms` of `contracts/Types.sol`, where each is explained. */
-export interface Terms {
-  readonly poster: Address;
-  readonly kind: number;
-  readonly token: Address;
-  readonly reward: bigint;
-  readonly bond: bigint;
-  readonly attesterFee: bigint;
-  readonly rule: number;
-  readonly signers: readonly Address[];
-  readonly threshold: number;
-  readonly verifierKey: Hex;
-  readonly modelDigest: Hex;
-  readonly dataDigest: Hex;
-  readonly recipeHash: Hex;
-  readonly steps: number;
-  readonly stepsPerProof: number;
-  readonly startDigest: Hex;
-  readonly announces: readonly Hex[];
-  readonly fullState: boolean;
-  readonly deliveryKey: Point;
-  readonly claimBy: bigint;
-  readonly window: bigint;
-  readonly answer: bigint;
-  readonly react: bigint;
-  readonly reserveFor: bigint;
-  readonly revealFor: bigint;
-  readonly complainFor: bigint;
-  readonly maxBundle: bigint;
-  readonly salt: Hex;
-}
-
-/** The claimant's part, field for field `Body` of `contracts/Types.sol`. */
-export interface Body {
-  readonly bundleRoot: Hex;
-  readonly traceRoot: Hex;
-  readonly lastProof: Hex;
-  readonly adapterRoot: Hex;
-  readonly announced: readonly bigint[];
-  readonly cipherRoot: Hex;
-  readonly keyHash: Hex;
-  readonly ephemeralKey: Point;
-  readonly nonce: Hex;
-  readonly uris: readonly string[];
-}
+export type Point = Terms['deliveryKey'];
 
 /** What a proof is about. Announced values are field elements, in the order of `Terms.announces`. */
 export interface Statement {
@@ -86,63 +58,6 @@ export interface Statement {
   readonly adapterRoot: Hex;
   readonly announced: readonly bigint[];
 }
-
-const point = [
-  { name: 'x', type: 'uint256' },
-  { name: 'y', type: 'uint256' },
-] as const;
-
-const termsParameter = {
-  name: 'terms',
-  type: 'tuple',
-  components: [
-    { name: 'poster', type: 'address' },
-    { name: 'kind', type: 'uint8' },
-    { name: 'token', type: 'address' },
-    { name: 'reward', type: 'uint256' },
-    { name: 'bond', type: 'uint256' },
-    { name: 'attesterFee', type: 'uint256' },
-    { name: 'rule', type: 'uint8' },
-    { name: 'signers', type: 'address[]' },
-    { name: 'threshold', type: 'uint16' },
-    { name: 'verifierKey', type: 'bytes32' },
-    { name: 'modelDigest', type: 'bytes32' },
-    { name: 'dataDigest', type: 'bytes32' },
-    { name: 'recipeHash', type: 'bytes32' },
-    { name: 'steps', type: 'uint32' },
-    { name: 'stepsPerProof', type: 'uint32' },
-    { name: 'startDigest', type: 'bytes32' },
-    { name: 'announces', type: 'bytes32[]' },
-    { name: 'fullState', type: 'bool' },
-    { name: 'deliveryKey', type: 'tuple', components: point },
-    { name: 'claimBy', type: 'uint64' },
-    { name: 'window', type: 'uint64' },
-    { name: 'answer', type: 'uint64' },
-    { name: 'react', type: 'uint64' },
-    { name: 'reserveFor', type: 'uint64' },
-    { name: 'revealFor', type: 'uint64' },
-    { name: 'complainFor', type: 'uint64' },
-    { name: 'maxBundle', type: 'uint64' },
-    { name: 'salt', type: 'bytes32' },
-  ],
-} as const;
-
-const bodyParameter = {
-  name: 'body',
-  type: 'tuple',
-  components: [
-    { name: 'bundleRoot', type: 'bytes32' },
-    { name: 'traceRoot', type: 'bytes32' },
-    { name: 'lastProof', type: 'bytes32' },
-    { name: 'adapterRoot', type: 'bytes32' },
-    { name: 'announced', type: 'uint256[]' },
-    { name: 'cipherRoot', type: 'bytes32' },
-    { name: 'keyHash', type: 'bytes32' },
-    { name: 'ephemeralKey', type: 'tuple', components: point },
-    { name: 'nonce', type: 'bytes32' },
-    { name: 'uris', type: 'string[]' },
-  ],
-} as const;
 
 /** keccak of the ABI encoding of the terms alone: what the poster agreed to, on any chain. */
 export const termsHash = (terms: Terms): Hex => keccak256(encodeAbiParameters([termsParameter], [terms]));
