@@ -154,7 +154,7 @@ export function constants(p: bigint): Uint8Array {
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
   });
   element(OFFSET.rr, (RADIX * RADIX) % p);
-  float(OFFSET.invP, Number(((1n << 204n) * (1n << 60n)) / p) / 2 ** 60);
+  float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);
   float(OFFSET.tiny, 2 ** -45);
   element(OFFSET.one, RADIX % p);
   for (let k = 0; k < 4; k++) words[OFFSET.p64 / 8 + k] = (p >> BigInt(64 * k)) & U64;

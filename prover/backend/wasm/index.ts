@@ -49,10 +49,10 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   const module = await WebAssembly.compile(await readKernels());
   const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
   const exports = instance.exports as unknown as Exports;
-  const kernels = Object.keys(instance.exports).filter((name) => name !== 'setScratch');
-  exports.setScratch(memory.alloc(SCRATCH_BYTES));
-  const threads = Array.from({ length: workers }, () =>
-    startThread({ module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), kernels }),
+  const kernels = Object.keys(instance.exports).filter((name) => name !== 'setThread');
+  exports.setThread(memory.alloc(SCRATCH_BYTES), 0);
+  const threads = Array.from({ length: workers }, (_, k) =>
+    startThread({ module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels }),
   );
   const engine = new Engine(memory, new Pool(memory, exports, kernels, threads));
   const curve = new Curve(engine);

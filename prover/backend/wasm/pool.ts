@@ -6,7 +6,7 @@ import type { DeviceMemory } from './memory.ts';
 
 /** Signature of every kernel. */
 export type Kernel = (job: number, chunk: number) => void;
-export type Exports = Readonly<Record<string, Kernel>> & { readonly setScratch: (address: number) => void };
+export type Exports = Readonly<Record<string, Kernel>> & { readonly setThread: (scratch: number, index: number) => void };
 
 /** Control words (indices into the Int32Array of the shared memory). */
 export const CONTROL = {
@@ -35,14 +35,16 @@ export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly scratch: number;
+  /** From 1; 0 is the calling thread. */
+  readonly index: number;
   readonly kernels: readonly string[];
 }
 
 /** The loop of a worker: wait for a job, draw chunks, report. Ends when the job's number is negative. */
-export async function serve({ module, memory, scratch, kernels }: ThreadStart): Promise<void> {
+export async function serve({ module, memory, scratch, index, kernels }: ThreadStart): Promise<void> {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const exports = instance.exports as unknown as Exports;
-  exports.setScratch(scratch);
+  exports.setThread(scratch, index);
   const words = new Int32Array(memory.buffer, 0, 4096);
   const at = (k: number): number => Atomics.load(words, k);
   let seen = 0;

@@ -4,11 +4,15 @@
 export const FR: usize = 1024;
 export const FQ: usize = 4096;
 
-/** 64 KiB of this thread's own. */
+/** 64 KiB of this thread's own; the curve's kernels use the second half. Threads are numbered from 0, the calling one. */
 export let scratch: usize = 0;
+export let curveScratch: usize = 0;
+export let thread: i32 = 0;
 
-export function setScratch(address: usize): void {
+export function setThread(address: usize, index: i32): void {
   scratch = address;
+  curveScratch = address + 32768;
+  thread = index;
 }
 
 /** The k-th 32-bit argument of a job. */
