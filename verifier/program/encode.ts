@@ -1,232 +1,278 @@
 /**
  * The canonical encoding of a program, and its hash. One program has one encoding; the decoder refuses everything else, so the
- * hash identifies what all parties walk. Byte by byte: docs/format.md, "Program".
+ * hash identifies what all parties walk. Byte by byte: docs/program.md.
  *
  * Tensors and polynomials are referred to by their position, variables of a relation by name. A shift of 0 and an empty `when`
  * are encoded as absent.
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { Reader, Writer } from './bytes.ts';
-import { decodeRelation, encodeRelation } from './encode-relation.ts';
+import {
+  Bytes,
+  choice,
+  flag,
+  integer,
+  list,
+  mapped,
+  optional,
+  pair,
+  record,
+  signed,
+  text,
+  union,
+  unsigned,
+  type Codec,
+  type Fields,
+} from './codec.ts';
 import { LIMITS, NAME, TEXT } from './limits.ts';
-import type { Axis, MapFunction, MapTable, Poly, PolyRole, Program, Tensor } from './types.ts';
+import type {
+  Axis,
+  Domain,
+  Expr,
+  Linear,
+  MapFunction,
+  MapTable,
+  Part,
+  Poly,
+  PolyRole,
+  Product,
+  Program,
+  Relation,
+  Tensor,
+  Var,
+  View,
+} from './types.ts';
 
 /** Name of the polynomial whose tensors' content is part of the program. */
 export const CONSTANTS = 'constants';
 
-const VERSION = 1;
 const MAGIC = new TextEncoder().encode('FPRG');
-const ROLES: readonly PolyRole[] = ['witness', 'stateIn', 'stateOut', 'fixed'];
-const FUNCTIONS: readonly MapFunction['name'][] = ['exp-neg', 'silu', 'silu-derivative', 'gelu', 'gelu-derivative', 'log', 'table'];
-const WIDTHS = [1, 2, 4, 8] as const;
+const VERSION = 1;
+const WIDTHS = [1, 2, 4, 8];
 
-const position = (names: readonly string[], name: string, field: string): number => {
-  const i = names.indexOf(name);
-  if (i < 0) throw new Error(`program: ${field}: there is no ${name}`);
-  return i;
-};
+const name = text(NAME, LIMITS.nameBytes);
+const size = unsigned(LIMITS.size);
+const width = unsigned(LIMITS.bits);
+const exponent = signed(LIMITS.exponent);
+const variables = list(LIMITS.variables, record<Var>({ name, size }));
 
-const cellCount = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
+const poly = record<Poly>({ name, role: choice<PolyRole>(() => ['witness', 'stateIn', 'stateOut', 'fixed']), hidden: flag });
+const mapFunction = record<MapFunction>({
+  name: choice<MapFunction['name']>(() => ['exp-neg', 'silu', 'silu-derivative', 'gelu', 'gelu-derivative', 'log', 'table']),
+  fIn: exponent,
+  fOut: exponent,
+});
+
+const tensorCodec = (polys: Codec<string>): Codec<Tensor> =>
+  record<Tensor>({
+    name,
+    poly: polys,
+    axes: list(LIMITS.axes, record<Axis>({ name, size })),
+    bits: width,
+    signed: flag,
+    causal: optional(pair(unsigned(LIMITS.axes))),
+    f: exponent,
+    range: choice<Tensor['range']>(() => ['leaf', 'map']),
+  });
+
+const tableCodec = (tensors: Codec<string>): Codec<MapTable> =>
+  record<MapTable>({
+    id: unsigned(LIMITS.tableId),
+    name,
+    lo: signed(LIMITS.tableStart),
+    size,
+    y: tensors,
+    fn: mapFunction,
+    y2: optional(tensors),
+    fn2: optional(mapFunction),
+  });
+
+type Of<K extends Relation['kind']> = Extract<Relation, { kind: K }>;
+
+function relationCodec(tensors: Codec<string>): Codec<Relation> {
+  const partBits = unsigned(LIMITS.partBits);
+  const reduce = (weights: 'ones' | 'index' | 'powers') =>
+    mapped(
+      size,
+      (n): Part => ({ reduce: weights, size: n }),
+      (p) => ('reduce' in p ? p.size : 0),
+    );
+  const shift: Codec<number> = {
+    ...signed(LIMITS.size),
+    read(b, field) {
+      const value = signed(LIMITS.size).read(b, field);
+      return value === 0 ? b.refuse(field, 'is 0, which is written without a shift') : value;
+    },
+  };
+  const part = union<Part>((p) => ('var' in p ? (p.shift ? 'shifted' : 'var') : 'at' in p ? 'at' : 'proof' in p ? 'proof' : p.reduce), {
+    var: record<{ var: string }>({ var: name }),
+    shifted: record<{ var: string; shift: number }>({ var: name, shift }),
+    at: record<{ at: number; bits: number }>({ at: size, bits: partBits }),
+    proof: mapped(
+      partBits,
+      (bits): Part => ({ proof: true, bits }),
+      (p) => ('proof' in p ? p.bits : 0),
+    ),
+    ones: reduce('ones'),
+    index: reduce('index'),
+    powers: reduce('powers'),
+  });
+  const conditions = list(LIMITS.variables, record<{ var: string; is: number }>({ var: name, is: size }));
+  const view = record<View>({
+    tensor: tensors,
+    index: list(LIMITS.axes, list(LIMITS.variables, part)),
+    when: mapped(
+      conditions,
+      (w) => (w.length > 0 ? w : undefined),
+      (w) => w ?? [],
+    ),
+  });
+  const linear: Codec<Linear> = list(LIMITS.terms, record<Linear[number]>({ coef: integer, view }));
+  const products = list(LIMITS.terms, record<Product>({ coef: integer, factors: list(LIMITS.terms, linear), sum: variables }));
+  const expr = record<Expr>({ constant: integer, linear, products });
+  const on = record<Domain>({ vars: variables, causal: optional(pair(name)) });
+  const relation = <K extends Relation['kind']>(kind: K, fields: Omit<Fields<Of<K>>, 'kind'>): Codec<Of<K>> => {
+    const none: Codec<K> = { write: () => {}, read: () => kind };
+    return record<Of<K>>({ kind: none, ...fields } as unknown as Fields<Of<K>>);
+  };
+  return union<Relation>((r) => r.kind, {
+    rescale: relation('rescale', { on, out: view, expr, shift: width }),
+    equal: relation('equal', { on, out: view, expr }),
+    assert: relation('assert', { on, expr, why: text(TEXT, LIMITS.textBytes) }),
+    map: relation('map', { on, table: unsigned(LIMITS.tableId), x: expr, out: view, out2: optional(view) }),
+    divide: relation('divide', { on, out: view, num: expr, den: expr, bits: width, round: flag }),
+    rsqrt: relation('rsqrt', { on, out: view, square: view, numerator: integer, m: linear, bits: width }),
+    isqrt: relation('isqrt', { on, out: view, of: expr, bits: width }),
+    rowmax: relation('rowmax', { on, over: name, out: view, hot: view, of: view, bits: width }),
+    clamp: relation('clamp', { on, out: view, hot: view, of: linear, max: integer, bits: width }),
+    mantissa: relation('mantissa', { on, over: record<Var>({ name, size }), out: view, hot: view, of: linear, bits: width }),
+    onehot: relation('onehot', {
+      on,
+      index: linear,
+      chunks: list(LIMITS.terms, record<Of<'onehot'>['chunks'][number]>({ hot: view, over: record<Var>({ name, size }), weight: integer })),
+    }),
+  });
+}
+
+/** Names by position in a list that is not known before it has been read; a name that occurs twice is refused. */
+class Names {
+  #names: readonly string[] = [];
+  readonly codec: Codec<string> = choice(() => this.#names);
+
+  set(items: readonly { readonly name: string }[], b: Bytes, field: string): void {
+    this.#names = items.map((x) => x.name);
+    const seen = new Set<string>();
+    for (const x of this.#names) {
+      if (seen.has(x)) b.refuse(field, `${x} occurs twice`);
+      seen.add(x);
+    }
+  }
+}
+
+/** Everything but the constants. The fields' order is the encoding's. */
+function programCodec(): Codec<Omit<Program, 'constants'>> {
+  const [polys, tensors] = [new Names(), new Names()];
+  const named = <T extends { readonly name: string }>(codec: Codec<readonly T[]>, names: Names): Codec<readonly T[]> => ({
+    write(b, items, field) {
+      names.set(items, b, field);
+      codec.write(b, items, field);
+    },
+    read(b, field) {
+      const items = codec.read(b, field);
+      names.set(items, b, field);
+      return items;
+    },
+  });
+  const version: Codec<1> = {
+    write: (b, value, field) => unsigned(VERSION).write(b, value, field),
+    read(b, field) {
+      const value = unsigned(127).read(b, field);
+      return value === VERSION ? value : b.refuse(field, `is ${value}; this software reads version ${VERSION}`);
+    },
+  };
+  return record<Omit<Program, 'constants'>>({
+    version,
+    name: text(TEXT, LIMITS.textBytes),
+    schedule: record<Program['schedule']>({ steps: unsigned(LIMITS.steps), perProof: unsigned(LIMITS.steps) }),
+    columns: unsigned(LIMITS.columns),
+    polys: named(list(LIMITS.polys, poly), polys),
+    tensors: named(list(LIMITS.tensors, tensorCodec(polys.codec)), tensors),
+    tables: list(LIMITS.tables, tableCodec(tensors.codec)),
+    relations: list(LIMITS.relations, relationCodec(tensors.codec)),
+  });
+}
 
 /** Encodes a program. Throws if a name or number is outside the format's limits; it does not judge validity (see check.ts). */
 export function encodeProgram(program: Program): Uint8Array {
-  const w = new Writer();
-  const polys = program.polys.map((p) => p.name);
-  const tensors = program.tensors.map((t) => t.name);
-  const places = new Map(tensors.map((name, i) => [name, i]));
-  w.raw(MAGIC);
-  w.unsigned(program.version, VERSION, 'version');
-  w.text(program.name, TEXT, 'name');
-  w.unsigned(program.schedule.steps, LIMITS.steps, 'schedule.steps');
-  w.unsigned(program.schedule.perProof, LIMITS.steps, 'schedule.perProof');
-  w.unsigned(program.columns, LIMITS.columns, 'columns');
-  w.list(program.polys, LIMITS.polys, 'polys', (p, field) => {
-    w.text(p.name, NAME, `${field}.name`);
-    w.byte(position(ROLES, p.role, `${field}.role`));
-    w.byte(p.hidden ? 1 : 0);
-  });
-  w.list(program.tensors, LIMITS.tensors, 'tensors', (t, field) => encodeTensor(w, t, polys, field));
-  w.list(program.tables, LIMITS.tables, 'tables', (t, field) => encodeTable(w, t, tensors, field));
-  w.list(program.relations, LIMITS.relations, 'relations', (r, field) => encodeRelation(w, r, places, field));
-  encodeConstants(w, program);
-  const bytes = w.finish();
-  if (bytes.length > LIMITS.bytes) throw new Error(`program: ${bytes.length} bytes, more than ${LIMITS.bytes}`);
-  return bytes;
+  const b = new Bytes('program', 'correct the program');
+  b.put(MAGIC);
+  programCodec().write(b, program, '');
+  writeConstants(b, program);
+  return b.written();
 }
 
 /** Decodes and checks that the bytes are the canonical encoding. Errors are `InputError`s naming `source` and the field. */
 export function decodeProgram(bytes: Uint8Array, source = 'program'): Program {
-  const r = new Reader(bytes, source);
-  if (bytes.length > LIMITS.bytes) r.refuse('', `has ${bytes.length} bytes, more than ${LIMITS.bytes}`);
-  if (r.raw(MAGIC.length, 'magic').some((b, i) => b !== MAGIC[i])) r.refuse('magic', 'does not begin as a program');
-  const version = r.unsigned(127, 'version');
-  if (version !== VERSION) return r.refuse('version', `is ${version}; this software reads version ${VERSION}`);
-  const name = r.text(TEXT, LIMITS.textBytes, 'name');
-  const schedule = {
-    steps: r.unsigned(LIMITS.steps, 'schedule.steps'),
-    perProof: r.unsigned(LIMITS.steps, 'schedule.perProof'),
-  };
-  const columns = r.unsigned(LIMITS.columns, 'columns');
-  const polys = unique(
-    r,
-    r.list(LIMITS.polys, 'polys', (field): Poly => {
-      const polyName = r.text(NAME, LIMITS.nameBytes, `${field}.name`);
-      const role = ROLES[r.index(ROLES.length, `${field}.role`)] as PolyRole;
-      return { name: polyName, role, hidden: r.flag(`${field}.hidden`) };
-    }),
-    'polys',
-  );
-  const tensors = unique(
-    r,
-    r.list(LIMITS.tensors, 'tensors', (field) => decodeTensor(r, polys, field)),
-    'tensors',
-  );
-  const tables = r.list(LIMITS.tables, 'tables', (field) => decodeTable(r, tensors, field));
-  const names = tensors.map((t) => t.name);
-  const relations = r.list(LIMITS.relations, 'relations', (field) => decodeRelation(r, names, field));
-  const constants = decodeConstants(r, tensors);
-  r.end();
-  return { version, name, schedule, columns, polys, tensors, tables, relations, constants };
+  const b = new Bytes(source, 'the file is damaged or not a program; get it again from its publisher', bytes);
+  if (bytes.length > LIMITS.bytes) b.refuse('', `has ${bytes.length} bytes, more than ${LIMITS.bytes}`);
+  if (b.take(MAGIC.length, 'magic').some((byte, i) => byte !== MAGIC[i])) b.refuse('magic', 'does not begin as a program');
+  const program = programCodec().read(b, '');
+  const constants = readConstants(b, program.tensors);
+  if (b.remaining > 0) b.refuse('', `has ${b.remaining} bytes after its end`);
+  return { ...program, constants };
 }
 
 /** keccak-256 of the encoding. */
 export const programHash = (program: Program): Uint8Array => keccak_256(encodeProgram(program));
 
-function unique<T extends { readonly name: string }>(r: Reader, items: readonly T[], field: string): readonly T[] {
-  const seen = new Set<string>();
-  items.forEach((item, i) => {
-    if (seen.has(item.name)) r.refuse(`${field}[${i}].name`, `${item.name} occurs twice`);
-    seen.add(item.name);
-  });
-  return items;
-}
-
-function encodeTensor(w: Writer, t: Tensor, polys: readonly string[], field: string): void {
-  w.text(t.name, NAME, `${field}.name`);
-  w.unsigned(position(polys, t.poly, `${field}.poly`), polys.length, `${field}.poly`);
-  w.list(t.axes, LIMITS.axes, `${field}.axes`, (a: Axis, at) => {
-    w.text(a.name, NAME, `${at}.name`);
-    w.unsigned(a.size, LIMITS.size, `${at}.size`);
-  });
-  w.unsigned(t.bits, LIMITS.bits, `${field}.bits`);
-  w.byte(t.signed ? 1 : 0);
-  w.byte(t.causal ? 1 : 0);
-  t.causal?.forEach((position) => w.unsigned(position, t.axes.length - 1, `${field}.causal`));
-  w.signed(t.f, LIMITS.exponent, `${field}.f`);
-  w.byte(t.range === 'map' ? 1 : 0);
-}
-
-function decodeTensor(r: Reader, polys: readonly Poly[], field: string): Tensor {
-  const name = r.text(NAME, LIMITS.nameBytes, `${field}.name`);
-  const poly = (polys[r.index(polys.length, `${field}.poly`)] as Poly).name;
-  const axes = r.list(LIMITS.axes, `${field}.axes`, (at): Axis => {
-    const axis = r.text(NAME, LIMITS.nameBytes, `${at}.name`);
-    return { name: axis, size: r.unsigned(LIMITS.size, `${at}.size`) };
-  });
-  const bits = r.unsigned(LIMITS.bits, `${field}.bits`);
-  const signed = r.flag(`${field}.signed`);
-  const causal = r.flag(`${field}.causal`)
-    ? ([r.index(axes.length, `${field}.causal`), r.index(axes.length, `${field}.causal`)] as const)
-    : undefined;
-  const f = r.signed(LIMITS.exponent, `${field}.f`);
-  const range = r.flag(`${field}.range`) ? 'map' : 'leaf';
-  return { name, poly, axes, bits, signed, ...(causal ? { causal } : {}), f, range };
-}
-
-function encodeFunction(w: Writer, fn: MapFunction, field: string): void {
-  w.byte(position(FUNCTIONS, fn.name, `${field}.name`));
-  w.signed(fn.fIn, LIMITS.exponent, `${field}.fIn`);
-  w.signed(fn.fOut, LIMITS.exponent, `${field}.fOut`);
-}
-
-function decodeFunction(r: Reader, field: string): MapFunction {
-  const name = FUNCTIONS[r.index(FUNCTIONS.length, `${field}.name`)] as MapFunction['name'];
-  const fIn = r.signed(LIMITS.exponent, `${field}.fIn`);
-  return { name, fIn, fOut: r.signed(LIMITS.exponent, `${field}.fOut`) };
-}
-
-function encodeTable(w: Writer, t: MapTable, tensors: readonly string[], field: string): void {
-  w.unsigned(t.id, LIMITS.tableId, `${field}.id`);
-  w.text(t.name, NAME, `${field}.name`);
-  w.signed(t.lo, LIMITS.tableStart, `${field}.lo`);
-  w.unsigned(t.size, LIMITS.size, `${field}.size`);
-  w.unsigned(position(tensors, t.y, `${field}.y`), tensors.length, `${field}.y`);
-  encodeFunction(w, t.fn, `${field}.fn`);
-  w.byte(t.y2 === undefined ? 0 : 1);
-  if (t.y2 !== undefined) w.unsigned(position(tensors, t.y2, `${field}.y2`), tensors.length, `${field}.y2`);
-  w.byte(t.fn2 === undefined ? 0 : 1);
-  if (t.fn2 !== undefined) encodeFunction(w, t.fn2, `${field}.fn2`);
-}
-
-function decodeTable(r: Reader, tensors: readonly Tensor[], field: string): MapTable {
-  const id = r.unsigned(LIMITS.tableId, `${field}.id`);
-  const name = r.text(NAME, LIMITS.nameBytes, `${field}.name`);
-  const lo = r.signed(LIMITS.tableStart, `${field}.lo`);
-  const size = r.unsigned(LIMITS.size, `${field}.size`);
-  const tensor = (at: string): string => (tensors[r.index(tensors.length, at)] as Tensor).name;
-  const y = tensor(`${field}.y`);
-  const fn = decodeFunction(r, `${field}.fn`);
-  const y2 = r.flag(`${field}.y2`) ? { y2: tensor(`${field}.y2`) } : {};
-  const fn2 = r.flag(`${field}.fn2`) ? { fn2: decodeFunction(r, `${field}.fn2`) } : {};
-  return { id, name, lo, size, y, fn, ...y2, ...fn2 };
-}
+const cellCount = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
 
 /** Bytes a cell: the least of 1, 2, 4, 8 in which every value fits as two's complement. */
 function widthOf(values: ArrayLike<number>): number {
-  let width: number = WIDTHS[0];
+  let bytes = 1;
   for (let i = 0; i < values.length; i++) {
     const v = values[i] as number;
-    while (width < 8 && (v < -(2 ** (8 * width - 1)) || v >= 2 ** (8 * width - 1))) width *= 2;
+    while (bytes < 8 && (v < -(2 ** (8 * bytes - 1)) || v >= 2 ** (8 * bytes - 1))) bytes *= 2;
   }
-  return width;
+  return bytes;
 }
 
-function encodeConstants(w: Writer, program: Program): void {
+function writeConstants(b: Bytes, program: Program): void {
   const own = program.tensors.filter((t) => t.poly === CONSTANTS);
-  for (const name of Object.keys(program.constants))
-    if (!own.some((t) => t.name === name)) throw new Error(`program: constants: ${name} is no tensor of ${CONSTANTS}`);
+  for (const key of Object.keys(program.constants))
+    if (!own.some((t) => t.name === key)) b.refuse('constants', `${key} is no tensor of ${CONSTANTS}`);
   for (const t of own) {
-    const field = `constants.${t.name}`;
-    const values = Object.hasOwn(program.constants, t.name) ? program.constants[t.name] : undefined;
-    if (values === undefined || values.length !== cellCount(t))
-      throw new Error(`program: ${field}: ${values?.length ?? 0} values for ${cellCount(t)} cells`);
-    const width = widthOf(values);
-    const bytes = new Uint8Array(values.length * width);
-    const view = new DataView(bytes.buffer);
+    const values = Object.hasOwn(program.constants, t.name) ? (program.constants[t.name] as ArrayLike<number>) : [];
+    if (values.length !== cellCount(t)) b.refuse(`constants.${t.name}`, `${values.length} values for ${cellCount(t)} cells`);
+    const bytes = widthOf(values);
+    const cells = new Uint8Array(values.length * bytes);
     for (let i = 0; i < values.length; i++) {
-      const v = values[i] as number;
-      if (!Number.isSafeInteger(v)) throw new Error(`program: ${field}[${i}]: ${v} is not an exact integer`);
-      if (width === 1) view.setInt8(i, v);
-      else if (width === 2) view.setInt16(2 * i, v, true);
-      else if (width === 4) view.setInt32(4 * i, v, true);
-      else view.setBigInt64(8 * i, BigInt(v), true);
+      let v = values[i] as number;
+      if (!Number.isSafeInteger(v)) b.refuse(`constants.${t.name}[${i}]`, `${v} is not an exact integer`);
+      for (let k = 0; k < bytes; k++, v = Math.floor(v / 256)) cells[bytes * i + k] = v - 256 * Math.floor(v / 256);
     }
-    w.byte(width);
-    w.raw(bytes);
+    b.put([bytes]);
+    b.put(cells);
   }
 }
 
-function decodeConstants(r: Reader, tensors: readonly Tensor[]): Program['constants'] {
-  const constants: [string, Int32Array | Float64Array][] = [];
-  for (const t of tensors.filter((x) => x.poly === CONSTANTS)) {
-    const field = `constants.${t.name}`;
-    const width = r.byte(`${field}.width`);
-    if (!WIDTHS.some((x) => x === width)) r.refuse(`${field}.width`, `is ${width}, must be 1, 2, 4 or 8`);
-    const count = cellCount(t);
-    const bytes = r.raw(count * width, field);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const values = width === 8 ? new Float64Array(count) : new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      if (width === 1) values[i] = view.getInt8(i);
-      else if (width === 2) values[i] = view.getInt16(2 * i, true);
-      else if (width === 4) values[i] = view.getInt32(4 * i, true);
-      else {
-        values[i] = Number(view.getBigInt64(8 * i, true));
-        if (!Number.isSafeInteger(values[i])) r.refuse(`${field}[${i}]`, 'is not below 2^53');
+function readConstants(b: Bytes, tensors: readonly Tensor[]): Program['constants'] {
+  const constants = tensors
+    .filter((t) => t.poly === CONSTANTS)
+    .map((t) => {
+      const field = `constants.${t.name}`;
+      const bytes = b.byte(`${field}.width`);
+      if (!WIDTHS.includes(bytes)) b.refuse(`${field}.width`, `is ${bytes}, must be 1, 2, 4 or 8`);
+      const cells = b.take(cellCount(t) * bytes, field);
+      const values = bytes === 8 ? new Float64Array(cellCount(t)) : new Int32Array(cellCount(t));
+      for (let i = 0; i < values.length; i++) {
+        const top = cells[bytes * i + bytes - 1] as number;
+        let v = top < 128 ? top : top - 256;
+        for (let k = bytes - 2; k >= 0; k--) v = 256 * v + (cells[bytes * i + k] as number);
+        if (!Number.isSafeInteger(v)) b.refuse(`${field}[${i}]`, 'is not below 2^53');
+        values[i] = v;
       }
-    }
-    if (widthOf(values) !== width) r.refuse(field, `is not in its shortest form: ${width} bytes a cell`);
-    constants.push([t.name, values]);
-  }
+      if (widthOf(values) !== bytes) b.refuse(field, `is not in its shortest form: ${bytes} bytes a cell`);
+      return [t.name, values] as const;
+    });
   return Object.fromEntries(constants);
 }

@@ -13,6 +13,8 @@ export const LIMITS = {
   size: 2 ** 30,
   /** Declared widths, shifts of a rescale. */
   bits: 512,
+  /** Bits of a part of an index. */
+  partBits: 32,
   steps: 2 ** 30,
   columns: 20,
   tableId: 2 ** 20,
