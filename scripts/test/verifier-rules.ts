@@ -29,10 +29,10 @@ export function codeLines(source: string): number {
 /** What verifier/ does that it must not: imports from outside, Node's modules, more lines than an auditor reads in a day. */
 export function verifierFaults(root: string): string[] {
   const faults: string[] = [];
-  let lines = 0;
+  const sizes: [string, number][] = [];
   for (const file of globSync('verifier/**/*.ts', { cwd: root })) {
     const source = readFileSync(join(root, file), 'utf8');
-    if (!file.startsWith(join('verifier', 'models') + sep)) lines += codeLines(source);
+    if (!file.startsWith(join('verifier', 'models') + sep)) sizes.push([file, codeLines(source)]);
     for (const match of source.matchAll(IMPORT)) {
       const specifier = (match[1] ?? match[2]) as string;
       const target = specifier.startsWith('.') ? relative(root, join(root, dirname(file), specifier)) : null;
@@ -41,7 +41,13 @@ export function verifierFaults(root: string): string[] {
       }
     }
   }
-  if (lines > LINE_BUDGET) faults.push(`the protocol part of verifier/ has ${lines} lines of code; at most ${LINE_BUDGET} are allowed`);
-  else console.log(`the protocol part of verifier/ has ${lines} lines of code (at most ${LINE_BUDGET})`);
+  const lines = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const summary = `the protocol part of verifier/ has ${lines} lines of code (at most ${LINE_BUDGET})`;
+  if (lines <= LINE_BUDGET) {
+    console.log(summary);
+  } else {
+    sizes.sort((a, b) => b[1] - a[1]);
+    faults.push(`${summary}: ${sizes.map(([file, size]) => `${size} ${file}`).join(', ')}`);
+  }
   return faults;
 }
