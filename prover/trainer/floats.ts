@@ -4,7 +4,7 @@
 import type { MapFunction, Relation } from '../../verifier/program/types.ts';
 import { RelationError } from './errors.ts';
 import { evaluate, type Instance, type Store, type TableContent } from './evaluate.ts';
-import { around, digits } from './integers.ts';
+import { around, digits } from './selectors.ts';
 import { write } from './writer.ts';
 
 interface Context {

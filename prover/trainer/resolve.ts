@@ -67,7 +67,7 @@ export function resolve(view: ViewPlan, vars: readonly Var[], env: Env, proof: n
 
 /**
  * Calls `cell(offset, weight, at)` for every cell that the view reads while the variables `over` run through their ranges; `at` is the
- * position in the row-major rectangle of `over`. Slow and general: guards, reductions with weights.
+ * position in the row-major rectangle of `over`, which has every free variable of the view but those of size 1. Slow and general: guards, reductions with weights.
  */
 export function forCells(
   r: Resolved,
@@ -77,7 +77,8 @@ export function forCells(
   proof: number,
   cell: (offset: number, weight: number, at: number) => void,
 ): void {
-  const inner = Int32Array.from(env);
+  // Variables of size 1 may be left out of `over`.
+  const inner = env.map((x) => Math.max(x, 0));
   const reduce = new Array<number>(r.reduces.length).fill(0);
   const leaf = (at: number): void => {
     let offset = 0;

@@ -1,0 +1,57 @@
+/** What the integer relations share: an instance in progress, its values, and refusals that say where. */
+import type { Relation } from '../../verifier/program/types.ts';
+import { RelationError } from './errors.ts';
+import { bigAt, evaluate, type Instance, type Store, type Value } from './evaluate.ts';
+import { valuesAt, write } from './writer.ts';
+
+/** Receives leaf number `k` of the instance, row-major over its free variables. */
+export type LeafSink = (k: number, values: Float64Array) => void;
+
+export interface Context {
+  readonly store: Store;
+  readonly instance: Instance;
+  /** 1 on the domain; null when all of the rectangle is. */
+  readonly mask: Uint8Array | null;
+  readonly leaf: LeafSink | null;
+}
+
+export type Of<K extends Relation['kind']> = Extract<Relation, { kind: K }>;
+
+export const LIMIT = 2 ** 53;
+
+/** An error that names the relation and where in its domain it failed. */
+export function failure({ store, instance }: Context, dims: readonly number[], at: number, message: string): RelationError {
+  const env = valuesAt(instance, dims, at);
+  const where = instance.plan.on.vars.map((v, i) => `${v.name} ${v.name === 'step' ? store.firstStep + env[i] : env[i]}`).join(', ');
+  return new RelationError(`relation ${instance.plan.label}${where ? ` at ${where}` : ''}: ${message}`);
+}
+
+export const value = (c: Context, field: string, extra = 0n): Value =>
+  evaluate(c.store, c.instance, c.instance.plan.exprs[field], extra, c.mask);
+
+/** Exact doubles; values of 2^53 and more are refused. */
+export function doubles(c: Context, v: Value, what: string): Float64Array {
+  if (v.big === null && v.lo === null) return v.hi;
+  const out = new Float64Array(v.hi.length);
+  for (let i = 0; i < out.length; i++) {
+    const x = v.big !== null ? Number(v.big[i]) : v.hi[i] + (v.lo as Float64Array)[i];
+    if (!(Math.abs(x) < LIMIT)) throw failure(c, c.instance.plan.free, i, `${what} = ${bigAt(v, i)} does not fit 53 bits`);
+    out[i] = x;
+  }
+  return out;
+}
+
+export const inside = (c: Context, i: number): boolean => c.mask === null || c.mask[i] === 1;
+
+const size = (c: Context): number => c.instance.plan.free.reduce((n, v) => n * c.instance.plan.vars[v].size, 1);
+
+export const array = (c: Context, wanted: unknown = true): Float64Array => new Float64Array(wanted ? size(c) : 0);
+
+export const put = (c: Context, field: string, values: Float64Array): void =>
+  write(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free, values);
+
+/** A remainder or difference that must lie in [0, 2^bits). */
+export function checkRange(c: Context, i: number, x: number, bits: number, what: string): void {
+  if (!(x >= 0 && x < 2 ** bits))
+    throw failure(c, c.instance.plan.free, i, `${what} = ${x} is outside [0, 2^${bits}); raise the relation's bits`);
+}
