@@ -88,6 +88,14 @@ describe('program, polynomials, tensors', () => {
     refused(tensor('z', { causal: [0, 0] }), /causal axes/);
     refused(tensor('x', { causal: [0, 1] }), /causal axes/);
   });
+  it('the look-ups of a proof can be counted', () => {
+    const axes = (size: number) => ({ name: 'wide', size });
+    const wide: Tensor = { ...sample.tensors[8]!, name: 'wide', axes: [axes(2 ** 16), axes(2 ** 16)] };
+    const vars = ['a', 'b'].map((name) => ({ name, size: 2 ** 16 }));
+    const zero: Relation = { kind: 'equal', on: { vars }, out: view('wide', 'a', 'b'), expr: expr([]) };
+    refused({ ...sample, tensors: [...sample.tensors, wide], relations: [...sample.relations, zero] }, /42\d+ look-ups/);
+    refused({ ...sample, tensors: [...sample.tensors, { ...wide, axes: [axes(2 ** 17), axes(2 ** 16)] }] }, /33 address bits/);
+  });
   it('the state leaves a proof in the shape in which it enters the next', () => {
     refused(tensor('s2', { bits: 33 }), /s is .*32 bits.* s2 is .*33 bits/, { tensor: 's2' });
     refused({ ...sample, tensors: sample.tensors.filter((t) => t.name !== 's2') }, /1 tensors before and 0 after/);

@@ -15,13 +15,16 @@ import { checkRelation, outputsOf, viewsRead } from './check-relations.ts';
 import { checkOrder } from './check-order.ts';
 import { CONSTANTS } from './encode.ts';
 import { LIMITS, NAME } from './limits.ts';
+import { lower } from './lower.ts';
 import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor } from './types.ts';
 import { Tensors, boxCells, boxOf, boxesMeet, declared, domainCells, exprInterval, type Box, type Interval, type Place } from './views.ts';
 
 /** Cells of integers are exact numbers: |v| < 2^53. */
 const MAX_WIDTH = 53;
 /** Address bits of one tensor. */
-const MAX_TENSOR_BITS = 36;
+const MAX_TENSOR_BITS = 32;
+/** Look-ups of one proof: fewer than r, or counts of equal entries could wrap to 0. */
+const MAX_LOOKUPS = 2 ** 32;
 /** Ids below are those of range tables. */
 const FIRST_TABLE = 64;
 
@@ -38,6 +41,7 @@ export function checkProgram(program: Program): void {
   checkWidths(program, tensors, written);
   checkSelectors(program);
   checkOrder(program, tensors);
+  checkLookups(program);
 }
 
 function checkSchedule({ version, schedule, columns }: Program): void {
@@ -289,6 +293,11 @@ function checkMapped(program: Program, tensors: Tensors, t: Tensor): void {
       'declare range leaf, or look up every cell',
       { tensor: t.name },
     );
+}
+
+function checkLookups(program: Program): void {
+  const cells = lower(program).leaves.reduce((n, l) => n + l.on.vars.reduce((m, v) => m * 2 ** bitsOf(v.size), 1), 0);
+  if (cells > MAX_LOOKUPS) throw new ProgramError('program', `${cells} look-ups in a proof`, `at most 2^32; prove fewer steps at once`);
 }
 
 /** At ties the selector of a maximum is the prover's choice, so nothing else may read it. */
