@@ -5,6 +5,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  getAddress,
   http,
   type Abi,
   type Account,
@@ -152,7 +153,7 @@ export async function deploy(
     const hash = await wallet.deployContract({ abi, bytecode, args });
     const receipt = await mined(chain, hash, 'deploy');
     sent.push({ hash, gas: receipt.gasUsed, block: receipt.blockNumber });
-    return receipt.contractAddress as Address;
+    return getAddress(receipt.contractAddress as Address);
   };
   const registry = await one(commitmentRegistryAbi as Abi, commitmentRegistryBytecode as Hex, []);
   const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [minimumWindow]);
