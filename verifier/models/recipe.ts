@@ -96,20 +96,20 @@ export const REAL: Precision = {
 
 /** For small models: every activation cell and nearly every remainder fits one look-up of at most 16 bits. */
 export const COMPACT: Precision = {
-  activation: { bits: 16, headroom: 4 },
+  activation: { bits: 16, headroom: 4, cap: 8 },
   lowRank: { bits: 16, headroom: 6 },
-  residual: { bits: 16, headroom: 3 },
-  inverseNorm: { bits: 16, headroom: 5 },
+  residual: { bits: 16, headroom: 2 },
+  inverseNorm: { bits: 16, headroom: 5, cap: 10 },
   score: { bits: 14, headroom: 1 },
   gate: { bits: 14, headroom: 2 },
-  activationGrad: { bits: 16, headroom: 4 },
-  residualGrad: { bits: 16, headroom: 4 },
-  lowRankGrad: { bits: 28, headroom: 8 },
+  activationGrad: { bits: 16, headroom: 4, cap: 13 },
+  residualGrad: { bits: 16, headroom: 3 },
+  lowRankGrad: { bits: 24, headroom: 8, cap: 13 },
   adapterGrad: { bits: 30, headroom: 10 },
   weightBits: 12,
   gainBits: 8,
-  master: { bits: 24, f: 18 },
-  siluF: 8,
+  master: { bits: 16, f: 14 },
+  siluF: 7,
   reciprocal: 31,
 };
 
