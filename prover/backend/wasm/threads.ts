@@ -10,7 +10,7 @@ export const readKernels = (): Promise<Uint8Array<ArrayBuffer>> =>
   readFile(new URL('./kernels.wasm', import.meta.url)) as Promise<Uint8Array<ArrayBuffer>>;
 
 export function startThread(start: ThreadStart): Thread {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start, execArgv: [] });
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   worker.unref();
   return {
