@@ -164,6 +164,36 @@ describe('views', () => {
     refused(relation('norm', { expr: expr(term('sum', [{ var: 'i', shift: 3 }])) }), /is 0 for every i/);
     refused(relation('norm', { expr: expr(term('sum', [{ var: 'i', shift: -3 }])) }), /is 0 for every i/);
   });
+  it('what the verifier must sum cell by cell is short', () => {
+    const long = (change: Partial<Tensor>, read: Parameters<typeof view>): Program => ({
+      ...sample,
+      tensors: [...sample.tensors, { ...sample.tensors[0]!, name: 'long', axes: [{ name: 'a', size: 2 ** 17 }], ...change }],
+      relations: sample.relations.map((r, i) => (i === written('norm') ? ({ ...r, expr: expr(term(...read)) } as Relation) : r)),
+    });
+    refused(long({}, ['long', [{ var: 'i', shift: 1 }]]), /shifts an axis of 131072 cells/);
+    refused(long({}, ['long', [{ reduce: 'index', size: 300 }]]), /weights 300 cells/);
+    refused(long({}, ['long', [{ reduce: 'powers', size: 129 }]]), /weights 129 cells/);
+    const axes = ['a', 'b'].map((name) => ({ name, size: 2 ** 15 * 3 }));
+    refused(
+      {
+        ...sample,
+        tensors: [
+          ...sample.tensors,
+          { ...sample.tensors[0]!, name: 'wide', axes: [axes[0]!], causal: undefined as never },
+          { ...sample.tensors[0]!, name: 'long', axes: axes.map((a) => ({ ...a, size: 2 ** 16 + 1 })), causal: [0, 1] },
+        ],
+      },
+      /34 address bits/,
+    );
+    const parts = [
+      { reduce: 'ones', size: 2 ** 18 },
+      { at: 0, bits: 1 },
+      { reduce: 'ones', size: 2 },
+    ] as const;
+    refused(long({ axes: [{ name: 'a', size: 2 ** 20 }] }, ['long', parts]), /in more than 65536 pieces/);
+    const vars = [1, 2, 3].map((i) => ({ name: `v${i}`, size: 2 ** 11 }));
+    refused(added({ kind: 'assert', on: { vars }, expr: expr([]), why: 'test' }), /domain has 33 address bits/);
+  });
   it('conditions happen', () => {
     const when = { ...view('sum', [{ at: 0, bits: 2 }]), when: [{ var: 'i', is: 3 }] };
     refused(relation('norm', { expr: expr([{ coef: 1n, view: when }]) }), /never happens/);

@@ -7,7 +7,19 @@
  */
 import { R } from '../field.ts';
 import { ProgramError } from './errors.ts';
-import type { Domain, Expr, Linear, Part, Product, Program, Relation, Tensor, Var, View } from './types.ts';
+import {
+  bitsOf,
+  type Domain,
+  type Expr,
+  type Linear,
+  type Part,
+  type Product,
+  type Program,
+  type Relation,
+  type Tensor,
+  type Var,
+  type View,
+} from './types.ts';
 import {
   checkView,
   declared,
@@ -27,6 +39,8 @@ import {
 const LIMIT = R / 4n;
 /** Largest width of a look-up leaf, in bits. */
 const MAX_BITS = 240;
+/** Address bits of a domain, and of the cells that a product sums. */
+const MAX_DOMAIN_BITS = 32;
 /** Positions that one one-hot chunk may have. */
 const MAX_CHUNK = 256;
 
@@ -167,6 +181,8 @@ class RelationCheck {
       if (on.vars.findIndex((x) => x.name === v.name) < i)
         this.#fail(`variable ${v.name} occurs twice`, 'give every variable a name of its own');
     });
+    const bits = on.vars.reduce((n, v) => n + bitsOf(v.size), 0);
+    if (bits > MAX_DOMAIN_BITS) this.#fail(`the domain has ${bits} address bits`, `at most ${MAX_DOMAIN_BITS}`);
     if (!on.causal) return;
     const [i, j] = on.causal.map((name) => on.vars.find((v) => v.name === name));
     if (!i || !j || i === j || i.size !== j.size)
@@ -185,6 +201,8 @@ class RelationCheck {
         if (p.sum.findIndex((x) => x.name === v.name) < i)
           this.#fail(`variable ${v.name} is summed twice`, 'give every variable a name of its own');
       });
+      const bits = p.sum.reduce((n, v) => n + bitsOf(v.size), 0);
+      if (bits > MAX_DOMAIN_BITS) this.#fail(`a product sums over ${bits} address bits`, `at most ${MAX_DOMAIN_BITS}`);
       for (const f of p.factors) this.#linear(f, [...on.vars, ...p.sum]);
       this.#product(p.factors, p.sum);
     }

@@ -17,6 +17,12 @@ import {
   type View,
 } from './types.ts';
 
+/** Largest axes whose kernel the verifier sums cell by cell: shifted ones (causal ones are bounded by the tensor's), and sums with weights. */
+const MAX_SUMMED = 2 ** 16;
+const MAX_WEIGHTED = 2 ** 8;
+/** Most intervals of indices that the parts of one axis may take. */
+const MAX_PIECES = 2 ** 16;
+
 /** A checked view belongs to a relation; errors name both. */
 export interface Place {
   readonly where: string;
@@ -123,6 +129,8 @@ function checkPart(
       fail(at, view, `shifts ${p.var} inside axis ${axis.name}`, 'shift only a variable that is alone on its axis');
     if (alone && (shift >= axis.size || v.size - 1 + shift < 0))
       fail(at, view, `is 0 for every ${p.var}`, 'leave the view out or correct the shift');
+    if (shift !== 0 && axis.size > MAX_SUMMED)
+      fail(at, view, `shifts an axis of ${axis.size} cells`, `shift axes of at most ${MAX_SUMMED}`);
     return alone ? { bits: bitsOf(axis.size), last: 0 } : { bits: bitsOf(v.size), last: v.size - 1 };
   }
   if ('at' in p) {
@@ -144,7 +152,8 @@ function checkPart(
   }
   if (p.size < 1 || (alone && p.size > axis.size))
     fail(at, view, `sums ${p.size} cells of axis ${axis.name}, which has ${axis.size}`, 'sum at most the axis');
-  if (p.reduce === 'powers' && p.size > 128) fail(at, view, `weights ${p.size} cells with powers of two`, 'use at most 128 exponents');
+  const most = p.reduce === 'ones' ? Infinity : p.reduce === 'index' ? MAX_WEIGHTED : 128;
+  if (p.size > most) fail(at, view, `weights ${p.size} cells of axis ${axis.name}`, `weight at most ${most}`);
   return { bits: bitsOf(p.size), last: p.size - 1 };
 }
 
@@ -210,7 +219,7 @@ export const termSum = (tensors: Tensors, e: Expr, at: Place): bigint =>
     abs(e.constant) + linearSum(tensors, e.linear, at),
   );
 
-/** Half-open intervals, ascending, disjoint and not adjacent. */
+/** Half-open intervals, ascending and disjoint. */
 export type IndexSet = readonly (readonly [number, number])[];
 
 /** The cells that a view touches: a product of index sets, cut by the tensor's diagonal if it is causal. */
@@ -219,36 +228,36 @@ export interface Box {
   readonly relation: number;
 }
 
-/** Indices that the parts of one axis take over all values of their variables, cut to the axis. */
-function indexSet(parts: readonly Part[], size: number, vars: readonly Var[]): IndexSet {
+/** Indices that the parts of one axis take over all values of their variables, cut to the axis; null where they are in too many pieces. */
+function indexSet(parts: readonly Part[], size: number, vars: readonly Var[]): IndexSet | null {
   const sizeOf = (name: string): number => (vars.find((v) => v.name === name) as Var).size;
   let set: [number, number][] = [[0, 1]];
   for (const p of parts) {
     const bits = 'var' in p ? bitsOf(sizeOf(p.var)) : 'reduce' in p ? bitsOf(p.size) : p.bits;
-    const [from, to] =
-      'var' in p
-        ? [p.shift ?? 0, sizeOf(p.var) + (p.shift ?? 0)]
-        : 'at' in p
-          ? [p.at, p.at + 1]
-          : 'reduce' in p
-            ? [0, p.size]
-            : [0, 2 ** p.bits];
-    const next: [number, number][] = [];
-    for (const [a, b] of set)
-      for (let x = a; x < b; x++) {
-        const [lo, hi] = [x * 2 ** bits + from, x * 2 ** bits + to];
-        const last = next.at(-1);
-        if (last && last[1] === lo) last[1] = hi;
-        else next.push([lo, hi]);
-      }
-    set = next;
+    const from = 'var' in p ? (p.shift ?? 0) : 'at' in p ? p.at : 0;
+    const to = 'var' in p ? sizeOf(p.var) + from : 'at' in p ? p.at + 1 : 'reduce' in p ? p.size : 2 ** bits;
+    if (from === 0 && to === 2 ** bits) {
+      set = set.map(([a, b]) => [a * 2 ** bits, b * 2 ** bits]);
+      continue;
+    }
+    if (setSize(set) > MAX_PIECES) return null;
+    set = set.flatMap(([a, b]) =>
+      Array.from({ length: b - a }, (_, k): [number, number] => [(a + k) * 2 ** bits + from, (a + k) * 2 ** bits + to]),
+    );
   }
   return set.map(([a, b]): [number, number] => [Math.max(0, a), Math.min(size, b)]).filter(([a, b]) => a < b);
 }
 
 export function boxOf(tensors: Tensors, view: View, vars: readonly Var[], at: Place): Box {
   const t = tensors.get(view.tensor, at);
-  return { axes: view.index.map((parts, a) => indexSet(parts, (t.axes[a] as { size: number }).size, vars)), relation: at.relation };
+  const axes = view.index.map((parts, a) => {
+    const axis = t.axes[a] as Tensor['axes'][number];
+    return (
+      indexSet(parts, axis.size, vars) ??
+      fail(at, view, `takes axis ${axis.name} in more than ${MAX_PIECES} pieces`, 'make the lower parts powers of two')
+    );
+  });
+  return { axes, relation: at.relation };
 }
 
 const setSize = (s: IndexSet): number => s.reduce((n, [a, b]) => n + b - a, 0);
