@@ -173,18 +173,6 @@ describe('views', () => {
     refused(long({}, ['long', [{ var: 'i', shift: 1 }]]), /shifts an axis of 131072 cells/);
     refused(long({}, ['long', [{ reduce: 'index', size: 300 }]]), /weights 300 cells/);
     refused(long({}, ['long', [{ reduce: 'powers', size: 129 }]]), /weights 129 cells/);
-    const axes = ['a', 'b'].map((name) => ({ name, size: 2 ** 15 * 3 }));
-    refused(
-      {
-        ...sample,
-        tensors: [
-          ...sample.tensors,
-          { ...sample.tensors[0]!, name: 'wide', axes: [axes[0]!], causal: undefined as never },
-          { ...sample.tensors[0]!, name: 'long', axes: axes.map((a) => ({ ...a, size: 2 ** 16 + 1 })), causal: [0, 1] },
-        ],
-      },
-      /34 address bits/,
-    );
     const parts = [
       { reduce: 'ones', size: 2 ** 18 },
       { at: 0, bits: 1 },

@@ -7,7 +7,7 @@
  * distance 0 use only the edges that are tight for it, and these must be free of circles in turn, with another variable.
  */
 import { ProgramError } from './errors.ts';
-import { outputsOf, viewsRead, type Output } from './check-relations.ts';
+import { outputsOf, viewsRead, type Output } from './reads.ts';
 import type { Program, Relation, Var, View } from './types.ts';
 import { boxOf, boxesMeet, type Box, type Place, type Tensors } from './views.ts';
 

@@ -11,7 +11,8 @@
  * Whoever runs a program of somebody else checks it first. Errors are `ProgramError`s that name relation, tensor and cure.
  */
 import { ProgramError } from './errors.ts';
-import { checkRelation, outputsOf, viewsRead } from './check-relations.ts';
+import { checkRelation } from './check-relations.ts';
+import { outputsOf, viewsRead } from './reads.ts';
 import { checkOrder } from './check-order.ts';
 import { CONSTANTS } from './encode.ts';
 import { LIMITS, NAME } from './limits.ts';
