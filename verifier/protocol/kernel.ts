@@ -45,7 +45,7 @@ export function dimTable(o: Machine, dim: Dim, point: Point, proof: number): Fel
     case 'at':
       return Array.from({ length: cells }, (_, y) => (y === dim.at ? o.felt(1n) : zero));
     case 'proof':
-      return Array.from({ length: cells }, (_, y) => (y === proof ? o.felt(1n) : zero));
+      return Array.from({ length: cells }, (_, y) => (y === proof % cells ? o.felt(1n) : zero));
     case 'reduce':
       return Array.from({ length: cells }, (_, y) =>
         y >= dim.size ? zero : o.felt(dim.weights === 'ones' ? 1n : dim.weights === 'index' ? BigInt(y) : 1n << BigInt(y)),
