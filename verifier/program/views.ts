@@ -141,14 +141,16 @@ function checkPart(
   if ('proof' in p) {
     if (tensors.role(tensors.get(view.tensor, at)) !== 'fixed')
       fail(at, view, 'is indexed by the proof', 'only fixed tensors are the same in every proof');
-    if (tensors.proofs > 2 ** p.bits || (alone && tensors.proofs > axis.size))
+    // The low bits of the proof's index are read: every value that they take must be an entry.
+    const last = Math.min(tensors.proofs, 2 ** p.bits) - 1;
+    if (alone && last >= axis.size)
       fail(
         at,
         view,
-        `holds fewer entries on axis ${axis.name} than the ${tensors.proofs} proofs of the run`,
-        'give the axis an entry for every proof',
+        `reads entry ${last} of axis ${axis.name}, which has ${axis.size}`,
+        'give the axis an entry for every proof, or a power of two of them',
       );
-    return { bits: p.bits, last: tensors.proofs - 1 };
+    return { bits: p.bits, last };
   }
   if (p.size < 1 || (alone && p.size > axis.size))
     fail(at, view, `sums ${p.size} cells of axis ${axis.name}, which has ${axis.size}`, 'sum at most the axis');
