@@ -37,9 +37,14 @@ export function calibrate(recipe: Recipe, inputs: (program: Program) => Tensors,
   const exponents: Record<string, number> = { ...recipe.exponents };
   for (const [key, { scaleClass, tensors: names }] of scales) {
     const max = Math.max(...names.map((n) => (stats.tensors.get(n) ?? NaN) * 2 ** -(exponentOf.get(n) as number)));
+    // A run of one step starts with B = 0: what depends on B alone is zero in all of it, at any exponent.
+    if (max === 0 && recipe.steps === 1) {
+      exponents[key] = 0;
+      continue;
+    }
     if (!(max > 0) || !Number.isFinite(max))
       throw new Error(
-        `calibration: ${names.join(', ')} ${max === 0 ? 'stays zero' : `reaches ${max}`} in ${proofs * recipe.perProof} steps; give more steps or other data`,
+        `calibration: ${names.join(', ')} ${max === 0 ? 'stays zero or is not a number' : `reaches ${max}`} in ${proofs * recipe.perProof} steps; give more steps or other data`,
       );
     const { bits, headroom, cap } = recipe.precision[scaleClass];
     exponents[key] = Math.min(cap ?? Infinity, bits - 1 - headroom - Math.ceil(Math.log2(max)));
