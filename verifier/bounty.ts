@@ -4,8 +4,7 @@
  */
 import { type Address } from 'viem';
 import { bundleBytes, rowsDigest } from './bundle.ts';
-import { checkCard, commitmentRows, decodeCard, openContent, type Card, type Content } from './cards.ts';
-import { decodeContent } from './cards.ts';
+import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
 import { digestOf, InputError, type Hex } from './input.ts';
 import { compile, type Compiled } from './program/compile.ts';
@@ -20,7 +19,7 @@ export const wordHex = (value: bigint): Hex => `0x${value.toString(16).padStart(
 
 export const ZERO_WORD = wordHex(0n);
 
-/** The published files of a bounty. `content` gives the file of a digest. */
+/** The published files of a bounty. `content` gives the file of a digest: public content, or the range proof of a hidden card. */
 export interface BountyFiles {
   readonly program: Uint8Array;
   readonly modelCard: Uint8Array;
@@ -63,7 +62,12 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
     const decoded = decodeCard(bytes, file);
     if (digestOf(bytes) !== digest || decoded.kind !== name) throw differs(file, `${name} card`);
     checkCard(decoded, program, file);
-    if (decoded.content === undefined) return { card: decoded, content: null };
+    if (decoded.commitment !== undefined) {
+      const { rangeProof } = decoded.commitment;
+      checkRangeProof(decoded, files.content(rangeProof.digest, rangeProof.size), `range proof of ${file}`);
+      return { card: decoded, content: null };
+    }
+    if (decoded.content === undefined) throw new InputError(file, 'content', 'is missing', 'get the card again from the poster');
     return {
       card: decoded,
       content: openContent(decoded, files.content(decoded.content.digest, decoded.content.size), `content of ${file}`),

@@ -8,8 +8,11 @@
  */
 import { z } from 'zod';
 import { isOnCurve, type Affine } from './curve.ts';
+import type { CardShape } from './program/card-program.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
+import { tagNumber } from './protocol/machine.ts';
+import { verifyCardProof } from './card-proof.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
 export type Content = Readonly<Record<string, Int32Array | Float64Array>>;
@@ -116,6 +119,33 @@ function checkTokens(card: Card, source: string): void {
       );
   }
 }
+
+/** What the range proof of a hidden card is about. */
+export const cardShape = (card: Pick<Card, 'tensors' | 'tokens'>, columns: number): CardShape => ({
+  tensors: card.tensors,
+  columns,
+  ...(card.tokens === undefined ? {} : { vocabulary: card.tokens.vocabulary }),
+});
+
+const CARD = tagNumber('CARD');
+
+/** The statement of a card's range proof: binds all of the card but the proof itself. */
+export const cardStatement = (rest: Omit<Card, 'commitment' | 'content'>, columns: number, rows: string): readonly bigint[] => [
+  CARD,
+  BigInt(digestOf(canonicalJson({ ...rest, commitment: { columns, rows } }))),
+];
+
+/** Checks the range proof of a hidden card; throws DecodeError or VerificationError. */
+export function checkRangeProof(card: Card, rangeProof: Uint8Array, source: string): void {
+  const { commitment, content: _, ...rest } = card;
+  if (commitment === undefined) throw new InputError(source, 'commitment', 'is missing', 'a public card has content instead');
+  const { columns, rows } = commitment;
+  verifyCardProof(cardShape(card, columns), commitmentRows(card, source), cardStatement(rest, columns, rows), rangeProof);
+}
+
+/** Rows as a card writes them. */
+export const rowsHex = (rows: readonly Affine[]): string =>
+  `0x${rows.map((p) => p.x.toString(16).padStart(64, '0') + p.y.toString(16).padStart(64, '0')).join('')}`;
 
 /** The Hyrax rows of a hidden card; coordinates canonical, on the curve, none at infinity. */
 export function commitmentRows(card: Card, source: string): Affine[] {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
 import { bundleRoot, encodeBundle, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
-import type { Affine } from '../../verifier/curve.ts';
+import { same } from '../../verifier/curve.ts';
 import { canonicalJson, decodeCanonical, InputError, type Hex } from '../../verifier/input.ts';
 import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
 import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';
@@ -16,6 +16,7 @@ import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.t
 import { statementOf, statementWords } from '../../verifier/statement.ts';
 import { R } from '../../verifier/field.ts';
 import type { Backend } from '../backend/types.ts';
+import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
 import { systemRandom } from '../prove/random.ts';
 import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
@@ -24,13 +25,6 @@ import type { Walker } from '../trainer/walk.ts';
 import { decodeChainState, encodeChainState } from './chain-state.ts';
 import type { RunStorage } from './storage.ts';
 import { asTensors, type FixedContent, type States } from './training.ts';
-
-/** What the prover knows of a hidden card. */
-export interface Opening {
-  readonly content: Content;
-  readonly rows: readonly Affine[];
-  readonly blinds: readonly bigint[];
-}
 
 export interface ProvingInput {
   readonly bounty: OpenBounty;
@@ -88,7 +82,12 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const cells = new Map(bounty.publicCells);
   for (const poly of c.polys) {
     const opening = input.openings.get(poly.name);
-    if (poly.role === 'fixed' && poly.hidden && opening !== undefined) cells.set(poly.name, placeContent(poly, opening.content));
+    if (poly.role !== 'fixed' || !poly.hidden || opening === undefined) continue;
+    const own = placeContent(poly, opening.content);
+    const committed = await backend.commitRows(own, 2 ** c.columns, opening.blinds);
+    if (committed.some((p, i) => !same(p, opening.rows[i] ?? null)))
+      throw new InputError(`${poly.name}.card.json`, 'commitment', 'is not what the opening opens', 'get the opening file again');
+    cells.set(poly.name, own);
   }
 
   const stateOut = polyOfRole(c, 'stateOut');

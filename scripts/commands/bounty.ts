@@ -11,6 +11,7 @@ import { loadCard } from '../lib/card-files.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
+import { loadOpenings } from '../lib/openings.ts';
 import { readShape } from '../lib/model-folder.ts';
 import {
   addressesOption,
@@ -19,6 +20,7 @@ import {
   durationOption,
   etherOption,
   integerOption,
+  repeated,
   type ChainOptions,
 } from '../lib/options.ts';
 import { checkProgram, openPackage, readPosting } from '../lib/package.ts';
@@ -27,6 +29,7 @@ import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
 interface PostOptions extends ChainOptions, RecipeOptions {
   readonly model: string;
   readonly data: string;
+  readonly opening?: readonly string[];
   readonly out: string;
   readonly reward: bigint;
   readonly bond: bigint;
@@ -44,6 +47,7 @@ function postCommand(): Command {
     .requiredOption('--out <folder>', 'folder for the package to publish')
     .requiredOption('--reward <ether>', 'reward in ether', etherOption)
     .requiredOption('--attester <address>', 'whose verdict releases the reward; may be repeated', addressesOption)
+    .option('--opening <file>', 'secret opening of a hidden card, for the calibration; may be repeated', repeated)
     .option('--threshold <n>', 'how many attesters a verdict needs (default: all)', integerOption(1, 16))
     .option('--bond <ether>', 'what a claimant puts down', etherOption, 0n)
     .option('--attester-fee <ether>', 'what each attester earns', etherOption, 0n)
@@ -60,8 +64,9 @@ function postCommand(): Command {
         data: loadCard(join(options.data, 'data.card.json')),
         heldOut: existsSync(held) ? loadCard(held) : null,
       };
+      const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
-      const parts = makePackage({ folder: options.out, recipe, cards, startSeed: toHex(randomBytes(32)) });
+      const parts = makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
       const judges = { signers: options.attester, threshold: options.threshold ?? options.attester.length };
       const now = (await chain.client.getBlock()).timestamp;

@@ -9,7 +9,7 @@ import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { readBounded } from '../lib/files.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { chainOptions, storeOption, type ChainOptions } from '../lib/options.ts';
+import { chainOptions, repeated, storeOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
 import { bodyOf, readClaim } from '../lib/run-folder.ts';
 
@@ -29,10 +29,7 @@ export function claimCommand(): Command {
   )
     .requiredOption('--package <folder>', 'the bounty’s package')
     .option('--publish', 'put the bundle into the store first')
-    .option('--uri <uri>', 'hint where the bundle lies; may be repeated', (uri: string, before: readonly string[] = []) => [
-      ...before,
-      uri,
-    ]);
+    .option('--uri <uri>', 'hint where the bundle lies; may be repeated', repeated);
   example(command, 'fineproof claim run/ --package bounty/ --publish');
   return action<Options>(command, async ([run], options) => {
     const file = join(run as string, 'claim.json');

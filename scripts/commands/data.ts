@@ -7,9 +7,9 @@ import { InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { action, example, table } from '../lib/command.ts';
 import { readBounded } from '../lib/files.ts';
 import { integerOption } from '../lib/options.ts';
-import { savePublicCard } from '../lib/card-files.ts';
+import { cardOptions, saveCard, savePublicCard, type CardOptions } from '../lib/card-files.ts';
 
-interface Options {
+interface Options extends CardOptions {
   readonly out: string;
   readonly name?: string;
   readonly batch: number;
@@ -42,6 +42,7 @@ export function dataCommand(): Command {
     .option('--seed <hex>', 'public seed of the shuffle, 32 bytes (default: random)')
     .option('--tokenizer <file>', 'tokenizer.json of the model folder (default: UTF-8 bytes, vocabulary 256)')
     .option('--vocabulary <n>', 'vocab_size of the model, with --tokenizer', integerOption(2, 1 << 24));
+  cardOptions(commit);
   example(commit, 'fineproof data commit book.txt --batch 4 --sequence 32 --out data/');
   action<Options>(commit, async ([file], options) => {
     const text = readBounded(file as string, MAX_TEXT);
@@ -56,13 +57,14 @@ export function dataCommand(): Command {
     });
     const card = join(options.out, 'data.card.json');
     const held = join(options.out, 'held-out.card.json');
-    const digest = savePublicCard(card, training);
+    const { digest, opening } = await saveCard(card, training, options);
     const heldDigest = savePublicCard(held, heldOut);
     const tokens = training.card.tokens as NonNullable<typeof training.card.tokens>;
     return {
       json: {
         digest,
         card,
+        opening,
         heldOut: { digest: heldDigest, card: held },
         batches: tokens.batches,
         vocabulary: tokens.vocabulary,
@@ -71,6 +73,7 @@ export function dataCommand(): Command {
       text: table([
         ['data card', card],
         ['digest', digest],
+        ...(opening === null ? [] : [['opening', `${opening} (secret)`]]),
         ['batches', `${tokens.batches} of ${tokens.batch} × ${tokens.sequence} tokens, vocabulary ${tokens.vocabulary}`],
         ['held out', `${held} (one batch, never trained on)`],
       ]),

@@ -3,6 +3,7 @@ import { BACKENDS } from '../../prover/backend/index.ts';
 import { action, example, table } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
+import { repeated } from '../lib/options.ts';
 import { checkProgram, openPackage } from '../lib/package.ts';
 import { progressBar } from '../lib/progress.ts';
 import { trainAndProve } from '../lib/train.ts';
@@ -20,10 +21,7 @@ export function trainCommand(): Command {
     .description('train as a bounty asks and prove every step; a killed run goes on where it was')
     .argument('<package>', 'the folder that the poster published')
     .requiredOption('--out <folder>', 'folder of the run: secret states, proofs, bundle')
-    .option('--opening <file>', 'secret opening of a hidden card; may be repeated', (file: string, before: readonly string[] = []) => [
-      ...before,
-      file,
-    ])
+    .option('--opening <file>', 'secret opening of a hidden card; may be repeated', repeated)
     .option('--encrypt', 'encrypt the secrets (FINEPROOF_PASSPHRASE, or asked for)')
     .addOption(new Option('--backend <name>', 'kernels of the prover').choices([...BACKENDS]).default(BACKENDS[0]));
   example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof train bounty/ --out run/');
@@ -31,7 +29,7 @@ export function trainCommand(): Command {
     const { address } = await signingAccount();
     const { bounty } = openPackage(folder as string);
     checkProgram(folder as string, bounty);
-    const openings = await loadOpenings(options.opening ?? [], bounty);
+    const openings = await loadOpenings(options.opening ?? [], bounty.cards);
     const bar = progressBar('train');
     try {
       const run = await trainAndProve({

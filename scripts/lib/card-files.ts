@@ -2,8 +2,13 @@
 import { dirname, join } from 'node:path';
 import { cardDigest, decodeCard, encodeCard, openContent, type Card, type Content } from '../../verifier/cards.ts';
 import { digestOf, type Hex } from '../../verifier/input.ts';
+import type { Command } from 'commander';
+import { selectBackend } from '../../prover/backend/index.ts';
 import type { PublicCard } from '../../prover/cards/data.ts';
+import { hideCard } from '../../prover/cards/hidden.ts';
 import { readBounded, writeAtomic } from './files.ts';
+import { integerOption } from './options.ts';
+import { passphrase, saveSecret } from './secrets.ts';
 import { openStore } from './store.ts';
 
 const MAX_CARD = 64 << 20;
@@ -27,6 +32,41 @@ export function savePublicCard(path: string, made: PublicCard): Hex {
   writeAtomic(path, encodeCard(made.card));
   return cardDigest(made.card);
 }
+
+/** How a card is kept: published with its content, or hidden with an opening file of mode 0600. */
+export interface CardOptions {
+  readonly hidden?: true;
+  readonly columns: number;
+  readonly encrypt?: true;
+}
+
+/** Writes a card as asked: public, or hidden with its range proof and `<name>.opening` (encrypted on request). */
+export async function saveCard(
+  path: string,
+  made: PublicCard,
+  options: CardOptions,
+): Promise<{ readonly digest: Hex; readonly opening: string | null }> {
+  if (options.hidden !== true) return { digest: savePublicCard(path, made), opening: null };
+  const word = options.encrypt === true ? await passphrase('Passphrase for the opening: ') : undefined;
+  const backend = await selectBackend();
+  try {
+    const hidden = await hideCard(made, options.columns, backend);
+    const opening = path.replace(/(\.card)?\.json$/, '.opening');
+    saveSecret(opening, hidden.opening, word);
+    openStore(join(dirname(path), 'content')).put(hidden.rangeProof);
+    writeAtomic(path, encodeCard(hidden.card));
+    return { digest: cardDigest(hidden.card), opening };
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Options of `model commit` and `data commit` about hiding. */
+export const cardOptions = (command: Command): Command =>
+  command
+    .option('--hidden', 'commit to the content instead of publishing it; writes a secret opening file')
+    .option('--columns <n>', 'log2 of the columns of the commitment, as in the program; with --hidden', integerOption(1, 20), 11)
+    .option('--encrypt', 'encrypt the opening file (FINEPROOF_PASSPHRASE, or asked for)');
 
 /** Reads and checks a card; a public one with its content. */
 export function loadCard(path: string): LoadedCard {

@@ -70,3 +70,6 @@ export const digestArgument = (text: string): Hex => {
   if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('It must be 0x and 64 hex digits.');
   return text.toLowerCase() as Hex;
 };
+
+/** A text option that may be repeated. */
+export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

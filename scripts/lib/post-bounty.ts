@@ -1,6 +1,7 @@
 /** Making a bounty: recipe and calibration, program, first state, package, terms. */
 import { randomBytes } from 'node:crypto';
 import type { Account, Address } from 'viem';
+import type { Opening } from '../../prover/cards/hidden.ts';
 import { asTensors } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
 import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
@@ -47,6 +48,8 @@ export interface NewBounty {
   readonly folder: string;
   readonly recipe: Recipe;
   readonly cards: BountyCards;
+  /** Openings of hidden cards, by `model` and `data`. */
+  readonly openings: ReadonlyMap<string, Opening>;
   /** 32 bytes: seed of the adapter's first values. */
   readonly startSeed: Hex;
 }
@@ -57,15 +60,17 @@ export type PackageTerms = Pick<
   'modelDigest' | 'dataDigest' | 'recipeHash' | 'steps' | 'stepsPerProof' | 'startDigest' | 'maxBundle'
 >;
 
-const contentOf = (card: LoadedCard, name: string): Content => {
-  if (card.content === null) throw new InputError(name, '', 'is hidden', 'calibration needs the content: give the opening file');
-  return card.content;
+const contentOf = (bounty: NewBounty, name: 'model' | 'data'): Content => {
+  const content = bounty.cards[name].content ?? bounty.openings.get(name)?.content;
+  if (content === undefined)
+    throw new InputError(`${name}.card.json`, '', 'is hidden', 'calibration needs its content: give the opening file with --opening');
+  return content;
 };
 
 /** Calibrates, builds the program and writes the package without its terms. */
 export function makePackage(bounty: NewBounty): PackageTerms {
   const { cards, folder } = bounty;
-  const fixed = { ...contentOf(cards.model, 'model.card.json'), ...contentOf(cards.data, 'data.card.json') };
+  const fixed = { ...contentOf(bounty, 'model'), ...contentOf(bounty, 'data') };
   const seed = fromHex(bounty.startSeed);
   const recipe = calibrate(bounty.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
   const { program } = buildLlama(recipe);

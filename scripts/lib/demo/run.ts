@@ -179,7 +179,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
     cards.data.card,
   );
   const packageFolder = join(folder, 'bounty');
-  const parts = makePackage({ folder: packageFolder, recipe, cards, startSeed: SEED });
+  const parts = makePackage({ folder: packageFolder, recipe, cards, openings: new Map(), startSeed: SEED });
   const now = (await chain.client.getBlock()).timestamp;
   const money = { token: zeroAddress, reward: REWARD, bond: BOND, attesterFee: FEE };
   const terms = makeTerms(
