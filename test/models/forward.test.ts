@@ -113,6 +113,7 @@ describe('forward pass against a plainly written decoder', () => {
   for (const [title, recipe] of [
     ['3 heads of 4, adapters everywhere', one],
     ['grouped heads of 8', { ...one, model: { ...one.model, heads: 4, kvHeads: 2, headWidth: 8, layers: 3 } }],
+    ['3 queries share one key', { ...one, batch: 3, model: { ...one.model, kvHeads: 1 } }],
     ['adapters from layer 1 on', { ...one, lora: { ...one.lora, firstLayer: 1, alpha: 5 } }],
     ['head tied to the embedding', { ...one, model: { ...one.model, tied: true } }],
     ['vocabulary of two chunks', { ...one, model: { ...one.model, vocab: 300 } }],

@@ -9,7 +9,7 @@ import type { Program } from '../../verifier/program/types.ts';
 import { randomInputs, tinyRecipe } from '../fixtures/llama.ts';
 
 const single: Recipe = { ...tinyRecipe, steps: 1, perProof: 1 };
-const grouped: Recipe = { ...single, model: { ...single.model, heads: 4, kvHeads: 2, headWidth: 8, width: 10, layers: 3 } };
+const grouped: Recipe = { ...single, batch: 3, model: { ...single.model, heads: 4, kvHeads: 2, headWidth: 8, width: 10, layers: 3 } };
 
 const exponent = (program: Program, name: string): number => program.tensors.find((t) => t.name === name)?.f ?? NaN;
 
