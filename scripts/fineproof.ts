@@ -1,43 +1,32 @@
 #!/usr/bin/env node
-/** The command line `fineproof`: one file a command in commands/. */
+/** The command line `fineproof`: one file a command in commands/, loaded when it is called. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { adapterCommand } from './commands/adapter.ts';
-import { acceptCommand } from './commands/accept.ts';
-import { attestCommand } from './commands/attest.ts';
-import { auditCommand } from './commands/audit.ts';
-import { bountyCommand } from './commands/bounty.ts';
-import { claimCommand } from './commands/claim.ts';
-import { dataCommand } from './commands/data.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { modelCommand } from './commands/model.ts';
-import { trainCommand } from './commands/train.ts';
-import { verifyCommand } from './commands/verify.ts';
-import { withdrawCommand } from './commands/withdraw.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  model: async () => (await import('./commands/model.ts')).modelCommand(),
+  data: async () => (await import('./commands/data.ts')).dataCommand(),
+  bounty: async () => (await import('./commands/bounty.ts')).bountyCommand(),
+  train: async () => (await import('./commands/train.ts')).trainCommand(),
+  claim: async () => (await import('./commands/claim.ts')).claimCommand(),
+  attest: async () => (await import('./commands/attest.ts')).attestCommand(),
+  accept: async () => (await import('./commands/accept.ts')).acceptCommand(),
+  withdraw: async () => (await import('./commands/withdraw.ts')).withdrawCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  adapter: async () => (await import('./commands/adapter.ts')).adapterCommand(),
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+};
 
 const program = new Command('fineproof')
   .description('Fine-tuning bounties on an EVM chain, every training step proven in zero knowledge')
   .version(version)
   .showHelpAfterError('(--help shows the options)');
 
-for (const make of [
-  doctorCommand,
-  modelCommand,
-  dataCommand,
-  bountyCommand,
-  trainCommand,
-  claimCommand,
-  attestCommand,
-  acceptCommand,
-  withdrawCommand,
-  verifyCommand,
-  auditCommand,
-  adapterCommand,
-  demoCommand,
-])
-  program.addCommand(make());
+const called = Object.hasOwn(commands, process.argv[2] ?? '') ? [process.argv[2] as string] : Object.keys(commands);
+for (const name of called) program.addCommand(await (commands[name] as () => Promise<Command>)());
 
 await program.parseAsync();

@@ -12,6 +12,7 @@ import { decodeProgram } from './program/encode.ts';
 import type { Program } from './program/types.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from './public-content.ts';
 import { bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
+import { checkProgram } from './validity/check.ts';
 import { verifyBundle, type Verified } from './verify.ts';
 
 /** A word as 0x and 64 hex digits. */
@@ -55,6 +56,7 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
   const { steps, perProof } = program.schedule;
   const recipe = recipeHash({ program: digestOf(files.program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
   if (recipe !== terms.recipeHash || steps !== terms.steps || perProof !== terms.stepsPerProof) throw differs('program.bin', 'program');
+  checkProgram(program);
   const compiled = compile(program);
 
   const card = (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): { card: Card; content: Content | null } => {

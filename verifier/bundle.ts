@@ -9,10 +9,10 @@ import type { Compiled } from './program/compile.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
 import { keccakWords, tagNumber } from './protocol/machine.ts';
 import { rowCount } from './protocol/transition.ts';
-import { DecodeError, messageBytes, readWord, writeWord, WORD_BYTES, type MessageCounts } from './wire.ts';
+import { DecodeError, messageBytes, readWord, WORD_BYTES, type MessageCounts } from './wire.ts';
 
-const FORMAT = tagNumber('fineproof bundle 1');
-const CELL = 2 * WORD_BYTES;
+export const FORMAT = tagNumber('fineproof bundle 1');
+export const CELL = 2 * WORD_BYTES;
 
 /** Points and scalars of one proof of the program. */
 export function proofCounts(c: Compiled): MessageCounts {
@@ -33,20 +33,6 @@ export function deciderCounts(c: Compiled): MessageCounts {
 
 /** Exact size of a bundle of this program. */
 export const bundleBytes = (c: Compiled): number => CELL + c.proofs * messageBytes(proofCounts(c)) + messageBytes(deciderCounts(c));
-
-/** Puts a bundle together. */
-export function encodeBundle(c: Compiled, digest: bigint, proofs: readonly Uint8Array[], decider: Uint8Array): Uint8Array {
-  const out = new Uint8Array(bundleBytes(c));
-  writeWord(out, 0, FORMAT);
-  writeWord(out, 1, digest);
-  let at = CELL;
-  for (const part of [...proofs, decider]) {
-    out.set(part, at);
-    at += part.length;
-  }
-  if (at !== out.length) throw new Error(`bundle parts have ${at} bytes, the program's bundles ${out.length}`);
-  return out;
-}
 
 /** Takes a bundle apart; refuses any other length, format or statement. */
 export function decodeBundle(c: Compiled, digest: bigint, bytes: Uint8Array): { proofs: Uint8Array[]; decider: Uint8Array } {

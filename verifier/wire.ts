@@ -12,40 +12,11 @@ export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
-export function writeWord(out: Uint8Array, word: number, value: bigint): void {
-  const view = new DataView(out.buffer, out.byteOffset + word * WORD_BYTES, WORD_BYTES);
-  for (let i = 0; i < 4; i++) view.setBigUint64(8 * i, (value >> BigInt(192 - 64 * i)) & 0xffffffffffffffffn);
-}
-
 export function readWord(bytes: Uint8Array, word: number): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset + word * WORD_BYTES, WORD_BYTES);
   let v = 0n;
   for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
   return v;
-}
-
-/** Collects one proof's messages. */
-export class MessageWriter {
-  private readonly points: Affine[] = [];
-  private readonly scalars: bigint[] = [];
-
-  addPoint(p: Affine): void {
-    this.points.push(p);
-  }
-  addScalar(s: bigint): void {
-    this.scalars.push(s);
-  }
-  /** The proof's bytes; a multiple of a cell (two words): an odd count of scalars is followed by a zero word. */
-  bytes(): Uint8Array {
-    const words = 2 * this.points.length + this.scalars.length;
-    const out = new Uint8Array((words + (words % 2)) * WORD_BYTES);
-    this.points.forEach((p, i) => {
-      writeWord(out, 2 * i, p.x);
-      writeWord(out, 2 * i + 1, p.y);
-    });
-    this.scalars.forEach((s, i) => writeWord(out, 2 * this.points.length + i, s));
-    return out;
-  }
 }
 
 /** Reads one proof's messages back, strictly. `where` opens every error. */

@@ -1,6 +1,6 @@
 /** Commits a hidden card's polynomial and proves that its values lie in their declared widths (verifier/card-proof.ts). */
 import type { Affine } from '../../verifier/curve.ts';
-import { encodeBundle } from '../../verifier/bundle.ts';
+import { encodeBundle } from './wire.ts';
 import { cardProgram, type CardShape } from '../../verifier/program/card-program.ts';
 import { compile, type PolyLayout } from '../../verifier/program/compile.ts';
 import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';

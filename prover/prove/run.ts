@@ -11,7 +11,7 @@ import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type P
 import type { Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { transition } from '../../verifier/protocol/transition.ts';
 import { evaluateCells } from '../../verifier/verify.ts';
-import { MessageWriter } from '../../verifier/wire.ts';
+import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
 import type { Backend } from '../backend/types.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';

@@ -6,7 +6,7 @@
 import type { Address } from 'viem';
 import { z } from 'zod';
 import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
-import { bundleRoot, encodeBundle, rowsDigest } from '../../verifier/bundle.ts';
+import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
 import { same } from '../../verifier/curve.ts';
 import { canonicalJson, decodeCanonical, InputError, type Hex } from '../../verifier/input.ts';
@@ -20,6 +20,7 @@ import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
 import { systemRandom } from '../prove/random.ts';
 import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
+import { encodeBundle } from '../prove/wire.ts';
 import { buildWitness } from '../prove/witness.ts';
 import type { Walker } from '../trainer/walk.ts';
 import { decodeChainState, encodeChainState } from './chain-state.ts';

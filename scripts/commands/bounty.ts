@@ -23,7 +23,7 @@ import {
   repeated,
   type ChainOptions,
 } from '../lib/options.ts';
-import { checkProgram, openPackage, readPosting } from '../lib/package.ts';
+import { checkRebuild, openPackage, readPosting } from '../lib/package.ts';
 import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
 
 interface PostOptions extends ChainOptions, RecipeOptions {
@@ -158,7 +158,7 @@ function checkCommand(): Command {
   example(command, 'fineproof bounty check bounty/');
   return action<ChainOptions & { readonly offline?: true }>(command, async ([folder], options) => {
     const { bounty, posting } = openPackage(folder as string);
-    checkProgram(folder as string, bounty);
+    checkRebuild(folder as string, bounty);
     const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
     let status: string | null = null;
     if (options.offline !== true) {

@@ -58,14 +58,15 @@ export function dataCommand(): Command {
     const card = join(options.out, 'data.card.json');
     const held = join(options.out, 'held-out.card.json');
     const { digest, opening } = await saveCard(card, training, options);
-    const heldDigest = savePublicCard(held, heldOut);
+    // The end of a hidden text is not published either.
+    const heldDigest = options.hidden === true ? null : savePublicCard(held, heldOut);
     const tokens = training.card.tokens as NonNullable<typeof training.card.tokens>;
     return {
       json: {
         digest,
         card,
         opening,
-        heldOut: { digest: heldDigest, card: held },
+        heldOut: heldDigest === null ? null : { digest: heldDigest, card: held },
         batches: tokens.batches,
         vocabulary: tokens.vocabulary,
         shuffleSeed: tokens.shuffleSeed,
@@ -75,7 +76,7 @@ export function dataCommand(): Command {
         ['digest', digest],
         ...(opening === null ? [] : [['opening', `${opening} (secret)`]]),
         ['batches', `${tokens.batches} of ${tokens.batch} × ${tokens.sequence} tokens, vocabulary ${tokens.vocabulary}`],
-        ['held out', `${held} (one batch, never trained on)`],
+        ...(heldDigest === null ? [] : [['held out', `${held} (one batch, never trained on)`]]),
       ]),
     };
   });

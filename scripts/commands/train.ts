@@ -4,7 +4,7 @@ import { action, example, table } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
 import { repeated } from '../lib/options.ts';
-import { checkProgram, openPackage } from '../lib/package.ts';
+import { checkRebuild, openPackage } from '../lib/package.ts';
 import { progressBar } from '../lib/progress.ts';
 import { trainAndProve } from '../lib/train.ts';
 
@@ -28,7 +28,7 @@ export function trainCommand(): Command {
   return action<Options>(command, async ([folder], options) => {
     const { address } = await signingAccount();
     const { bounty } = openPackage(folder as string);
-    checkProgram(folder as string, bounty);
+    checkRebuild(folder as string, bounty);
     const openings = await loadOpenings(options.opening ?? [], bounty.cards);
     const bar = progressBar('train');
     try {

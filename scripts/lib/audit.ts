@@ -9,7 +9,7 @@ import { findBounty, listClaims, type PostedClaim } from './bounties.ts';
 import { readBundle } from './bundles.ts';
 import type { Escrow } from './chain.ts';
 import { table } from './command.ts';
-import { checkProgram, packageFiles } from './package.ts';
+import { checkRebuild, packageFiles } from './package.ts';
 
 export interface AuditEvent {
   readonly name: string;
@@ -55,7 +55,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
   const bounty = openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder));
   let recipe = 'the program is what the recipe gives';
   try {
-    checkProgram(folder, bounty);
+    checkRebuild(folder, bounty);
   } catch (e) {
     recipe = e instanceof Error ? e.message : String(e);
     findings.push(recipe);

@@ -18,7 +18,7 @@ import { buildLlama } from '../../verifier/models/llama.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { encodeProgram } from '../../verifier/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
-import { decodeRecipe, encodeRecipe } from '../../verifier/recipe-file.ts';
+import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
 import { bountyId, type Terms } from '../../verifier/statement.ts';
 import { loadCard, MAX_CONTENT, type LoadedCard } from './card-files.ts';
 import { inside, readBounded, writeAtomic } from './files.ts';
@@ -208,7 +208,7 @@ export const readHeldOut = (folder: string): LoadedCard | null =>
  * Builds the program from the recipe and compares it with program.bin. Tables and rates may differ by 1 from what this machine computes
  * (exponentials are not the same to the last bit everywhere); all else must be equal bit for bit.
  */
-export function checkProgram(folder: string, bounty: OpenBounty): void {
+export function checkRebuild(folder: string, bounty: OpenBounty): void {
   const path = inside(folder, FILE.program);
   const recipe = readRecipe(folder);
   const posted = bounty.program;

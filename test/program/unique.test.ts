@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { R } from '../../verifier/field.ts';
-import { checkProgram } from '../../verifier/program/check.ts';
+import { checkProgram } from '../../verifier/validity/check.ts';
 import { ProgramError } from '../../verifier/program/errors.ts';
 import { lower } from '../../verifier/program/lower.ts';
 import type { Domain, Expr, Linear, Program, Relation, Tensor, View } from '../../verifier/program/types.ts';

@@ -23,7 +23,7 @@ import { connect, deploy, openEscrow, publishCard, type Chain, type Escrow, type
 import { readBounded, writeAtomic } from '../files.ts';
 import { localAccount, recordChain, startLocalChain, type LocalChain } from '../local-chain.ts';
 import { importModelFolder } from '../model-folder.ts';
-import { checkProgram, openPackage, readHeldOut, readRecipe } from '../package.ts';
+import { checkRebuild, openPackage, readHeldOut, readRecipe } from '../package.ts';
 import { makePackage, makeTerms, post } from '../post-bounty.ts';
 import { bodyOf, writeClaim } from '../run-folder.ts';
 import { trainAndProve, type Trained } from '../train.ts';
@@ -194,7 +194,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
 
   options.onProgress('checking the bounty', 0.06);
   const { bounty } = openPackage(packageFolder);
-  checkProgram(packageFolder, bounty);
+  checkRebuild(packageFolder, bounty);
   let comparison: Promise<Comparison> | null = null;
   const run = await trainAndProve({
     bounty,

@@ -2,7 +2,7 @@
  * What a view may be, what values it can take, and which cells it touches: the groundwork of the validity checks. All bounds come from
  * declared widths alone.
  */
-import { ProgramError } from './errors.ts';
+import { ProgramError } from '../program/errors.ts';
 import {
   bitsOf,
   type Domain,
@@ -15,7 +15,7 @@ import {
   type Tensor,
   type Var,
   type View,
-} from './types.ts';
+} from '../program/types.ts';
 
 /** Largest axes whose kernel the verifier sums cell by cell: shifted ones (causal ones are bounded by the tensor's), and sums with weights. */
 const MAX_SUMMED = 2 ** 16;

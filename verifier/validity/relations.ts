@@ -6,7 +6,7 @@
  * integer itself. The rest is arithmetic over the integers, kind by kind (comments below; searched exhaustively in the tests).
  */
 import { R } from '../field.ts';
-import { ProgramError } from './errors.ts';
+import { ProgramError } from '../program/errors.ts';
 import { outputsOf, readsOf, type Output } from './reads.ts';
 import {
   bitsOf,
@@ -20,7 +20,7 @@ import {
   type Tensor,
   type Var,
   type View,
-} from './types.ts';
+} from '../program/types.ts';
 import {
   checkView,
   declared,

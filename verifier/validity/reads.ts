@@ -1,5 +1,5 @@
 /** What each kind of relation writes and reads. */
-import type { Domain, Expr, Linear, Relation, Var, View } from './types.ts';
+import type { Domain, Expr, Linear, Relation, Var, View } from '../program/types.ts';
 import { without } from './views.ts';
 
 /** A view that a relation writes, and the variables that index its cells. */

@@ -6,9 +6,9 @@
  * strongly connected set of relations find a variable along which no circle of dependencies has a positive total distance; circles of total
  * distance 0 use only the edges that are tight for it, and these must be free of circles in turn, with another variable.
  */
-import { ProgramError } from './errors.ts';
+import { ProgramError } from '../program/errors.ts';
 import { outputsOf, viewsRead, type Output } from './reads.ts';
-import type { Program, Relation, Var, View } from './types.ts';
+import type { Program, Relation, Var, View } from '../program/types.ts';
 import { boxOf, boxesMeet, type Box, type Place, type Tensors } from './views.ts';
 
 /** Relation `reader` reads cells that `writer` writes. */

@@ -1,7 +1,7 @@
 /** The recipe as a file: canonical JSON, strict. `bounty check` builds the program from it and compares with the posted one. */
 import { z } from 'zod';
-import { canonicalJson, decodeCanonical, printable } from './input.ts';
-import { checkRecipe, LINEAR_LAYERS, type Precision, type Recipe } from './models/recipe.ts';
+import { canonicalJson, decodeCanonical, printable } from '../input.ts';
+import { checkRecipe, LINEAR_LAYERS, type Precision, type Recipe } from './recipe.ts';
 
 const SCALES = [
   'activation',

@@ -10,14 +10,14 @@
  *
  * Whoever runs a program of somebody else checks it first. Errors are `ProgramError`s that name relation, tensor and cure.
  */
-import { ProgramError } from './errors.ts';
-import { checkRelation } from './check-relations.ts';
+import { ProgramError } from '../program/errors.ts';
+import { checkRelation } from './relations.ts';
 import { outputsOf, viewsRead } from './reads.ts';
-import { checkOrder } from './check-order.ts';
-import { CONSTANTS } from './encode.ts';
-import { LIMITS, NAME } from './limits.ts';
-import { lower } from './lower.ts';
-import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor } from './types.ts';
+import { checkOrder } from './order.ts';
+import { CONSTANTS } from '../program/encode.ts';
+import { LIMITS, NAME } from '../program/limits.ts';
+import { lower } from '../program/lower.ts';
+import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor } from '../program/types.ts';
 import { Tensors, boxCells, boxOf, boxesMeet, declared, domainCells, exprInterval, type Box, type Interval, type Place } from './views.ts';
 
 /** Cells of integers are exact numbers: |v| < 2^53. */

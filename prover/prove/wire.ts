@@ -1,0 +1,48 @@
+/** The writer's side of verifier/wire.ts and verifier/bundle.ts: one proof's messages, and the bundle of a run. */
+import { bundleBytes, CELL, FORMAT } from '../../verifier/bundle.ts';
+import type { Affine } from '../../verifier/curve.ts';
+import type { Compiled } from '../../verifier/program/compile.ts';
+import { WORD_BYTES } from '../../verifier/wire.ts';
+
+export function writeWord(out: Uint8Array, word: number, value: bigint): void {
+  const view = new DataView(out.buffer, out.byteOffset + word * WORD_BYTES, WORD_BYTES);
+  for (let i = 0; i < 4; i++) view.setBigUint64(8 * i, (value >> BigInt(192 - 64 * i)) & 0xffffffffffffffffn);
+}
+
+/** Collects one proof's messages. */
+export class MessageWriter {
+  private readonly points: Affine[] = [];
+  private readonly scalars: bigint[] = [];
+
+  addPoint(p: Affine): void {
+    this.points.push(p);
+  }
+  addScalar(s: bigint): void {
+    this.scalars.push(s);
+  }
+  /** The proof's bytes; a multiple of a cell (two words): an odd count of scalars is followed by a zero word. */
+  bytes(): Uint8Array {
+    const words = 2 * this.points.length + this.scalars.length;
+    const out = new Uint8Array((words + (words % 2)) * WORD_BYTES);
+    this.points.forEach((p, i) => {
+      writeWord(out, 2 * i, p.x);
+      writeWord(out, 2 * i + 1, p.y);
+    });
+    this.scalars.forEach((s, i) => writeWord(out, 2 * this.points.length + i, s));
+    return out;
+  }
+}
+
+/** Puts a bundle together. */
+export function encodeBundle(c: Compiled, digest: bigint, proofs: readonly Uint8Array[], decider: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bundleBytes(c));
+  writeWord(out, 0, FORMAT);
+  writeWord(out, 1, digest);
+  let at = CELL;
+  for (const part of [...proofs, decider]) {
+    out.set(part, at);
+    at += part.length;
+  }
+  if (at !== out.length) throw new Error(`bundle parts have ${at} bytes, the program's bundles ${out.length}`);
+  return out;
+}
