@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { Walker } from '../../prover/trainer/walk.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
-import { LINEAR_LAYERS, type Recipe } from '../../verifier/models/recipe.ts';
+import { LINEAR_LAYERS, REAL, type Recipe } from '../../verifier/models/recipe.ts';
+import { compile } from '../../verifier/program/compile.ts';
 import { calibrated, tinyRecipe } from '../fixtures/llama.ts';
 
 const STEPS = 20;
@@ -35,6 +36,7 @@ describe('integer training follows float training', () => {
   const base: Recipe = { ...tinyRecipe, steps: STEPS, perProof: 2, lora: { ...tinyRecipe.lora, targets: LINEAR_LAYERS } };
   for (const [title, recipe] of [
     ['AdamW', base],
+    ['AdamW with the widths of real models', { ...base, precision: REAL }],
     [
       'SGD with momentum',
       { ...base, optimizer: { kind: 'momentum', momentum: 0.9 }, rate: { learningRate: 0.05, warmupSteps: 2, decay: 'linear' } },
@@ -69,4 +71,42 @@ describe('recipes', () => {
   ] as const)
     it(`with a wrong ${field} are refused by name`, () =>
       assert.throws(() => buildLlama({ ...tinyRecipe, ...change } as Recipe), new RegExp(`recipe\\.${field.replace('.', '\\.')}`)));
+});
+
+describe('a model of a billion weights', () => {
+  it('compiles, its look-ups and forms no more than those of a tiny one', () => {
+    const shape = {
+      vocab: 32000,
+      width: 2048,
+      layers: 22,
+      heads: 32,
+      kvHeads: 4,
+      headWidth: 64,
+      ffn: 5632,
+      ropeTheta: 10000,
+      normEps: 1e-5,
+      tied: false,
+    };
+    const draft: Recipe = { ...tinyRecipe, model: shape, batch: 1, sequence: 64, precision: REAL, steps: 1, perProof: 1 };
+    const units = {
+      activation: 10,
+      lowRank: 9,
+      residual: 12,
+      inverseNorm: 13,
+      score: 9,
+      gate: 9,
+      activationGrad: 14,
+      residualGrad: 12,
+      lowRankGrad: 22,
+      adapterGrad: 18,
+    };
+    const { program, scales } = buildLlama(draft);
+    const exponents: Record<string, number> = {};
+    for (const t of program.tensors) if (t.poly === 'model') exponents[t.name] = t.name.includes('norm') ? 10 : 14;
+    for (const [key, { scaleClass }] of scales) exponents[key] = units[scaleClass];
+    const compiled = compile(buildLlama({ ...draft, exponents }).program);
+    const tiny = compile(calibrated({ ...tinyRecipe, precision: REAL, steps: 1, perProof: 1 }, 3).program);
+    assert.ok(compiled.forms.length <= tiny.forms.length + 8, `${compiled.forms.length} forms, tiny ${tiny.forms.length}`);
+    assert.ok(compiled.polys.find((p) => p.role === 'witness')!.bits <= 29);
+  });
 });
