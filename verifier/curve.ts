@@ -31,27 +31,28 @@ export function multiply(p: Affine | null, scalar: bigint): Affine | null {
 export const same = (a: Affine | null, b: Affine | null): boolean => (a === null || b === null ? a === b : a.x === b.x && a.y === b.y);
 
 /**
- * Σ scalars[i]·points[i] by Pippenger's buckets over noble's projective points. Scalars are reduced mod r.
- * Plain on purpose: this is the verifier's multi-exponentiation and the provers' oracle.
+ * Σ scalars[i]·points[i] by Pippenger's buckets over noble's projective points. Scalars are taken mod r with the least absolute value, so
+ * that small signed ones cost only the windows they need. Plain on purpose: this is the verifier's multi-exponentiation.
  */
 export function msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Affine | null {
   if (scalars.length !== points.length) throw new Error(`msm: ${scalars.length} scalars for ${points.length} points`);
   const ks: bigint[] = [];
   const ps: NoblePoint[] = [];
+  let most = 0n;
   scalars.forEach((s, i) => {
     const k = mod(s);
     const p = points[i] as Affine | null;
-    if (k !== 0n && p !== null) {
-      ks.push(k);
-      ps.push(toNoble(p));
-    }
+    if (k === 0n || p === null) return;
+    const negative = k > R / 2n;
+    ks.push(negative ? R - k : k);
+    ps.push(negative ? toNoble(p).negate() : toNoble(p));
+    if ((ks[ks.length - 1] as bigint) > most) most = ks[ks.length - 1] as bigint;
   });
   if (ks.length === 0) return null;
-  const width = ks.length < 16 ? 3 : Math.max(3, Math.floor(Math.log2(ks.length)) - 1);
+  const width = Math.max(3, Math.floor(Math.log2(ks.length)) - 1);
   const mask = (1 << width) - 1;
-  const windows = Math.ceil(R.toString(2).length / width);
   let total = Point.ZERO;
-  for (let w = windows - 1; w >= 0; w--) {
+  for (let w = Math.ceil(most.toString(2).length / width) - 1; w >= 0; w--) {
     for (let i = 0; i < width; i++) total = total.double();
     const buckets: NoblePoint[] = new Array(mask).fill(Point.ZERO);
     const shift = BigInt(w * width);
@@ -60,12 +61,10 @@ export function msm(scalars: readonly bigint[], points: readonly (Affine | null)
       if (digit) buckets[digit - 1] = (buckets[digit - 1] as NoblePoint).add(ps[i] as NoblePoint);
     }
     let running = Point.ZERO;
-    let sum = Point.ZERO;
     for (let d = mask - 1; d >= 0; d--) {
       running = running.add(buckets[d] as NoblePoint);
-      sum = sum.add(running);
+      total = total.add(running);
     }
-    total = total.add(sum);
   }
   return fromNoble(total);
 }

@@ -2,9 +2,8 @@
  * Public content in a program's layout: cells of a polynomial, and Hyrax rows with public blinds for a public first state, so that
  * an all-zero row is not infinity (proof.md §3.2). blind_i = keccak(BLIND ‖ content digest ‖ i) mod r.
  */
-import { bn254 } from '@noble/curves/bn254.js';
 import type { CardTensor } from './cards.ts';
-import { add, multiply, type Affine } from './curve.ts';
+import { add, msm, multiply, type Affine } from './curve.ts';
 import { R } from './field.ts';
 import { generators, H } from './generators.ts';
 import type { Hex } from './input.ts';
@@ -55,43 +54,12 @@ export function placeContent(poly: PolyLayout, content: Readonly<Record<string, 
 export const publicBlinds = (digest: Hex, rows: number): bigint[] =>
   Array.from({ length: rows }, (_, i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
 
-const Point = bn254.G1.Point;
-const WINDOW = 8;
-
-/** Σ values[k]·G_k for small signed integers, by buckets of 8 bits: only as many windows as the largest value needs. */
-function commitSmall(values: Float64Array): Affine | null {
-  let most = 0;
-  let last = 0;
-  values.forEach((v, k) => {
-    if (v !== 0) last = k + 1;
-    most = Math.max(most, Math.abs(v));
-  });
-  const bases = generators(last).map((g) => Point.fromAffine({ x: g.x, y: g.y }));
-  let total = Point.ZERO;
-  for (let w = Math.ceil((Math.floor(Math.log2(Math.max(1, most))) + 1) / WINDOW) - 1; w >= 0; w--) {
-    for (let i = 0; i < WINDOW; i++) total = total.double();
-    const buckets = new Array<typeof total>(2 ** WINDOW).fill(Point.ZERO);
-    const scale = 2 ** (WINDOW * w);
-    for (let k = 0; k < last; k++) {
-      const v = values[k] as number;
-      const digit = Math.floor(Math.abs(v) / scale) % 2 ** WINDOW;
-      const base = bases[k] as typeof total;
-      if (digit !== 0) buckets[digit] = (buckets[digit] as typeof total).add(v < 0 ? base.negate() : base);
-    }
-    let running = Point.ZERO;
-    for (let d = buckets.length - 1; d > 0; d--) {
-      running = running.add(buckets[d] as typeof total);
-      total = total.add(running);
-    }
-  }
-  return total.is0() ? null : total.toAffine();
-}
-
 /** Hyrax rows of public content, with the blinds above. */
 export function publicRows(cells: Float64Array, columns: number, digest: Hex): Affine[] {
   const width = 2 ** columns;
   return publicBlinds(digest, cells.length / width).map((blind, i) => {
-    const row = add(commitSmall(cells.subarray(i * width, (i + 1) * width)), multiply(H, blind));
+    const values = Array.from(cells.subarray(i * width, (i + 1) * width), BigInt);
+    const row = add(msm(values, generators(width)), multiply(H, blind));
     if (row === null) throw new Error(`row ${i} of the public content is the point at infinity`);
     return row;
   });
