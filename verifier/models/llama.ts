@@ -194,7 +194,8 @@ function forwardPass(net: Net, inputs: TensorRef, tables_: RopeTables): Forward 
 
   const xIn = (at: Rows, c: Var): Reading => {
     const l = at[1] as LayerVar;
-    return add(x0.when(l.layer, -l.from, step, token, c), xOut.at(step, previousLayer(l), token, c));
+    const first = x0.when(l.layer, -l.from, step, token, c);
+    return l.from + l.layer.size > 1 ? add(first, xOut.at(step, previousLayer(l), token, c)) : first;
   };
   const gain = (name: string) => (at: Rows, c: Var) => weight(net, name).at(at[1] as LayerVar, c);
   const norm1 = rmsNorm(net, 'input_layernorm', rows, xIn, gain('model.layers.input_layernorm.weight'));
@@ -258,7 +259,7 @@ function backwardPass(net: Net, forward: Forward, labels: TensorRef): Gradients 
   let dIn: TensorRef | null = null;
   const dOut = (l: LayerVar, c: Var): Reading => {
     const top = dTop.when(l.layer, last - l.from, step, token, c);
-    return dIn ? add(top, dIn.at(step, nextLayer(l), token, c)) : top;
+    return dIn && l.from < last ? add(top, dIn.at(step, nextLayer(l), token, c)) : top;
   };
   const width = variable('width', recipe.model.width);
   // Declared before the relations that read it: the layers' gradients form one stacked recursion.
