@@ -298,7 +298,7 @@ export function checkCard(card: Card, program: Program, source: string): void {
       source,
       'commitment.columns',
       `is ${card.commitment.columns}, the program's is ${program.columns}`,
-      'commit with the columns of the recipe',
+      `commit again with --columns ${program.columns}`,
     );
   const wanted = program.tensors.filter((t) => t.poly === poly.name);
   for (let i = 0; i < Math.max(wanted.length, card.tensors.length); i++) {

@@ -1,0 +1,195 @@
+/** The life of a bounty through the commands, each in a process of its own, with hidden model and hidden data. */
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { toHex } from 'viem';
+import { connect, deploy } from '../../scripts/lib/chain.ts';
+import { localAccount, recordChain, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
+import { fineproof, fineproofJson } from './support/fineproof.ts';
+import { text, writeTinyModel } from './support/tiny-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fineproof-life-'));
+const at = (...names: readonly string[]): string => join(folder, ...names);
+const keyOf = (i: number): string => toHex(localAccount(i).getHdKey().privateKey as Uint8Array);
+const [poster, contributor, attester] = [1, 2, 3];
+const asked = { steps: 2 };
+
+let chain: LocalChain;
+let env: Record<string, string>;
+const as = (account: number): Record<string, string> => ({ ...env, FINEPROOF_PRIVATE_KEY: keyOf(account) });
+const ok = async (args: readonly string[], account?: number): Promise<Record<string, unknown>> => {
+  const { code, json, err } = await fineproofJson(args, account === undefined ? env : as(account));
+  assert.equal(code, 0, `${args.join(' ')}: ${JSON.stringify(json)} ${err}`);
+  return json;
+};
+const refused = async (args: readonly string[], pattern: RegExp, account?: number): Promise<void> => {
+  const { code, json } = await fineproofJson(args, account === undefined ? env : as(account));
+  assert.equal(code, 1, args.join(' '));
+  assert.match((json['error'] as { message: string }).message, pattern);
+};
+
+before(async () => {
+  chain = await startLocalChain();
+  const connection = await connect(chain.rpc);
+  const { escrow } = await deploy(connection, localAccount(0), 3600n);
+  env = { FINEPROOF_RPC: chain.rpc, FINEPROOF_ESCROW: escrow, FINEPROOF_STORE: at('store'), FINEPROOF_PASSPHRASE: 'a word' };
+  writeTinyModel(at('base'));
+  writeFileSync(at('text'), text);
+});
+after(() => {
+  chain.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const claim = { id: '', bounty: '' };
+
+test('cards: hidden ones keep their content in an opening of mode 0600', async () => {
+  const model = await ok(['model', 'commit', at('base'), '--hidden', '--encrypt', '--columns', '8', '--out', at('model')]);
+  const data = await ok([
+    'data',
+    'commit',
+    at('text'),
+    '--batch',
+    '1',
+    '--sequence',
+    '8',
+    '--batches',
+    String(asked.steps),
+    '--hidden',
+    '--columns',
+    '8',
+    '--out',
+    at('data'),
+  ]);
+  for (const opening of [model['opening'], data['opening']] as string[]) assert.equal(statSync(opening).mode & 0o777, 0o600);
+  assert.ok(!existsSync(at('data', 'held-out.card.json')));
+});
+
+test('post, list, show, check', async () => {
+  const openings = ['--opening', at('model', 'model.opening'), '--opening', at('data', 'data.opening')];
+  const money = ['--reward', '1.5', '--bond', '0.1', '--attester-fee', '0.01', '--attester', localAccount(attester).address];
+  const recipe = ['--rank', '2', '--claim-within', '2h', '--window', '1h'];
+  const args = ['bounty', 'post', '--model', at('model'), '--data', at('data'), '--out', at('bounty'), ...openings, ...money, ...recipe];
+  await refused([...args, '--steps', '3'], /^--steps: is 3, the data card has 2 batches/, poster);
+  const posted = await ok(args, poster);
+  claim.bounty = posted['bounty'] as string;
+  const listed = (await ok(['bounty', 'list']))['bounties'] as { bounty: string; status: string }[];
+  assert.deepEqual(
+    listed.map((b) => [b.bounty, b.status]),
+    [[claim.bounty, 'open']],
+  );
+  assert.equal(((await ok(['bounty', 'show', claim.bounty]))['terms'] as { steps: number }).steps, asked.steps);
+  assert.equal((await ok(['bounty', 'check', at('bounty')]))['status'], 'open');
+  await refused(['bounty', 'refund', claim.bounty], /TooEarly/, poster);
+});
+
+test('T7, R5 check refuses a package whose program, recipe, card or first state was changed', async () => {
+  for (const [file, pattern] of [
+    ['program.bin', /program/],
+    ['recipe.json', /recipe/],
+    ['model.card.json', /model\.card\.json/],
+    ['start.bin', /start\.bin/],
+  ] as const) {
+    const copy = at('changed');
+    cpSync(at('bounty'), copy, { recursive: true });
+    const bytes = readFileSync(join(copy, file));
+    const place = Math.floor(bytes.length * 0.6);
+    bytes[place] = (bytes[place] as number) ^ 1;
+    writeFileSync(join(copy, file), bytes);
+    await refused(['bounty', 'check', copy, '--offline'], pattern);
+    rmSync(copy, { recursive: true });
+  }
+});
+
+test('train needs the openings, proves, and goes on where it was', async () => {
+  const train = ['train', at('bounty'), '--out', at('run'), '--opening', at('model', 'model.opening')];
+  await refused(train, /data\.card\.json: is hidden.*--opening/, contributor);
+  const first = await ok([...train, '--opening', at('data', 'data.opening')], contributor);
+  assert.equal((first['losses'] as number[]).length, asked.steps);
+  // As if the run had been killed while its last proof was written.
+  rmSync(at('run', 'after-000002'));
+  const bundle = readFileSync(at('run', 'bundle.bin'));
+  const again = await ok([...train, '--opening', at('data', 'data.opening')], contributor);
+  assert.equal(again['adapterRoot'], first['adapterRoot']);
+  assert.notDeepEqual(readFileSync(at('run', 'bundle.bin')), bundle);
+  await refused(
+    ['train', at('bounty'), '--out', at('run'), '--opening', at('model', 'model.opening'), '--opening', at('data', 'data.opening')],
+    /belongs to bounty/,
+    poster,
+  );
+});
+
+test('verify: a good bundle passes; another claimant, a flipped bit, a truncated bundle do not', async () => {
+  const bundle = at('run', 'bundle.bin');
+  const verify = ['verify', bundle, '--package', at('bounty')];
+  assert.equal((await ok(verify))['ok'], true);
+  const claimText = readFileSync(at('run', 'claim.json'), 'utf8');
+  const other = at('other.json');
+  writeFileSync(other, claimText.replace(localAccount(contributor).address, localAccount(poster).address));
+  await refused([...verify, '--claim', other], /another statement/);
+  const bytes = readFileSync(bundle);
+  for (const [change, pattern] of [
+    [(b: Buffer) => b.subarray(0, b.length - 64), /truncated/],
+    [(b: Buffer) => (b.writeUInt8(b.readUInt8(b.length - 40) ^ 1, b.length - 40), b), /⟨Z, G⟩|canonical/],
+    [() => Buffer.alloc(0), /truncated|bytes/],
+  ] as const) {
+    writeFileSync(at('bad.bin'), change(Buffer.from(bytes)));
+    await refused(['verify', at('bad.bin'), '--package', at('bounty'), '--claim', at('run', 'claim.json')], pattern);
+  }
+});
+
+test('claim, attest, accept, withdraw', async () => {
+  const claimed = await ok(['claim', at('run'), '--package', at('bounty'), '--publish'], contributor);
+  claim.id = claimed['claim'] as string;
+  await refused(['accept', claim.id], /NotAttested/, contributor);
+  await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
+  const attested = (await ok(['attest', at('bounty'), '--records', at('verdicts')], attester))['verdicts'] as {
+    valid: boolean;
+    sent: unknown;
+  }[];
+  assert.deepEqual(
+    attested.map((v) => [v.valid, v.sent !== null]),
+    [[true, true]],
+  );
+  assert.deepEqual((await ok(['attest', at('bounty'), '--records', at('verdicts')], attester))['verdicts'], []);
+  await ok(['accept', claim.id], poster);
+  assert.equal((await ok(['withdraw'], contributor))['amount'], String(16n * 10n ** 17n));
+  await refused(['withdraw'], /NothingToWithdraw/, contributor);
+  assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
+});
+
+test('audit agrees, also on a replayed chain; without the bundle it says so', async () => {
+  const audit = await ok(['audit', at('bounty')]);
+  assert.equal(audit['ok'], true);
+  assert.equal(audit['status'], 'paid');
+  await recordChain(chain.rpc, at('chain.json'));
+  const replayed = await ok(['audit', at('bounty'), '--rpc', at('chain.json')]);
+  assert.deepEqual(
+    (replayed['claims'] as { valid: boolean }[]).map((c) => c.valid),
+    [true],
+  );
+  const { code, json } = await fineproofJson(['audit', at('bounty'), '--store', at('empty')], env);
+  assert.equal(code, 1);
+  assert.match((json['findings'] as string[])[0] as string, /not to be had/);
+});
+
+test('adapter export writes PEFT’s layout', async () => {
+  await ok(['adapter', 'export', at('run'), '--package', at('bounty'), '--out', at('adapter')]);
+  const config = JSON.parse(readFileSync(at('adapter', 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual(
+    [config['peft_type'], config['r'], config['lora_alpha'], config['target_modules']],
+    ['LORA', 2, 4, ['q_proj', 'v_proj']],
+  );
+  const file = readFileSync(at('adapter', 'adapter_model.safetensors'));
+  const header = JSON.parse(file.subarray(8, 8 + Number(file.readBigUInt64LE())).toString()) as Record<string, { shape: number[] }>;
+  assert.deepEqual(header['base_model.model.model.layers.1.self_attn.v_proj.lora_A.weight']?.shape, [2, 16]);
+  assert.deepEqual(header['base_model.model.model.layers.1.self_attn.v_proj.lora_B.weight']?.shape, [8, 2]);
+});
+
+test('without --json a command speaks to people', async () => {
+  const { code, out } = await fineproof(['audit', at('bounty')], env);
+  assert.equal(code, 0);
+  assert.match(out, /paid, 2 steps, reward 1\.5[\s\S]*all agrees/);
+});
