@@ -88,7 +88,8 @@ class RelationCheck {
     if (r.kind === 'rowmax' && !r.on.vars.some((v) => v.name === r.over))
       this.#fail(`there is no variable ${r.over}`, 'name a variable of the domain');
     if (r.kind === 'mantissa') this.#newVar(r.over, r.on);
-    if (r.kind === 'onehot') for (const c of r.chunks) this.#newVar(c.over, r.on);
+    if (r.kind === 'onehot')
+      r.chunks.forEach((c, i) => this.#newVar(c.over, { vars: [...r.on.vars, ...r.chunks.slice(0, i).map((x) => x.over)] }));
     const { exprs, linears } = readsOf(r);
     for (const e of exprs) this.#expr(e, r.on);
     for (const l of linears) this.#linear(l, r.on.vars);

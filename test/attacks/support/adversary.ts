@@ -3,7 +3,8 @@
  * is recomputed, and a verifier that can be weakened, to show that an attack would work if a defence were missing. Weaknesses live here and in
  * the tests alone: machines whose transcripts forget something, and changes to what the core hands to its driver.
  */
-import { encodeBundle, rowsDigest } from '../../../verifier/bundle.ts';
+import { rowsDigest } from '../../../verifier/bundle.ts';
+import { encodeBundle, MessageWriter } from '../../../prover/prove/wire.ts';
 import type { Affine } from '../../../verifier/curve.ts';
 import { msm } from '../../../verifier/curve.ts';
 import { compile, type Compiled } from '../../../verifier/program/compile.ts';
@@ -15,7 +16,7 @@ import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/m
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
 import { transition } from '../../../verifier/protocol/transition.ts';
 import { checkEquation, evaluateCells, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
-import { MessageReader, MessageWriter, type MessageCounts } from '../../../verifier/wire.ts';
+import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
 import type { Backend } from '../../../prover/backend/types.ts';
 import { Prover } from '../../../prover/prove/prover.ts';
