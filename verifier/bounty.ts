@@ -65,8 +65,7 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
     if (digestOf(bytes) !== digest || decoded.kind !== name) throw differs(file, `${name} card`);
     checkCard(decoded, program, file);
     if (decoded.commitment !== undefined) {
-      const { rangeProof } = decoded.commitment;
-      checkRangeProof(decoded, files.content(rangeProof.digest, rangeProof.size), `range proof of ${file}`);
+      checkRangeProof(decoded, files.content, `range proof of ${file}`);
       return { card: decoded, content: null };
     }
     if (decoded.content === undefined) throw new InputError(file, 'content', 'is missing', 'get the card again from the poster');

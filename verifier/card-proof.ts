@@ -3,7 +3,10 @@ import type { Affine } from './curve.ts';
 import { cardProgram, type CardShape } from './program/card-program.ts';
 import { compile } from './program/compile.ts';
 import { verifyBundle } from './verify.ts';
-import { rowsDigest } from './bundle.ts';
+import { bundleBytes, rowsDigest } from './bundle.ts';
+
+/** Exact size of a card's range proof. */
+export const cardProofBytes = (card: CardShape): number => bundleBytes(compile(cardProgram(card)));
 
 /**
  * `statement` binds the card: words that identify it and its rows (the digest of the card without this proof). Throws DecodeError or

@@ -12,7 +12,7 @@ import type { CardShape } from './program/card-program.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
 import { tagNumber } from './protocol/machine.ts';
-import { verifyCardProof } from './card-proof.ts';
+import { cardProofBytes, verifyCardProof } from './card-proof.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
 export type Content = Readonly<Record<string, Int32Array | Float64Array>>;
@@ -135,12 +135,22 @@ export const cardStatement = (rest: Omit<Card, 'commitment' | 'content'>, column
   BigInt(digestOf(canonicalJson({ ...rest, commitment: { columns, rows } }))),
 ];
 
-/** Checks the range proof of a hidden card; throws DecodeError or VerificationError. */
-export function checkRangeProof(card: Card, rangeProof: Uint8Array, source: string): void {
+/** Fetches and checks the range proof of a hidden card; `source` names the proof in errors. */
+export function checkRangeProof(card: Card, fetch: (digest: Hex, size: number) => Uint8Array, source: string): void {
   const { commitment, content: _, ...rest } = card;
   if (commitment === undefined) throw new InputError(source, 'commitment', 'is missing', 'a public card has content instead');
-  const { columns, rows } = commitment;
-  verifyCardProof(cardShape(card, columns), commitmentRows(card, source), cardStatement(rest, columns, rows), rangeProof);
+  const { columns, rows, rangeProof } = commitment;
+  const shape = cardShape(card, columns);
+  const size = cardProofBytes(shape);
+  const wrong = (what: string): InputError => new InputError(source, '', what, 'get the card again from its publisher, or refuse it');
+  if (rangeProof.size !== size) throw wrong(`has ${rangeProof.size} bytes by the card, a proof of its tensors ${size}`);
+  const proof = fetch(rangeProof.digest, size);
+  if (digestOf(proof) !== rangeProof.digest) throw wrong('does not have the digest that the card gives');
+  try {
+    verifyCardProof(shape, commitmentRows(card, source), cardStatement(rest, columns, rows), proof);
+  } catch (e) {
+    throw wrong(`does not show that the values lie in their widths: ${e instanceof Error ? e.message : String(e)}`);
+  }
 }
 
 /** Rows as a card writes them. */

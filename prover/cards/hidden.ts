@@ -4,26 +4,27 @@
  * Opening file: magic (8 bytes) ‖ digest of the card (32) ‖ number of rows (4, big endian) ‖ blinds (32 each) ‖ content file.
  */
 import {
+  cardDigest,
   cardShape,
   cardStatement,
   checkVocabulary,
+  commitmentRows,
   decodeContent,
-  encodeContent,
   rowsHex,
   type Card,
   type Content,
 } from '../../verifier/cards.ts';
-import type { Affine } from '../../verifier/curve.ts';
+import { same, type Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
-import { cardDigest, commitmentRows } from '../../verifier/cards.ts';
-import { digestOf, fromHex, InputError, toHex } from '../../verifier/input.ts';
-import { readWord, writeWord } from '../../verifier/wire.ts';
+import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
+import { readWord, WORD_BYTES } from '../../verifier/wire.ts';
 import type { Backend } from '../backend/types.ts';
-import { commitCard, proveCard } from '../prove/card.ts';
+import { cardRows, commitCard, proveCard } from '../prove/card.ts';
 import { systemRandom } from '../prove/random.ts';
+import { writeWord } from '../prove/wire.ts';
 import type { PublicCard } from './data.ts';
 
-/** What is known of a hidden card by those who hold its opening. */
+/** What is known of a hidden card by those who hold its opening; `readOpening` has checked it against the card. */
 export interface Opening {
   readonly content: Content;
   readonly rows: readonly Affine[];
@@ -49,36 +50,47 @@ export async function hideCard(made: PublicCard, columns: number, backend: Backe
   const rows = rowsHex(commitment.rows);
   const rangeProof = await proveCard(backend, systemRandom, shape, content, commitment, cardStatement(rest, columns, rows));
   const card: Card = { ...rest, commitment: { columns, rows, rangeProof: { digest: digestOf(rangeProof), size: rangeProof.length } } };
-  const bytes = encodeContent(card.tensors, made.content, card.name);
-  const opening = new Uint8Array(HEAD + 32 * commitment.blinds.length + bytes.length);
+  const { blinds } = commitment;
+  const opening = new Uint8Array(HEAD + WORD_BYTES * blinds.length + made.bytes.length);
   opening.set(MAGIC);
   opening.set(fromHex(cardDigest(card)), MAGIC.length);
-  new DataView(opening.buffer).setUint32(HEAD - 4, commitment.blinds.length);
-  const blinds = opening.subarray(HEAD);
-  commitment.blinds.forEach((b, i) => writeWord(blinds, i, b));
-  opening.set(bytes, HEAD + 32 * commitment.blinds.length);
+  new DataView(opening.buffer).setUint32(HEAD - 4, blinds.length);
+  const words = opening.subarray(HEAD);
+  blinds.forEach((b, i) => writeWord(words, i, b));
+  opening.set(made.bytes, HEAD + WORD_BYTES * blinds.length);
   return { card, rangeProof, opening };
 }
 
 /** Digest of the card that an opening file belongs to. */
-export function openingDigest(bytes: Uint8Array, source: string): `0x${string}` {
+export function openingDigest(bytes: Uint8Array, source: string): Hex {
   if (bytes.length < HEAD || MAGIC.some((b, i) => bytes[i] !== b))
-    throw new InputError(source, '', 'is no opening file', 'give the file that `model commit --hidden` wrote');
+    throw new InputError(source, '', 'is no opening file', 'give the file that `model commit --hidden` or `data commit --hidden` wrote');
   return toHex(bytes.subarray(MAGIC.length, MAGIC.length + 32));
 }
 
-/** Reads the opening of a card; the prover compares the rows with the card's. */
-export function decodeOpening(card: Card, bytes: Uint8Array, source: string): Opening {
+/**
+ * Reads the opening of a card: exact length, canonical blinds, every value in its width, and content and blinds commit to the card's rows
+ * (computed anew). Errors name `source`.
+ */
+export async function readOpening(backend: Backend, card: Card, bytes: Uint8Array, source: string): Promise<Opening> {
+  const { commitment } = card;
+  if (commitment === undefined) throw new InputError(source, '', `card ${card.name} is public`, 'leave the opening out');
   if (openingDigest(bytes, source) !== cardDigest(card))
     throw new InputError(source, '', 'opens another card', 'give the opening of this card');
   const rows = commitmentRows(card, source);
   const count = new DataView(bytes.buffer, bytes.byteOffset).getUint32(HEAD - 4);
-  if (count !== rows.length || bytes.length < HEAD + 32 * count)
+  const end = HEAD + WORD_BYTES * rows.length;
+  if (count !== rows.length || bytes.length < end)
     throw new InputError(source, 'blinds', `are ${count}, the card has ${rows.length} rows`, 'restore the file from a copy');
-  const words = bytes.subarray(HEAD, HEAD + 32 * count);
+  const words = bytes.subarray(HEAD, end);
   const blinds = rows.map((_, i) => readWord(words, i));
   if (blinds.some((b) => b >= R)) throw new InputError(source, 'blinds', 'are not canonical', 'restore the file from a copy');
-  const content = decodeContent(card.tensors, bytes.subarray(HEAD + 32 * count), source);
+  const content = decodeContent(card.tensors, bytes.subarray(end), source);
   checkVocabulary(card, content, source);
+  const shape = cardShape(card, commitment.columns);
+  const own = await cardRows(backend, shape, new Map(Object.entries(content)), blinds);
+  const wrong = own.findIndex((p, i) => !same(p, rows[i] ?? null));
+  if (own.length !== rows.length || wrong >= 0)
+    throw new InputError(source, `row ${Math.max(wrong, 0)}`, 'does not commit to what the card says', 'restore the file from a copy');
   return { content, rows, blinds };
 }

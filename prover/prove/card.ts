@@ -23,10 +23,19 @@ export async function commitCard(
   card: CardShape,
   content: ReadonlyMap<string, ArrayLike<number>>,
 ): Promise<CardCommitment> {
+  const blinds = random.fields(2 ** (cardPoly(card).bits - card.columns));
+  return { rows: await cardRows(backend, card, content, blinds), blinds };
+}
+
+/** The rows that a card's content makes with given blinds, one a row. */
+export function cardRows(
+  backend: Backend,
+  card: CardShape,
+  content: ReadonlyMap<string, ArrayLike<number>>,
+  blinds: readonly bigint[],
+): Promise<Affine[]> {
   const poly = cardPoly(card);
-  const blinds = random.fields(2 ** (poly.bits - card.columns));
-  const rows = await backend.commitRows(placeTensors(poly.tensors, content, poly.bits), 2 ** card.columns, blinds);
-  return { rows, blinds };
+  return backend.commitRows(placeTensors(poly.tensors, content, poly.bits), 2 ** card.columns, blinds);
 }
 
 const cardPoly = (card: CardShape): PolyLayout => compile(cardProgram(card)).polys.find((p) => p.role === 'stateIn') as PolyLayout;
