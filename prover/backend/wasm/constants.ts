@@ -43,7 +43,7 @@ export const OFFSET = {
   biasMul: 352,
   biasMac: 512,
   biasReduce: 672,
-  rr: 832,
+  cube: 832,
   invP: 912,
   tiny: 928,
   one: 944,
@@ -153,7 +153,7 @@ export function constants(p: bigint): Uint8Array {
     word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
   });
-  element(OFFSET.rr, (RADIX * RADIX) % p);
+  element(OFFSET.cube, RADIX ** 3n % p);
   float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);
   float(OFFSET.tiny, 2 ** -45);
   element(OFFSET.one, RADIX % p);

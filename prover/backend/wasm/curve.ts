@@ -1,6 +1,6 @@
 /** Commitments over the fixed generators, and multi-exponentiations. */
 import { bn254 } from '@noble/curves/bn254.js';
-import type { Affine } from '../../../verifier/curve.ts';
+import { add, type Affine } from '../../../verifier/curve.ts';
 import { Q } from '../../../verifier/field.ts';
 import { H, generators } from '../../../verifier/generators.ts';
 import { RADIX } from './constants.ts';
@@ -21,10 +21,11 @@ const ROWS_A_CHUNK = 16;
 const inverseQ = (x: bigint): bigint => bn254.fields.Fp.inv(x);
 const RADIX_INVERSE = inverseQ(RADIX % Q);
 
-/** Generators 0 … count − 1 in windows: window w holds 2^(9w)·G_i. */
+/** Generators 0 … count − 1 in windows: 2^(9w)·G_i stands at 64·(w·count + i). */
 interface Table {
-  at: number;
-  windows: number;
+  readonly at: number;
+  readonly count: number;
+  readonly windows: number;
 }
 
 /** Bytes of a thread's work space for sums of `capacity` points in `sums` sums (layout in assembly/msm.ts). */
@@ -43,7 +44,8 @@ function blindDigits(blind: bigint, out: Int16Array): void {
 
 export class Curve {
   readonly engine: Engine;
-  private readonly tables = new Map<number, Table>();
+  private table: Table | null = null;
+  private building: Promise<unknown> = Promise.resolve();
   private blindTable: number | null = null;
 
   constructor(engine: Engine) {
@@ -78,21 +80,21 @@ export class Curve {
     this.engine.release(at);
   }
 
-  /** The generators' windows up to `windows`. */
-  private async table(count: number, windows: number): Promise<number> {
-    const old = this.tables.get(count);
-    if (old !== undefined && old.windows >= windows) return old.at;
-    const at = this.engine.memory.alloc(windows * count * POINT);
-    const size = count * POINT;
-    if (old === undefined) generators(count).forEach((g, i) => this.writePoint(at + POINT * i, g));
-    else this.engine.memory.bytes.copyWithin(at, old.at, old.at + old.windows * size);
-    for (let w = old?.windows ?? 1; w < windows; w++) {
-      for (let k = 0; k < WINDOW; k++)
-        await this.add(at + (k === 0 ? w - 1 : w) * size, at + (k === 0 ? w - 1 : w) * size, at + w * size, count);
+  /** At least `windows` windows of at least `count` generators. A table that is outgrown stays, since jobs may be reading it. */
+  private async generators(count: number, windows: number): Promise<Table> {
+    const old = this.table;
+    if (old !== null && old.count >= count && old.windows >= windows) return old;
+    const most = { count: Math.max(count, old?.count ?? 0), windows: Math.max(windows, old?.windows ?? 0) };
+    const size = most.count * POINT;
+    const table = { ...most, at: this.engine.memory.alloc(most.windows * size) };
+    generators(table.count).forEach((g, i) => this.writePoint(table.at + POINT * i, g));
+    for (let w = 1; w < table.windows; w++) {
+      const to = table.at + w * size;
+      await this.add(to - size, to - size, to, table.count);
+      for (let k = 1; k < WINDOW; k++) await this.add(to, to, to, table.count);
     }
-    if (old !== undefined) this.engine.release(old.at);
-    this.tables.set(count, { at, windows });
-    return at;
+    this.table = table;
+    return table;
   }
 
   /** d·2^(8w)·H at ((d − 1)·32 + w)·64, d = 1 … 128. */
@@ -111,6 +113,13 @@ export class Curve {
     return at;
   }
 
+  /** The fixed tables: one caller builds them, others wait. */
+  private async fixed(count: number, windows: number): Promise<{ table: Table; multiples: number }> {
+    const built = this.building.then(async () => ({ table: await this.generators(count, windows), multiples: await this.multiplesOfH() }));
+    this.building = built.catch(() => {});
+    return built;
+  }
+
   async commitRows(cells: Float64Array, columns: number, blinds: readonly bigint[]): Promise<Affine[]> {
     const rows = blinds.length;
     if (cells.length !== columns * rows) throw new Error(`commitRows: ${cells.length} cells for ${rows} rows of ${columns}`);
@@ -126,8 +135,7 @@ export class Curve {
     const windows = Math.max(1, Math.ceil((Math.log2(largest + 1) + 1) / WINDOW));
     const { engine } = this;
     const { memory } = engine;
-    const table = await this.table(columns, windows);
-    const multiples = await this.multiplesOfH();
+    const { table, multiples } = await this.fixed(columns, windows);
     const digits = new Int16Array(rows * BLIND_WINDOWS);
     blinds.forEach((b, i) => blindDigits(b, digits.subarray(i * BLIND_WINDOWS, (i + 1) * BLIND_WINDOWS)));
     const capacity = Math.max(
@@ -145,7 +153,7 @@ export class Curve {
       columns,
       rows,
       job.chunk,
-      table,
+      table.at,
       blindsAt,
       multiples,
       out,
@@ -153,6 +161,7 @@ export class Curve {
       bytes,
       capacity,
       ROWS_A_CHUNK,
+      table.count * POINT,
     ]);
     const points = blinds.map((_, i) => {
       const p = this.readPoint(out + POINT * i);
@@ -164,16 +173,19 @@ export class Curve {
   }
 
   async commit(values: readonly bigint[], blind: bigint): Promise<Affine> {
+    const { engine } = this;
     const n = values.length;
-    const at = this.engine.memory.alloc((n + 1) * POINT);
-    if (n > 0) {
-      const table = await this.table(n, 1);
-      this.engine.memory.bytes.copyWithin(at, table, table + n * POINT);
-    }
-    this.writePoint(at + n * POINT, H);
-    const p = await this.windows([...values, blind], at);
-    if (p === null) throw new Error('commitment is the point at infinity: choose another blind');
-    return p;
+    const { table, multiples } = await this.fixed(n, SCALAR_WINDOWS);
+    const digits = new Int16Array(BLIND_WINDOWS);
+    blindDigits(blind, digits);
+    const blindAt = engine.upload(new Uint8Array(digits.buffer));
+    const nanoseconds = 60_000 + SCALAR_WINDOWS * 170 * n;
+    const groups = n < 512 ? 1 : 4;
+    const points = await this.windows(values, table.at, table.count * POINT, groups, nanoseconds, blindAt, multiples);
+    engine.release(blindAt);
+    const sum = points.reduce<Affine | null>((a, p) => (a === null ? p : add(a, p)), null);
+    if (sum === null) throw new Error('commitment is the point at infinity: choose another blind');
+    return sum;
   }
 
   async msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null> {
@@ -181,47 +193,64 @@ export class Curve {
     const finite = points.flatMap((p, i) => (p === null || scalars[i] === 0n ? [] : [i]));
     const at = this.engine.memory.alloc(finite.length * POINT);
     finite.forEach((i, k) => this.writePoint(at + POINT * k, points[i] as Affine));
-    return this.windows(
-      finite.map((i) => scalars[i] as bigint),
-      at,
-    );
+    const values = finite.map((i) => scalars[i] as bigint);
+    const windows = await this.windows(values, at, 0, SCALAR_WINDOWS, SCALAR_WINDOWS * (170 * values.length + 100_000), 0, 0);
+    this.engine.release(at);
+    let total = bn254.G1.Point.ZERO;
+    for (const p of windows.reverse()) {
+      if (!total.is0()) for (let k = 0; k < WINDOW; k++) total = total.double();
+      if (p !== null) total = total.add(bn254.G1.Point.fromAffine(p));
+    }
+    return total.is0() ? null : total.toAffine();
   }
 
-  /** Σ scalars[i]·point i of the list at `points`, which it frees. */
-  private async windows(scalars: readonly bigint[], points: number): Promise<Affine | null> {
+  /** Σ digit·point over the windows of each group; windows of points are `stride` bytes apart. */
+  private async windows(
+    scalars: readonly bigint[],
+    points: number,
+    stride: number,
+    groups: number,
+    nanoseconds: number,
+    blind: number,
+    multiples: number,
+  ): Promise<(Affine | null)[]> {
     const { engine } = this;
     const { memory } = engine;
     const n = scalars.length;
-    const scalarsAt = memory.alloc(n * 32 + 32);
+    const each = Math.ceil(SCALAR_WINDOWS / groups);
+    const capacity = 2 * Math.ceil(Math.max(each * n + BLIND_WINDOWS, 2 * BUCKETS) / 2);
+    const { at: work, bytes } = this.work(capacity, 1);
     const digitsAt = memory.alloc(2 * SCALAR_WINDOWS * n);
-    const out = memory.alloc(SCALAR_WINDOWS * POINT);
-    const { at: work, bytes } = this.work(Math.max(n, 2 * BUCKETS), 1);
-    scalars.forEach((s, i) => memory.write(scalarsAt + 32 * i, s));
-    memory.bytes.fill(0, scalarsAt + 32 * n, scalarsAt + 32 * n + 32);
-    const words = new Uint32Array(memory.memory.buffer, scalarsAt, 8 * n + 8);
-    const digits = new Int16Array(memory.memory.buffer, digitsAt, SCALAR_WINDOWS * n);
-    for (let i = 0; i < n; i++) {
-      let carry = 0;
-      for (let w = 0; w < SCALAR_WINDOWS; w++) {
-        const bit = WINDOW * w;
-        const word = 8 * i + (bit >>> 5);
-        const low = (words[word] as number) >>> (bit & 31);
-        // The scalar's bits end at 254: a last window that runs past its words must not read the next scalar's.
-        const high = (bit & 31) > 32 - WINDOW && bit >>> 5 < 7 ? (words[word + 1] as number) << (32 - (bit & 31)) : 0;
-        const d = ((low | high) & 511) + carry;
-        carry = d > 256 ? 1 : 0;
-        digits[w * n + i] = d - 512 * carry;
-      }
-    }
-    const job: Job = { items: SCALAR_WINDOWS, chunk: 1, nanoseconds: SCALAR_WINDOWS * (200 * n + 200_000) };
-    await engine.run('msmWindow', job, [digitsAt, points, n, out, work, bytes]);
-    let total = bn254.G1.Point.ZERO;
-    for (let w = SCALAR_WINDOWS - 1; w >= 0; w--) {
-      if (!total.is0()) for (let k = 0; k < WINDOW; k++) total = total.double();
-      const p = this.readPoint(out + POINT * w);
-      if (p !== null) total = total.add(bn254.G1.Point.fromAffine(p));
-    }
-    engine.release(scalarsAt, digitsAt, out, work, points);
-    return total.is0() ? null : total.toAffine();
+    const out = memory.alloc(groups * POINT);
+    writeDigits(scalars, new Int16Array(memory.memory.buffer, digitsAt, SCALAR_WINDOWS * n));
+    const job: Job = { items: groups, chunk: 1, nanoseconds };
+    await engine.run('msmWindows', job, [digitsAt, points, n, out, work, bytes, capacity, SCALAR_WINDOWS, each, stride, blind, multiples]);
+    const sums = Array.from({ length: groups }, (_, g) => this.readPoint(out + POINT * g));
+    engine.release(digitsAt, out, work);
+    return sums;
   }
+}
+
+/** Digits in [−255, 256] of nine bits, least significant first; digit w of scalar i at w·n + i. */
+function writeDigits(scalars: readonly bigint[], digits: Int16Array): void {
+  const n = scalars.length;
+  const words = new Uint32Array(10);
+  scalars.forEach((s, i) => {
+    for (let k = 0; k < 4; k++) {
+      const quad = (s >> BigInt(64 * k)) & 0xffffffffffffffffn;
+      words[2 * k] = Number(quad & 0xffffffffn);
+      words[2 * k + 1] = Number(quad >> 32n);
+    }
+    let carry = 0;
+    for (let w = 0; w < SCALAR_WINDOWS; w++) {
+      const bit = WINDOW * w;
+      const at = bit >>> 5;
+      const shift = bit & 31;
+      const low = (words[at] as number) >>> shift;
+      const high = shift > 32 - WINDOW ? (words[at + 1] as number) << (32 - shift) : 0;
+      const d = ((low | high) & 511) + carry;
+      carry = d > 256 ? 1 : 0;
+      digits[w * n + i] = d - 512 * carry;
+    }
+  });
 }

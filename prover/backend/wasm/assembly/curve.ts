@@ -3,6 +3,7 @@
  * Infinity is 64 zero bytes; it only ever appears as a result.
  */
 import { add2, carry2, mul2, pack2, sub2, unpack2 } from './field';
+import { invertWords } from './inverse';
 import { FQ, copy2, curveScratch } from './shared';
 
 /** Bytes of an entry of a list of additions: addresses of a, b, and of the sum. */
@@ -12,6 +13,8 @@ export const PRODUCT: usize = 40;
 
 const ONE: usize = FQ + 944;
 const P64: usize = FQ + 1024;
+/** R³. */
+const CUBE: usize = FQ + 832;
 
 /** Set when a sum was infinity. */
 export let sawInfinity: bool = false;
@@ -39,45 +42,20 @@ function zeroLanes(a: usize): i32 {
   return (isZero(t) ? 1 : 0) | (isZero(t + 32) ? 2 : 0);
 }
 
-/** The same element in [0, p + 2^-40·p): a product of products drifts up to where it would leave the limbs. */
-function settle(x: usize): void {
-  const t = curveScratch + 8192;
-  pack2(t, t + 32, x, FQ);
-  unpack2(x, t, t + 32, FQ);
-}
-
-/** x = x^e for a public exponent of four words, by windows of four bits. */
-export function power2(x: usize, e0: u64, e1: u64, e2: u64, e3: u64): void {
-  const table = curveScratch + 4096, r = curveScratch + 4096 + 1280;
-  copy2(table, ONE);
-  settle(x);
-  for (let i: usize = 1; i < 16; i++) {
-    mul2(table + i * 80, table + (i - 1) * 80, x, FQ);
-    settle(table + i * 80);
-  }
-  copy2(r, ONE);
-  let started = false;
-  for (let i = 63; i >= 0; i--) {
-    if (started) {
-      mul2(r, r, r, FQ);
-      mul2(r, r, r, FQ);
-      settle(r);
-      mul2(r, r, r, FQ);
-      mul2(r, r, r, FQ);
-    }
-    const word = i < 16 ? e0 : i < 32 ? e1 : i < 48 ? e2 : e3;
-    const digit = <i32>(word >> <u64>((i & 15) << 2)) & 15;
-    if (digit != 0) {
-      started = true;
-      mul2(r, r, table + <usize>digit * 80, FQ);
-    }
-    settle(r);
-  }
-  copy2(x, r);
-}
-
+/** Both lanes of x, not 0, to their inverses, by the inverse of their product. */
 function invert2(x: usize): void {
-  power2(x, load<u64>(P64) - 2, load<u64>(P64, 8), load<u64>(P64, 16), load<u64>(P64, 24));
+  const t = curveScratch + 8192, swapped = curveScratch + 4096, product = curveScratch + 4096 + 80;
+  for (let j: usize = 0; j < 80; j += 16) {
+    const word = v128.load(x + j);
+    v128.store(swapped + j, v128.shuffle<f64>(word, word, 1, 0));
+  }
+  mul2(product, x, swapped, FQ);
+  pack2(t, t + 32, product, FQ);
+  invertWords(t, t, P64, curveScratch + 4352);
+  unpack2(product, t, t, FQ);
+  // The inverse of a·R is 1/(a·R): twice the factor R is missing.
+  mul2(product, product, CUBE, FQ);
+  mul2(x, product, swapped, FQ);
 }
 
 /** Performs the n additions of a list; `list` and `products` have room for one entry more. */

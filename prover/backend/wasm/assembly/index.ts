@@ -2,4 +2,4 @@ export { setThread } from './shared';
 export { addOuter, bind, eqChunk, eqSuffixes, fillVector, gather, intsToField, outer, scaleVector } from './vector';
 export { dotInts, rowDots, scatterAdd, splitWeights } from './contract';
 export { layerRound, layerTables, leaves, parents, productRound } from './sumcheck';
-export { addPoints, commitRows, msmWindow } from './msm';
+export { addPoints, commitRows, msmWindows } from './msm';

@@ -182,12 +182,12 @@ function cursorsOf(counts: usize, count: i32, from: usize, cursors: usize): usiz
 
 /**
  * Rows of integers over generators, plus blinds·H. Arguments: cells (64-bit floats), columns, rows, rows a chunk, generators (window w at
- * w·columns·64), blinds (eight-bit signed digits, 32 a row, 16-bit integers), multiples of H (window w, multiple d at ((d − 1)·32 + w)·64), out, work space, bytes
- * of it a thread, capacity in points, capacity in rows.
+ * w·stride), blinds (eight-bit signed digits, 32 a row, 16-bit integers), multiples of H (window w, multiple d at ((d − 1)·32 + w)·64), out, work space, bytes
+ * of it a thread, capacity in points, capacity in rows, stride.
  */
 export function commitRows(job: usize, chunk: i32): void {
   const cells = pointer(job, 0), columns = int(job, 1), table = pointer(job, 4), blinds = pointer(job, 5), multiples = pointer(job, 6);
-  const out = pointer(job, 7), capacity = int(job, 10), rowCapacity = int(job, 11), stride = <usize>columns << 6;
+  const out = pointer(job, 7), capacity = int(job, 10), rowCapacity = int(job, 11), stride = pointer(job, 12);
   layout(pointer(job, 8) + <usize>thread * pointer(job, 9), capacity, rowCapacity);
   const end = min((chunk + 1) * int(job, 3), int(job, 2));
   const cursors = curveScratch + 16384;
@@ -211,10 +211,7 @@ export function commitRows(job: usize, chunk: i32): void {
     }
     total += n;
     to = cursorsOf(counts, BUCKETS, to, cursors);
-    for (let w: usize = 0; w < 32; w++) {
-      const d = <i32>load<i16>(digits + (w << 1));
-      if (d != 0) place(cursors, multiples + ((<usize>(abs(d) - 1) * 32 + w) << 6), d < 0);
-    }
+    placeBlind(cursors, digits, multiples);
     for (let c = 0; c < columns; c++) {
       const v = load<f64>(source + (<usize>c << 3));
       if (v != 0) placeDigits(cursors, v, table + (<usize>c << 6), stride);
@@ -230,26 +227,48 @@ export function commitRows(job: usize, chunk: i32): void {
 }
 
 /**
- * One window of a multi-exponentiation a chunk: Σ digit·point. Arguments: digits (window after window, 16-bit integers), points, count,
- * out (a point a window), work space, bytes of it a thread.
+ * Some windows of a multi-exponentiation a chunk: Σ digit·point, windows \`stride\` bytes apart in the points (0: the same points in all).
+ * Chunk 0 also adds blind·H. Arguments: digits (window after window, 16-bit integers), points, count, out (a point a chunk), work space,
+ * bytes of it a thread, capacity in points, windows, windows a chunk, stride, blind (as in \`commitRows\`; 0: none), multiples of H.
  */
-export function msmWindow(job: usize, chunk: i32): void {
-  const n = int(job, 2), digits = pointer(job, 0) + (<usize>chunk * <usize>n << 1), from = pointer(job, 1);
-  layout(pointer(job, 4) + <usize>thread * pointer(job, 5), max(n, 2 * BUCKETS), 1);
+export function msmWindows(job: usize, chunk: i32): void {
+  const n = int(job, 2), stride = pointer(job, 9), blind = chunk == 0 ? pointer(job, 10) : 0, multiples = pointer(job, 11);
+  const begin = chunk * int(job, 8), end = min(begin + int(job, 8), int(job, 7));
+  layout(pointer(job, 4) + <usize>thread * pointer(job, 5), int(job, 6), 1);
   const cursors = curveScratch + 16384;
   memory.fill(lengths, 0, BUCKETS << 2);
-  for (let i = 0; i < n; i++) {
-    const d = <i32>load<i16>(digits + (<usize>i << 1));
-    if (d == 0) continue;
-    const at = lengths + (<usize>(abs(d) - 1) << 2);
-    store<u32>(at, load<u32>(at) + 1);
+  if (blind) {
+    let extra = 0;
+    for (let w: usize = 0; w < 32; w++) if (load<i16>(blind + (w << 1)) != 0) extra++;
+    store<u32>(lengths, extra);
+  }
+  for (let w = begin; w < end; w++) {
+    const digits = pointer(job, 0) + ((<usize>w * <usize>n) << 1);
+    for (let i = 0; i < n; i++) {
+      const d = <i32>load<i16>(digits + (<usize>i << 1));
+      if (d == 0) continue;
+      const at = lengths + (<usize>(abs(d) - 1) << 2);
+      store<u32>(at, load<u32>(at) + 1);
+    }
   }
   cursorsOf(lengths, BUCKETS, points, cursors);
-  for (let i = 0; i < n; i++) {
-    const d = <i32>load<i16>(digits + (<usize>i << 1));
-    if (d != 0) place(cursors + (<usize>(abs(d) - 1) << 2), from + (<usize>i << 6), d < 0);
+  if (blind) placeBlind(cursors, blind, multiples);
+  for (let w = begin; w < end; w++) {
+    const digits = pointer(job, 0) + ((<usize>w * <usize>n) << 1), from = pointer(job, 1) + <usize>w * stride;
+    for (let i = 0; i < n; i++) {
+      const d = <i32>load<i16>(digits + (<usize>i << 1));
+      if (d != 0) place(cursors + (<usize>(abs(d) - 1) << 2), from + (<usize>i << 6), d < 0);
+    }
   }
   weigh(1, pointer(job, 3) + (<usize>chunk << 6));
+}
+
+/** Places the multiples of H that make up a blind in bucket 1. */
+function placeBlind(cursors: usize, digits: usize, multiples: usize): void {
+  for (let w: usize = 0; w < 32; w++) {
+    const d = <i32>load<i16>(digits + (w << 1));
+    if (d != 0) place(cursors, multiples + ((<usize>(abs(d) - 1) * 32 + w) << 6), d < 0);
+  }
 }
 
 /** dst = a + b for lists of points. Arguments: a, b, dst, count, chunk length, work space, bytes of it a thread. Canonical results. */
