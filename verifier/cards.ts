@@ -96,7 +96,7 @@ export function decodeCard(bytes: Uint8Array, source: string): Card {
   return card;
 }
 
-const cellCount = (t: CardTensor): number => t.axes.reduce((n, a) => n * a.size, 1);
+export const cellCount = (t: CardTensor): number => t.axes.reduce((n, a) => n * a.size, 1);
 
 function cellsOf(card: Card, source: string): number {
   const cells = card.tensors.reduce((n, t) => n + cellCount(t), 0);
@@ -153,10 +153,6 @@ export function checkRangeProof(card: Card, fetch: (digest: Hex, size: number) =
   }
 }
 
-/** Rows as a card writes them. */
-export const rowsHex = (rows: readonly Affine[]): string =>
-  `0x${rows.map((p) => p.x.toString(16).padStart(64, '0') + p.y.toString(16).padStart(64, '0')).join('')}`;
-
 /** The Hyrax rows of a hidden card; coordinates canonical, on the curve, none at infinity. */
 export function commitmentRows(card: Card, source: string): Affine[] {
   if (card.commitment === undefined) throw new InputError(source, 'commitment', 'is missing', 'a public card has content instead');
@@ -177,43 +173,13 @@ export function commitmentRows(card: Card, source: string): Affine[] {
 }
 
 /** Bytes of one value of the content file. */
-const valueSize = (t: { readonly bits: number }): number => (t.bits <= 8 ? 1 : t.bits <= 16 ? 2 : t.bits <= 32 ? 4 : 8);
+export const valueSize = (t: { readonly bits: number }): number => (t.bits <= 8 ? 1 : t.bits <= 16 ? 2 : t.bits <= 32 ? 4 : 8);
 
 /** Bytes of the content file that these tensors make. */
 export const contentSize = (tensors: readonly CardTensor[]): number => tensors.reduce((n, t) => n + cellCount(t) * valueSize(t), 0);
 
-const bounds = (t: CardTensor): readonly [number, number] =>
+export const bounds = (t: CardTensor): readonly [number, number] =>
   t.signed ? [-(2 ** (t.bits - 1)), 2 ** (t.bits - 1) - 1] : [0, 2 ** t.bits - 1];
-
-/** The content file of these tensors. Errors: a tensor missing, of another length, or out of its width. */
-export function encodeContent(tensors: readonly CardTensor[], content: Content, source: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(contentSize(tensors));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const t of tensors) {
-    const values = content[t.name];
-    if (values === undefined || values.length !== cellCount(t))
-      throw new InputError(source, t.name, `has ${values?.length ?? 0} values, needs ${cellCount(t)}`, 'check its shape');
-    const [lo, hi] = bounds(t);
-    const size = valueSize(t);
-    for (let i = 0; i < values.length; i++) {
-      const v = values[i] as number;
-      if (!(v >= lo && v <= hi) || !Number.isInteger(v))
-        throw new InputError(
-          source,
-          `${t.name}[${i}]`,
-          `${v} is not an integer in ${lo} … ${hi}`,
-          'give the tensor more bits or a smaller scale f',
-        );
-      if (size === 1) view.setUint8(at, v);
-      else if (size === 2) view.setUint16(at, v, true);
-      else if (size === 4) view.setUint32(at, v, true);
-      else view.setBigInt64(at, BigInt(v), true);
-      at += size;
-    }
-  }
-  return bytes;
-}
 
 /** Reads a content file: exact length, every value in its width. */
 export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array, source: string): Content {

@@ -3,9 +3,10 @@
  * training order, so that step s reads batch s mod `batches` and no index arithmetic is proven. The last windows of the text are held out.
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { encodeContent, type Card, type Content } from '../../verifier/cards.ts';
+import type { Card, Content } from '../../verifier/cards.ts';
 import { digestOf, fromHex, InputError, type Hex } from '../../verifier/input.ts';
 import { bitsOf } from '../../verifier/program/types.ts';
+import { encodeContent } from './content.ts';
 import type { TextTokenizer } from './tokens.ts';
 
 export interface DataOptions {

@@ -10,7 +10,6 @@ import {
   checkVocabulary,
   commitmentRows,
   decodeContent,
-  rowsHex,
   type Card,
   type Content,
 } from '../../verifier/cards.ts';
@@ -22,6 +21,7 @@ import type { Backend } from '../backend/types.ts';
 import { cardRows, commitCard, proveCard } from '../prove/card.ts';
 import { systemRandom } from '../prove/random.ts';
 import { writeWord } from '../prove/wire.ts';
+import { rowsHex } from './content.ts';
 import type { PublicCard } from './data.ts';
 
 /** What is known of a hidden card by those who hold its opening; `readOpening` has checked it against the card. */

@@ -1,7 +1,8 @@
 /** The model card: base weights as integers, one exponent a tensor, in the order in which programs list them. */
-import { encodeContent, type Card } from '../../verifier/cards.ts';
+import type { Card } from '../../verifier/cards.ts';
 import { digestOf } from '../../verifier/input.ts';
 import type { ImportedTensor } from '../model/import.ts';
+import { encodeContent } from './content.ts';
 import type { PublicCard } from './data.ts';
 
 /** A public model card with its content file. */

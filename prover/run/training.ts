@@ -2,11 +2,12 @@
  * The integer training of a bounty: one walk for each proof's group of steps, the state stored after each, so that a killed run goes
  * on where it was. The arithmetic is exact: every machine and every resumption ends with the same adapter.
  */
-import { decodeContent, encodeContent, type Content } from '../../verifier/cards.ts';
+import { decodeContent, type Content } from '../../verifier/cards.ts';
 import { InputError } from '../../verifier/input.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { tensorsOf } from '../../verifier/public-content.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
+import { encodeContent } from '../cards/content.ts';
 import { Walker } from '../trainer/walk.ts';
 import type { RunStorage } from './storage.ts';
 

@@ -73,6 +73,14 @@ export function recipeOf(options: RecipeOptions, shape: LlamaShape, model: Card,
       throw new InputError('--targets', '', `there is no linear layer ${name}`, `choose among ${LINEAR_LAYERS.join(', ')}`);
     return name as LinearLayer;
   });
+  const columns = [model, data].flatMap((card) => card.commitment?.columns ?? []);
+  if (columns[0] !== columns.at(-1))
+    throw new InputError(
+      'data.card.json',
+      'commitment.columns',
+      `is ${columns[1]}, the model card’s ${columns[0]}`,
+      `commit the data again with --columns ${columns[0]}`,
+    );
   return {
     version: 1,
     model: shape,
@@ -88,6 +96,7 @@ export function recipeOf(options: RecipeOptions, shape: LlamaShape, model: Card,
     perProof: options.stepsPerProof,
     modelHidden: model.commitment !== undefined,
     dataHidden: data.commitment !== undefined,
+    ...(columns[0] === undefined ? {} : { columns: columns[0] }),
     precision: PRECISIONS[options.precision],
     exponents: Object.fromEntries(model.tensors.map((t) => [t.name, t.f])),
   };

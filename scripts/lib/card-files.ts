@@ -65,7 +65,12 @@ export async function saveCard(
 export const cardOptions = (command: Command): Command =>
   command
     .option('--hidden', 'commit to the content instead of publishing it; writes a secret opening file')
-    .option('--columns <n>', 'log2 of the columns of the commitment, as in the program; with --hidden', integerOption(1, 20), 11)
+    .option(
+      '--columns <n>',
+      'log2 of the columns of the commitment and of the programs that use it; with --hidden',
+      integerOption(1, 20),
+      11,
+    )
     .option('--encrypt', 'encrypt the opening file (FINEPROOF_PASSPHRASE, or asked for)');
 
 /** Reads and checks a card; a public one with its content. */

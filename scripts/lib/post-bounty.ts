@@ -1,12 +1,13 @@
 /** Making a bounty: recipe and calibration, program, first state, package, terms. */
 import { randomBytes } from 'node:crypto';
 import type { Account, Address } from 'viem';
+import { encodeContent } from '../../prover/cards/content.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { asTensors } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
 import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
-import { checkCard, encodeContent, type Content } from '../../verifier/cards.ts';
+import { checkCard, checkRangeProof, type Content } from '../../verifier/cards.ts';
 import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
@@ -74,8 +75,11 @@ export function makePackage(bounty: NewBounty): PackageTerms {
   const seed = fromHex(bounty.startSeed);
   const recipe = calibrate(bounty.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
   const { program } = buildLlama(recipe);
-  checkCard(cards.model.card, program, 'model.card.json');
-  checkCard(cards.data.card, program, 'data.card.json');
+  for (const name of ['model', 'data'] as const) {
+    const { card, rangeProof } = cards[name];
+    checkCard(card, program, `${name}.card.json`);
+    if (rangeProof !== null) checkRangeProof(card, () => rangeProof, `range proof of ${name}.card.json`);
+  }
   const compiled = compile(program);
   const programBytes = encodeProgram(program);
   const stateIn = polyOfRole(compiled, 'stateIn');

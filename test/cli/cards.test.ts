@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeContent } from '../../prover/cards/content.ts';
 import { makeDataCards, shuffle } from '../../prover/cards/data.ts';
 import { byteTokenizer, jsonTokenizer } from '../../prover/cards/tokens.ts';
-import { cardDigest, decodeCard, decodeContent, encodeCard, encodeContent, openContent, type Card } from '../../verifier/cards.ts';
+import { cardDigest, decodeCard, decodeContent, encodeCard, openContent, type Card } from '../../verifier/cards.ts';
 import { canonicalJson, digestOf, InputError } from '../../verifier/input.ts';
 
 const refused = (pattern: RegExp) => (e: unknown) => e instanceof InputError && pattern.test(e.message);

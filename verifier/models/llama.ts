@@ -85,7 +85,12 @@ function build(recipe: Recipe, trained: Trained, constants?: Constants): Built {
     const gradients = backwardPass(net, forward, labels);
     if (trained === 'adapters') optimize(net, gradients, content);
   }
-  const program = b.program('llama', { steps: recipe.steps, perProof: recipe.perProof }, columns(b), constants ?? content);
+  const program = b.program(
+    'llama',
+    { steps: recipe.steps, perProof: recipe.perProof },
+    recipe.columns ?? columns(b),
+    constants ?? content,
+  );
   for (const t of program.tensors) {
     if (t.poly !== 'constants') continue;
     const size = t.axes.reduce((n, a) => n * a.size, 1);

@@ -127,6 +127,8 @@ export interface Recipe {
   readonly perProof: number;
   readonly modelHidden: boolean;
   readonly dataHidden: boolean;
+  /** log2 of the columns that hidden cards were committed with; without one, about the number that makes proofs smallest. */
+  readonly columns?: number;
   readonly precision: Precision;
   /** Exponents by scale key; empty before calibration. */
   readonly exponents: Readonly<Record<string, number>>;
@@ -154,6 +156,7 @@ export function checkRecipe(r: Recipe): void {
   whole('steps', r.steps, 1 << 20);
   if (!powerOfTwo(r.perProof) || r.steps % r.perProof !== 0)
     fail('perProof', `${r.perProof} is not a power of two that divides ${r.steps} steps`);
+  if (r.columns !== undefined) whole('columns', r.columns, 20);
   whole('lora.rank', r.lora.rank, 1024);
   if (!(r.lora.alpha > 0)) fail('lora.alpha', `${r.lora.alpha} is not positive`);
   if (r.lora.targets.length === 0) fail('lora.targets', 'name at least one linear layer');
