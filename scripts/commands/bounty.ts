@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatEther, zeroAddress, type Address } from 'viem';
 import { toHex, type Hex } from '../../verifier/input.ts';
 import { bountyId } from '../../verifier/statement.ts';
@@ -36,9 +36,11 @@ interface PostOptions extends ChainOptions, RecipeOptions {
   readonly attesterFee: bigint;
   readonly attester: readonly Address[];
   readonly threshold?: number;
-  readonly claimWithin: number;
-  readonly window: number;
+  readonly claimWithin?: number;
+  readonly window?: number;
 }
+
+const DAY = 86400;
 
 function postCommand(): Command {
   const command = recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward')))
@@ -49,10 +51,10 @@ function postCommand(): Command {
     .requiredOption('--attester <address>', 'whose verdict releases the reward; may be repeated', addressesOption)
     .option('--opening <file>', 'secret opening of a hidden card, for the calibration; may be repeated', repeated)
     .option('--threshold <n>', 'how many attesters a verdict needs (default: all)', integerOption(1, 16))
-    .option('--bond <ether>', 'what a claimant puts down', etherOption, 0n)
-    .option('--attester-fee <ether>', 'what each attester earns', etherOption, 0n)
-    .option('--claim-within <time>', 'claims are taken for this long', durationOption, 30 * 86400)
-    .option('--window <time>', 'how long a claim waits for a verdict', durationOption, 2 * 86400);
+    .addOption(new Option('--bond <ether>', 'what a claimant puts down').argParser(etherOption).default(0n, '0'))
+    .addOption(new Option('--attester-fee <ether>', 'what each attester earns').argParser(etherOption).default(0n, '0'))
+    .option('--claim-within <time>', 'claims are taken for this long (default: 30d)', durationOption)
+    .option('--window <time>', 'how long a claim waits for a verdict (default: 2d)', durationOption);
   example(command, 'fineproof bounty post --model model/ --data data/ --steps 8 --rank 4 --reward 1 --attester 0x7099…79C8 --out bounty/');
   return action<PostOptions>(command, (_args, options) =>
     withChain(options.rpc, async (chain) => {
@@ -69,8 +71,9 @@ function postCommand(): Command {
       const parts = makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
       const judges = { signers: options.attester, threshold: options.threshold ?? options.attester.length };
+      const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? 2 * DAY };
       const now = (await chain.client.getBlock()).timestamp;
-      const terms = makeTerms(account.address, parts, money, judges, options, now);
+      const terms = makeTerms(account.address, parts, money, judges, deadlines, now);
       const sent = await post(escrow, account, options.out, terms);
       const id = bountyId(BigInt(chain.id), escrow.address, terms);
       return {
