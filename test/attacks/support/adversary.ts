@@ -293,15 +293,18 @@ export function replay<T>(
 export interface Weakness {
   /** Machine of the transitions. */
   readonly machine?: () => RunMachine;
+  readonly deciderMachine?: () => RunMachine;
   readonly patch?: (request: Request, machine: RunMachine) => void;
   /** Trusts what the prover says is the state before a proof (accumulator, digest, rows). */
   readonly trust?: (t: number, computed: ChainState) => Partial<Pick<ChainState, 'accumulator' | 'digest' | 'rows'>>;
+  /** Takes the index of a proof from the prover. */
+  readonly index?: (t: number) => number;
   /** Leaves out the check of public content. */
   readonly publicContent?: false;
 }
 
 /** Verifies as verify.ts does, but for the weakness. Throws when even that verifier refuses. */
-export function verifyWeakly(attempt: Attempt, weakness: Weakness): void {
+export function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 'proofs' | 'decider'>, weakness: Weakness): void {
   const { world, context } = attempt;
   const { compiled: c } = world;
   const machine = weakness.machine ?? ((): RunMachine => new RunMachine());
@@ -314,7 +317,7 @@ export function verifyWeakly(attempt: Attempt, weakness: Weakness): void {
     const before = { ...state, ...weakness.trust?.(i + 1, state) };
     const input = {
       statement: context.statement.map((w) => o.word(w)),
-      t: i + 1,
+      t: weakness.index?.(i + 1) ?? i + 1,
       digest: o.word(before.digest),
       accumulator: before.accumulator,
       stateIn: toPoints(before.rows),
@@ -330,7 +333,7 @@ export function verifyWeakly(attempt: Attempt, weakness: Weakness): void {
   const last = { ...state, ...weakness.trust?.(c.proofs + 1, state) };
   if (rowsDigest(last.rows) !== context.finalState) throw new Error('another final state');
   const rows = hidden.map((f) => toPoints(context.hiddenRows.get(f.name) as readonly Affine[]));
-  const o = new RunMachine();
+  const o = weakness.deciderMachine?.() ?? new RunMachine();
   const openPublic =
     weakness.publicContent === false ? (poly: string): bigint => fromFelts([claimOf(last.accumulator, c, poly)])[0] as bigint : evaluate;
   checkEquation(c, replay(decider(o, c, last.accumulator, o.word(last.digest), rows), attempt.decider, deciderCounts(c), openPublic));
