@@ -168,7 +168,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
       targets: 'q_proj,v_proj',
       firstLayer: 0,
       optimizer: 'adamw',
-      learningRate: 0.01,
+      learningRate: 0.007,
       weightDecay: 0.01,
       warmup: 0,
       decay: 'constant',
