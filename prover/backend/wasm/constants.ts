@@ -49,7 +49,9 @@ export const OFFSET = {
   one: 944,
   p64: 1024,
   pWords: 1056,
-  end: 1136,
+  biasSmall: 1136,
+  biasReduceSmall: 1232,
+  end: 1328,
 } as const;
 
 /** How many low and high halves the product and the reduction add to each of the ten limbs. */
@@ -65,28 +67,26 @@ const productCounts = (): { low: number[]; high: number[] } => {
   return { low, high };
 };
 
-function reduceBias(): bigint[] {
-  const bias = new Array<bigint>(10).fill(0n);
+/** Biases of a reduction: products are added at limbs `at`, the last one being Montgomery's step, and five limbs above it are kept. */
+function reduceBias(at: readonly number[]): bigint[] {
+  const last = at[at.length - 1] as number;
+  const bias = new Array<bigint>(last + 6).fill(0n);
   const add = (k: number, x: bigint): void => {
     bias[k] = (bias[k] as bigint) + x;
   };
-  for (const at of [2, 2, 4, 4]) {
+  at.forEach((k, i) => {
     for (let j = 0; j < 5; j++) {
-      add(at + j, -LOW);
-      add(at + j + 1, -HIGH);
+      // The low half that clears the last limb is a multiple of X, taken out after the carry.
+      if (i < at.length - 1 || j > 0) add(k + j, -LOW);
+      add(k + j + 1, -HIGH);
     }
-  }
-  // The last step. Its low half at limb 4 is a multiple of X, taken out after the carry.
-  for (let j = 0; j < 5; j++) {
-    if (j > 0) add(4 + j, -LOW);
-    add(5 + j, -HIGH);
-  }
-  add(5, -(LOW >> LIMB_BITS));
-  for (let k = 0; k < 9; k++) {
+  });
+  add(last + 1, -(LOW >> LIMB_BITS));
+  for (let k = 0; k < last + 5; k++) {
     add(k, POSITIVE + CENTER);
     add(k + 1, -(POSITIVE >> LIMB_BITS));
   }
-  add(9, LOW);
+  add(last + 5, LOW);
   return bias;
 }
 
@@ -95,7 +95,8 @@ const macBias = (): bigint[] => {
   return low.map((n, k) => -(BigInt(n) * LOW + BigInt(high[k] as number) * HIGH));
 };
 
-const modInverse = (a: bigint, m: bigint): bigint => {
+/** 1/a mod the prime m. */
+export const modInverse = (a: bigint, m: bigint): bigint => {
   let [x, y, u, v] = [((a % m) + m) % m, m, 1n, 0n];
   while (x > 0n) {
     const q = y / x;
@@ -147,12 +148,14 @@ export function constants(p: bigint): Uint8Array {
   element(OFFSET.x1, centered(inverse, p));
   element(OFFSET.x2, centered(inverse * inverse, p));
   const mac = macBias();
-  const reduce = reduceBias();
+  const reduce = reduceBias([2, 2, 4, 4, 4]);
   mac.forEach((b, k) => {
     word(OFFSET.biasMac + 16 * k, b);
     word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
   });
+  for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
+  reduceBias([0]).forEach((b, k) => word(OFFSET.biasReduceSmall + 16 * k, b));
   element(OFFSET.cube, RADIX ** 3n % p);
   float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);
   float(OFFSET.tiny, 2 ** -45);

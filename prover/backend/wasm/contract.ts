@@ -1,7 +1,7 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { ContractDim, IntBlock } from '../types.ts';
-import { RADIX } from './constants.ts';
+import { LIMB_BITS, RADIX } from './constants.ts';
 import { cut, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
 
@@ -10,9 +10,6 @@ const ELEMENT = 32;
 const SPLIT_WEIGHT = 48;
 /** Terms of one accumulation: weights of this many are built as one table. */
 const TERMS = 4096;
-/** Outputs whose columns are walked together, when the sum does not run along memory. */
-const TILE = 8;
-
 /** All sums a_0 + a_1 + … with a_d from lists[d], the first list slowest. */
 function combinations(lists: readonly (readonly number[])[]): Uint32Array {
   let out = Uint32Array.of(0);
@@ -102,27 +99,23 @@ export async function contract(engine: Engine, block: IntBlock, dims: readonly C
   await engine.run('splitWeights', splitJob, [weights.at, parts, weights.length, splitJob.chunk]);
   const units = outputs.length * segments;
   const partial = engine.vector(units);
-  const along = terms.length === 1 || (terms[1] as number) === 1;
-  const tile = along || segments > 1 ? 1 : TILE;
-  const job = cut(units, 4 * Math.min(terms.length, TERMS) + 60);
-  const chunk = Math.ceil(job.chunk / tile) * tile;
+  const job = cut(units, 4 * Math.min(terms.length, TERMS) + 70);
   const causal = block.causal;
   const diagonal =
     causal === undefined
       ? [0, 0, 0]
       : [2 ** (dims[causal[0]] as ContractDim).bits - 1, shifts[causal[0]] as number, shifts[causal[1]] as number];
-  await engine.run('dotInts', { ...job, chunk }, [
+  await engine.run('dotInts', job, [
     cells,
     outputTable,
     termTable,
     parts,
     partial,
     units,
-    chunk,
+    job.chunk,
     terms.length,
     TERMS,
     segments,
-    tile,
     ...diagonal,
   ]);
   engine.release(cells, outputTable, termTable, weights.at, parts);
@@ -213,3 +206,5 @@ export async function expand(
 
 /** Montgomery's R² mod r: the factor that brings integers into Montgomery form. */
 export const RADIX_SQUARED = (RADIX * RADIX) % R;
+/** The same for integers of one limb, whose products are divided by X alone. */
+export const RADIX_X = (RADIX << LIMB_BITS) % R;

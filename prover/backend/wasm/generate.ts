@@ -21,6 +21,9 @@ const addProduct = (x: string, y: (j: number) => string, at: number): string =>
 const begin = `
   const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
   let h: v128, l: v128;`;
+const reductionConstants = `
+  const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const UNCENTER = ${constant(OFFSET.uncenter)};
+  const C3 = ${constant(OFFSET.c3)};`;
 
 const product = `
   ${five.map((j) => `const b${j} = v128.load(b, ${16 * j});`).join(' ')}
@@ -40,27 +43,51 @@ const takeOff = `
 
 const load = (offset: number) => (j: number) => constant(offset + 16 * j);
 
-const reduction = (wide: boolean): string => `
-  const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const UNCENTER = ${constant(OFFSET.uncenter)};
-  ${extract(0)} ${extract(1)}
-  ${addProduct('d0', load(OFFSET.x2), 2)}
-  ${addProduct('d1', load(OFFSET.x1), 2)}
-  ${extract(2)} ${extract(3)}
-  ${addProduct('d2', load(OFFSET.x2), 4)}
-  ${addProduct('d3', load(OFFSET.x1), 4)}
-  const C3 = ${constant(OFFSET.c3)};
-  const d4 = f64x2.sub(v128.or(v128.and(s4, M), MAGIC), UNCENTER);
-  h = f64x2.relaxed_madd(d4, ${constant(OFFSET.mu)}, C1);
-  l = f64x2.relaxed_madd(d4, ${constant(OFFSET.mu)}, f64x2.sub(C2, h));
+/** Montgomery's step for the limb s_at. */
+const lastStep = (at: number): string => `
+  const d${at} = f64x2.sub(v128.or(v128.and(s${at}, M), MAGIC), UNCENTER);
+  h = f64x2.relaxed_madd(d${at}, ${constant(OFFSET.mu)}, C1);
+  l = f64x2.relaxed_madd(d${at}, ${constant(OFFSET.mu)}, f64x2.sub(C2, h));
   const q = f64x2.sub(l, C3);
-  ${addProduct('q', load(OFFSET.p), 4)}
-  s5 = i64x2.add(s5, i64x2.shr_u(s4, 51));
-  ${wide ? takeOff : ''}
-  ${[5, 6, 7, 8].map(extract).join('')}
-  ${[5, 6, 7, 8].map((k) => `v128.store(o, d${k}, ${16 * (k - 5)});`).join(' ')}
-  v128.store(o, f64x2.sub(s9, C3), 64);`;
+  ${addProduct('q', load(OFFSET.p), at)}
+  s${at + 1} = i64x2.add(s${at + 1}, i64x2.shr_u(s${at}, 51));`;
+
+/** Five limbs from s_from, carried and stored. */
+const storeLimbs = (from: number): string => `
+  ${[0, 1, 2, 3].map((k) => extract(from + k)).join('')}
+  ${[0, 1, 2, 3].map((k) => `v128.store(o, d${from + k}, ${16 * k});`).join(' ')}
+  v128.store(o, f64x2.sub(s${from + 4}, C3), 64);`;
+
+/** The reduction in stages, each a chain that the next one waits for. */
+const reductionStages = [
+  `${extract(0)} ${extract(1)}
+  ${addProduct('d0', load(OFFSET.x2), 2)}
+  ${addProduct('d1', load(OFFSET.x1), 2)}`,
+  `${extract(2)} ${extract(3)}
+  ${addProduct('d2', load(OFFSET.x2), 4)}
+  ${addProduct('d3', load(OFFSET.x1), 4)}`,
+  lastStep(4),
+  storeLimbs(5),
+];
+const [stage0, stage1, stage2, stage3] = reductionStages as [string, string, string, string];
+const reduction = (wide: boolean): string => `${reductionConstants} ${stage0} ${stage1} ${stage2} ${wide ? takeOff : ''} ${stage3}`;
 
 const start = (offset: number): string => ten.map((k) => `let s${k} = ${constant(offset + 16 * k)};`).join(' ');
+const startFrom = (offset: number): string =>
+  ten.map((k) => `let s${k} = i64x2.add(v128.load(a, ${16 * k}), ${constant(offset + 16 * k)});`).join(' ');
+
+const mulStages = [`${start(OFFSET.biasMul)} ${product}`, ...reductionStages];
+const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
+
+/** Two independent computations, stage by stage, so that one's latency hides behind the other. Names get the suffix 1 or 2. */
+const interleave = (first: readonly string[], second: readonly string[]): string => {
+  const named = (code: string, suffix: string): string => code.replace(/\b(s\d|d\d|a\d|b\d|[hlqoab])\b/g, (name) => `${name}_${suffix}`);
+  const stages = first.map((code, k) => `${named(code, '1')} ${named(second[k] as string, '2')}`);
+  return `
+  const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
+  let h_1: v128, l_1: v128, h_2: v128, l_2: v128; ${reductionConstants}
+  ${stages.join('\n')}`;
+};
 
 const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
 
@@ -70,6 +97,36 @@ export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
   ${start(OFFSET.biasMul)}
   ${product}
   ${reduction(false)}
+}
+/** As mul2, two at once. */
+export function mul4(o_1: usize, a_1: usize, b_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
+  ${interleave(mulStages, mulStages)}
+}
+/** As reduce2, two at once. */
+export function reduce4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
+  ${interleave(reduceStages, reduceStages)}
+}
+/** reduce2 and mul2 at once. */
+export function reduceMul(o_1: usize, a_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
+  ${interleave(reduceStages, mulStages)}
+}
+/** Six accumulators (96 bytes) = v·b, exact integers v with |v| <= 2^50. */
+export function setSmall2(acc: usize, v: v128, b: usize, K: usize): void {${begin}
+  let s0 = i64x2.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
+  ${addProduct('v', (j) => `v128.load(b, ${16 * j})`, 0)}
+  ${[0, 1, 2, 3, 4, 5].map((k) => `v128.store(acc, i64x2.add(s${k}, ${constant(OFFSET.biasSmall + 16 * k)}), ${16 * k});`).join(' ')}
+}
+/** The six accumulators += v·b. At most eight. */
+export function macSmall2(acc: usize, v: v128, b: usize, K: usize): void {${begin}
+  ${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = v128.load(acc, ${16 * k});`).join(' ')}
+  ${addProduct('v', (j) => `v128.load(b, ${16 * j})`, 0)}
+  ${[0, 1, 2, 3, 4, 5].map((k) => `v128.store(acc, i64x2.add(s${k}, ${constant(OFFSET.biasSmall + 16 * k)}), ${16 * k});`).join(' ')}
+}
+/** o = acc / X; sums of |v| below 2^51 in all. */
+export function reduceSmall2(o: usize, acc: usize, K: usize): void {${begin} ${reductionConstants}
+  ${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduceSmall + 16 * k)});`).join(' ')}
+  ${lastStep(0)}
+  ${storeLimbs(1)}
 }
 /** The accumulators (ten limbs and an overflow word, 176 bytes) += a·b. At most 256 products before a reduction or \`spill2\`. */
 export function mac2(acc: usize, a: usize, b: usize, K: usize): void {${begin}
@@ -83,14 +140,14 @@ export function set2(acc: usize, a: usize, b: usize, K: usize): void {${begin}
   ${product}
   ${ten.map((k) => `v128.store(acc, s${k}, ${16 * k});`).join(' ')}
 }
-/** o = acc / R, for sums of at most four products. */
-export function reduce2(o: usize, acc: usize, K: usize): void {${begin}
-  ${ten.map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduce + 16 * k)});`).join(' ')}
+/** o = a / R, for sums of at most four products. */
+export function reduce2(o: usize, a: usize, K: usize): void {${begin}
+  ${startFrom(OFFSET.biasReduce)}
   ${reduction(false)}
 }
-/** o = acc / R mod p, for sums of up to 256 products: also takes off a multiple of p estimated from the top limb. */
-export function reduceWide2(o: usize, acc: usize, K: usize): void {${begin}
-  ${ten.map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduce + 16 * k)});`).join(' ')}
+/** o = a / R mod p, for sums of up to 256 products: also takes off a multiple of p estimated from the top limb. */
+export function reduceWide2(o: usize, a: usize, K: usize): void {${begin}
+  ${startFrom(OFFSET.biasReduce)}
   ${reduction(true)}
 }
 /** Carries of the accumulators' ten limbs, so that 256 more products fit. */

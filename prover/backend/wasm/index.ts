@@ -3,7 +3,7 @@
  * Results are the reference's bit for bit, whatever the number of workers.
  */
 import type { Backend, FieldVector } from '../types.ts';
-import { RADIX_SQUARED, accumulateOuter, contract, eqTable, expand } from './contract.ts';
+import { RADIX_SQUARED, RADIX_X, accumulateOuter, contract, eqTable, expand } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Engine, cut } from './engine.ts';
 import { DeviceMemory } from './memory.ts';
@@ -92,8 +92,8 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     fromInts: (cells) =>
       written(cells.length, async (at) => {
         const source = engine.upload(cells);
-        const job = cut(cells.length, 30);
-        await engine.run('intsToField', job, [source, at, cells.length, job.chunk], [RADIX_SQUARED]);
+        const job = cut(cells.length, 14);
+        await engine.run('intsToField', job, [source, at, cells.length, job.chunk], [RADIX_SQUARED, RADIX_X]);
         engine.release(source);
       }),
     toField: async (v) => engine.toField(await use(v), v.length),

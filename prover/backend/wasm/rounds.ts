@@ -68,20 +68,29 @@ export class Tables {
 export function productRounds(engine: Engine, at: readonly number[], length: number, inner: number, coef: bigint): SumcheckRounds {
   const tables = new Tables(engine, at, length, inner);
   const n = at.length;
+  /** The sum of the tables' product so far: s(0) + s(1), known from the second round on. */
+  let claim: bigint | null = null;
+  let round: readonly bigint[] = [];
   return {
     async round(challenge) {
-      if (challenge !== null) await tables.bind(challenge);
+      if (challenge !== null) {
+        claim = mod(horner(round, challenge));
+        await tables.bind(challenge);
+      }
       const pairs = tables.length / 2;
-      const job = cut(pairs, n === 2 ? 40 : 60 * n);
+      const job = cut(pairs, n === 2 ? 30 : 55 * n);
       const chunks = chunksOf(job);
       const sums = engine.memory.alloc(chunks * (n + 1) * SUM_BYTES);
       const padded = [...tables.at, 0, 0].slice(0, 4);
-      await engine.run('productRound', job, [tables.half, pairs, job.chunk, n, ...padded, sums]);
+      await engine.run('productRound', job, [tables.half, pairs, job.chunk, n, ...padded, sums, claim === null ? 0 : 1]);
       const stride = (n + 1) * SUM_BYTES;
-      const values = Array.from({ length: n + 1 }, (_, k) => engine.sum(sums + k * SUM_BYTES, chunks, stride, pairs === 1 ? 1 : 2));
+      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, chunks, stride, pairs === 1 ? 1 : 2);
+      const values = Array.from({ length: n + 1 }, (_, k) => (k === 1 && claim !== null ? 0n : sum(k)));
+      if (claim !== null) values[1] = claim - (values[0] as bigint);
       engine.release(sums);
-      const c = coefficients(values).map((x) => mod(mod(x) * coef));
-      return Array.from({ length: n + 1 }, (_, t) => mod(horner(c, BigInt(t))));
+      round = coefficients(values).map(mod);
+      const scaled = round.map((x) => mod(x * coef));
+      return Array.from({ length: n + 1 }, (_, t) => mod(horner(scaled, BigInt(t))));
     },
     async finish(challenge) {
       await tables.bind(challenge);

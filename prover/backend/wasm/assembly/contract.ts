@@ -53,40 +53,28 @@ function addSmall(sums: usize, v: i32, weight: usize): void {
 /**
  * Unit u = (output, segment): Σ over the segment's terms s of cell[offset(u) + offset(s)] · weight(s), as a packed element / R.
  * Arguments: cells, output offsets, term offsets (32-bit), weights (ten parts), dst, units, chunk length, terms, segment length, segments,
- * tile (outputs worked on together), m (0: no diagonal), si, sj as in addOuter.
+ * m (0: no diagonal), si, sj as in addOuter.
  */
 export function dotInts(job: usize, chunk: i32): void {
   const cells = pointer(job, 0), outputs = pointer(job, 1), terms = pointer(job, 2), weights = pointer(job, 3), dst = pointer(job, 4);
   const begin = chunk * int(job, 6), end = min(begin + int(job, 6), int(job, 5));
-  const n = int(job, 7), length = int(job, 8), segments = int(job, 9), tile = int(job, 10), m = int(job, 11), si = int(job, 12), sj = int(job, 13);
+  const n = int(job, 7), length = int(job, 8), segments = int(job, 9), m = int(job, 10), si = int(job, 11), sj = int(job, 12);
   const sums = scratch + 4096;
-  for (let u = begin; u < end; u += tile) {
-    const count = min(tile, end - u);
-    memory.fill(sums, 0, <usize>count * SUMS);
-    const segment = u % segments, from = segment * length, to = min(n, from + length);
-    const first = outputs + (<usize>(u / segments) << 2);
-    if (m == 0 && count == 1) {
-      dotRow(sums, cells + (<usize>load<u32>(first) << 3), terms, weights, from, to);
-    } else {
-      for (let s = from; s < to; s++) {
-        const term = load<u32>(terms + (<usize>s << 2)), weight = weights + <usize>s * WEIGHT;
-        for (let t = 0; t < count; t++) {
-          const at = load<u32>(first + (<usize>t << 2)) + term;
-          if (((at >> sj) & m) > ((at >> si) & m)) continue;
-          const v = load<f64>(cells + (<usize>at << 3));
-          if (v != 0) addCell(sums + <usize>t * SUMS, v, weight);
-        }
-      }
+  for (let u = begin; u < end; u += 2) {
+    const last = min(u + 1, end - 1);
+    memory.fill(sums, 0, 2 * SUMS);
+    for (let w = u; w <= last; w++) {
+      const from = (w % segments) * length, to = min(n, from + length), output = load<u32>(outputs + (<usize>(w / segments) << 2));
+      const into = sums + <usize>(w - u) * SUMS;
+      if (m) dotCausal(into, cells, output, terms, weights, from, to, m, si, sj);
+      else dot(into, cells + (<usize>output << 3), terms, weights, from, to);
     }
-    for (let t = 0; t < count; t += 2) {
-      const k = min(t + 1, count - 1);
-      finishSums(dst + (<usize>(u + t) << 5), dst + (<usize>(u + k) << 5), sums + <usize>t * SUMS, sums + <usize>k * SUMS);
-    }
+    finishSums(dst + (<usize>u << 5), dst + (<usize>last << 5), sums, sums + <usize>(last - u) * SUMS);
   }
 }
 
-/** One output, sums of small cells in registers. */
-function dotRow(sums: usize, cells: usize, terms: usize, weights: usize, from: i32, to: i32): void {
+/** Σ cell · weight with the sums of small cells in registers. */
+function dot(sums: usize, cells: usize, terms: usize, weights: usize, from: i32, to: i32): void {
   let s0 = i64x2.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0;
   for (let s = from; s < to; s++) {
     const v = load<f64>(cells + (<usize>load<u32>(terms + (<usize>s << 2)) << 3));
@@ -106,6 +94,16 @@ function dotRow(sums: usize, cells: usize, terms: usize, weights: usize, from: i
   v128.store(sums, i64x2.add(v128.load(sums, 32), s2), 32);
   v128.store(sums, i64x2.add(v128.load(sums, 48), s3), 48);
   v128.store(sums, i64x2.add(v128.load(sums, 64), s4), 64);
+}
+
+/** As \`dot\`, but for cells above the diagonal. */
+function dotCausal(sums: usize, cells: usize, output: u32, terms: usize, weights: usize, from: i32, to: i32, m: i32, si: i32, sj: i32): void {
+  for (let s = from; s < to; s++) {
+    const at = output + load<u32>(terms + (<usize>s << 2));
+    if (((at >> sj) & m) > ((at >> si) & m)) continue;
+    const v = load<f64>(cells + (<usize>at << 3));
+    if (v != 0) addCell(sums, v, weights + <usize>s * WEIGHT);
+  }
 }
 
 /** Two outputs' sums, reduced (· 1/R) and packed. */

@@ -1,12 +1,16 @@
 /** Evaluation of sumcheck rounds. Sums are left as accumulators (176 bytes a sum, two lanes), which the host adds up. */
-import { add2, carry2, clear2, mac2, mul2, reduce2, reduceWide2, set2, spill2, sub2, unpack2 } from './field';
-import { FR, copy2, int, pointer, scratch } from './shared';
+import {
+  add2, carry2, clear2, mac2, macSmall2, mul2, mul4, pack2, reduce2, reduce4, reduceMul, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2,
+  unpack2,
+} from './field';
+import { FR, int, pointer, scratch } from './shared';
 
 const ACC: usize = 176;
 
 /**
  * Σ over pairs of the product of n tables at 0, 1, ∞ (n = 2), 0, 1, −1, ∞ (n = 3), 0, 1, −1, 2, ∞ (n = 4); ∞ is the leading coefficient.
- * Pair j is cells lo, hi as in \`bind\`. Arguments: h, pairs, chunk length, n; tables from 4; sums at 8 (n + 1 accumulators a chunk).
+ * Pair j is cells lo, hi as in `bind`. Arguments: h, pairs, chunk length, n; tables from 4; sums at 8 (n + 1 accumulators a chunk);
+ * 9: whether to leave out the sum at 1.
  */
 export function productRound(job: usize, chunk: i32): void {
   const h = int(job, 0), mask = (1 << h) - 1, n = int(job, 3);
@@ -15,6 +19,7 @@ export function productRound(job: usize, chunk: i32): void {
   for (let k = 0; k <= n; k++) clear2(out + <usize>k * ACC);
   const above = <usize>32 << h;
   const lo = scratch, hi = scratch + 320, d = scratch + 640, m = scratch + 960, w = scratch + 1280;
+  const atOne = !int(job, 9);
   let room = 256;
   for (let j = begin; j < end; j += 2) {
     const k = min(j + 1, end - 1);
@@ -27,11 +32,11 @@ export function productRound(job: usize, chunk: i32): void {
     }
     if (n == 2) {
       mac2(out, lo, lo + 80, FR);
-      mac2(out + ACC, hi, hi + 80, FR);
+      if (atOne) mac2(out + ACC, hi, hi + 80, FR);
       mac2(out + 2 * ACC, d, d + 80, FR);
     } else {
       productAt(out, lo, n);
-      productAt(out + ACC, hi, n);
+      if (atOne) productAt(out + ACC, hi, n);
       for (let t = 0; t < n; t++) {
         sub2(m + <usize>t * 80, lo + <usize>t * 80, d + <usize>t * 80);
         carry2(m + <usize>t * 80, m + <usize>t * 80);
@@ -56,9 +61,11 @@ export function productRound(job: usize, chunk: i32): void {
 /** acc += the product of n = 3 or 4 values. */
 function productAt(acc: usize, v: usize, n: i32): void {
   const p = scratch + 1600;
-  mul2(p, v, v + 80, FR);
-  if (n == 3) return mac2(acc, p, v + 160, FR);
-  mul2(p + 80, v + 160, v + 240, FR);
+  if (n == 3) {
+    mul2(p, v, v + 80, FR);
+    return mac2(acc, p, v + 160, FR);
+  }
+  mul4(p, v, v + 80, p + 80, v + 160, v + 240, FR);
   mac2(acc, p, p + 80, FR);
 }
 
@@ -87,8 +94,6 @@ export function layerTables(job: usize, chunk: i32): void {
   }
 }
 
-import { pack2 } from './field';
-
 // @ts-ignore: decorator
 @inline
 function pack(a: usize, b: usize, x: usize): void {
@@ -105,14 +110,16 @@ function move(o: usize, a: usize): void {
 
 /**
  * Σ E[x]·(p0·q1 + q0·p1') at 0, 1, ∞ of the first variable, x over the rest: E[x] = high[x >> b]·low[x & (2^b − 1)].
- * Pair x is cells x and x + pairs. Arguments: pairs, b, blocks a chunk, blocks; tables p0, p1', q0, q1 from 4; sums at 8 (3 a chunk); high 9, low 10.
+ * Pair x is cells x and x + pairs. Arguments: pairs, b, blocks a chunk, blocks; tables p0, p1', q0, q1 from 4; sums at 8 (3 a chunk); high 9, low 10;
+ * 11: whether to leave out the sum at 1.
  */
 export function layerRound(job: usize, chunk: i32): void {
   const pairs = int(job, 0), bits = int(job, 1), size = 1 << bits;
   const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 3));
   const out = pointer(job, 8) + <usize>chunk * 3 * ACC, high = pointer(job, 9), low = pointer(job, 10);
   const p0 = pointer(job, 4), p1 = pointer(job, 5), q0 = pointer(job, 6), q1 = pointer(job, 7), above = <usize>pairs << 5;
-  const lo = scratch, hi = scratch + 320, d = scratch + 640, e = scratch + 960, t = scratch + 1040, acc = scratch + 1120, inner = scratch + 1296;
+  const lo = scratch, hi = scratch + 320, d = scratch + 640, e = scratch + 960, t = scratch + 1040, acc = scratch + 1200, inner = scratch + 1600;
+  const atOne = !int(job, 11);
   for (let k = 0; k < 3; k++) clear2(out + <usize>k * ACC);
   let room = 256;
   for (let block = begin; block < end; block++) {
@@ -126,9 +133,16 @@ export function layerRound(job: usize, chunk: i32): void {
       both(lo + 160, hi + 160, d + 160, q0, a, b, above);
       both(lo + 240, hi + 240, d + 240, q1, a, b, above);
       unpack2(e, low + (<usize>j << 5), low + (<usize>k << 5), FR);
-      cross(inner, lo, e, t, acc);
-      cross(inner + ACC, hi, e, t, acc);
-      cross(inner + 2 * ACC, d, e, t, acc);
+      cross(acc, lo);
+      cross(acc + ACC, d);
+      reduce4(t, acc, t + 80, acc + ACC, FR);
+      mac2(inner, t, e, FR);
+      mac2(inner + 2 * ACC, t + 80, e, FR);
+      if (atOne) {
+        cross(acc, hi);
+        reduce2(t, acc, FR);
+        mac2(inner + ACC, t, e, FR);
+      }
     }
     const w = high + (<usize>block << 5);
     unpack2(e, w, w, FR);
@@ -152,14 +166,12 @@ function both(lo: usize, hi: usize, d: usize, table: usize, a: usize, b: usize, 
   sub2(d, hi, lo);
 }
 
-/** sum += e·(p0·q1 + q0·p1'), v = p0, p1', q0, q1. */
+/** acc = p0·q1 + q0·p1', v = p0, p1', q0, q1. */
 // @ts-ignore: decorator
 @inline
-function cross(sum: usize, v: usize, e: usize, t: usize, acc: usize): void {
+function cross(acc: usize, v: usize): void {
   set2(acc, v, v + 240, FR);
   mac2(acc, v + 80, v + 160, FR);
-  reduce2(t, acc, FR);
-  mac2(sum, t, e, FR);
 }
 
 /** Parents of fractions: p = p0·q1 + p1·q0, q = q0·q1. Arguments: p, q (children), parents p, q at 2, 3, parents, chunk length. */
@@ -176,41 +188,62 @@ export function parents(job: usize, chunk: i32): void {
     unpack2(v + 240, q + a + 32, q + b + 32, FR);
     set2(acc, v, v + 240, FR);
     mac2(acc, v + 80, v + 160, FR);
-    reduce2(t, acc, FR);
+    reduceMul(t, acc, t + 80, v + 160, v + 240, FR);
     pack(toP + c, toP + d, t);
-    mul2(t, v + 160, v + 240, FR);
-    pack(toQ + c, toQ + d, t);
+    pack(toQ + c, toQ + d, t + 80);
   }
 }
 
 /**
- * Leaves of a block. p = domain (\`counts\` 0) or −count on the domain; q = α − id·domain − Σ β^k·v_k.
- * Arguments: p, q (at the block), leaves, chunk length, domain (bytes), counts, number of values, values 7, 8, 9 (64-bit floats);
- * elements R², α, id, β·R, β²·R, β³·R.
+ * Leaves of a block. p = domain (`counts` 0) or −count on the domain; q = α − id·domain − Σ β^k·v_k.
+ * Arguments: p, q (at the block), leaves, chunk length, domain (bytes), counts, number of values, values 7, 8, 9 (64-bit floats), packed 1;
+ * elements R², R·X, α, id, then β, β², β³ times R², then the same times R·X.
  */
 export function leaves(job: usize, chunk: i32): void {
-  const p = pointer(job, 0), q = pointer(job, 1), domain = pointer(job, 4), counts = pointer(job, 5), n = int(job, 6);
+  const p = pointer(job, 0), q = pointer(job, 1), domain = pointer(job, 4), counts = pointer(job, 5), n = int(job, 6), one = pointer(job, 10);
   const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
-  const x = scratch, y = scratch + 80, z = scratch + 160, f = job + 128;
-  memory.fill(x, 0, 80);
+  const x = scratch, y = scratch + 80, z = scratch + 160, acc = scratch + 240, f = job + 128;
+  const one0 = v128.load(one), one1 = v128.load(one, 16), limit = f64x2.splat(281474976710656.0);
   for (let i = begin; i < end; i += 2) {
     const k = min(i + 1, end - 1);
-    const c = <usize>i << 5, d = <usize>k << 5;
-    const on = f64x2.replace_lane(f64x2.splat(<f64>load<u8>(domain + i)), 1, <f64>load<u8>(domain + k));
-    integers(x, counts ? f64x2.neg(f64x2.mul(on, pair(counts, i, k))) : on);
-    mul2(y, x, f, FR);
-    pack(p + c, p + d, y);
-    copy2(z, f + 80);
-    for (let j = 0; j < 5; j++) {
-      const at = <usize>j << 4;
-      v128.store(z + at, f64x2.sub(v128.load(z + at), f64x2.mul(on, v128.load(f + 160 + at))));
+    const c = <usize>i << 5, d = <usize>k << 5, on0 = load<u8>(domain + i), on1 = load<u8>(domain + k);
+    const on = f64x2.replace_lane(f64x2.splat(<f64>on0), 1, <f64>on1);
+    if (counts) {
+      const v = f64x2.neg(f64x2.mul(on, pair(counts, i, k)));
+      if (v128.any_true(f64x2.gt(f64x2.abs(v), limit))) {
+        integers(x, v);
+        mul2(y, x, f, FR);
+      } else {
+        setSmall2(acc, v, f + 80, FR);
+        reduceSmall2(y, acc, FR);
+      }
+      pack(p + c, p + d, y);
+    } else {
+      const m0 = i64x2.splat(-<i64>on0), m1 = i64x2.splat(-<i64>on1);
+      v128.store(p + c, v128.and(one0, m0));
+      v128.store(p + c, v128.and(one1, m0), 16);
+      v128.store(p + d, v128.and(one0, m1));
+      v128.store(p + d, v128.and(one1, m1), 16);
     }
+    for (let j: usize = 0; j < 80; j += 16) v128.store(z + j, f64x2.sub(v128.load(f + 160 + j), f64x2.mul(on, v128.load(f + 240 + j))));
+    let wide = false;
     for (let t = 0; t < n; t++) {
-      integers(x, pair(pointer(job, 7 + t), i, k));
-      mul2(y, x, f + 240 + <usize>t * 80, FR);
+      const v = pair(pointer(job, 7 + t), i, k), factor = f + <usize>t * 80;
+      wide = wide || v128.any_true(f64x2.gt(f64x2.abs(v), limit));
+      if (t == 0) setSmall2(acc, v, factor + 560, FR);
+      else macSmall2(acc, v, factor + 560, FR);
+    }
+    if (wide) {
+      for (let t = 0; t < n; t++) {
+        integers(x, pair(pointer(job, 7 + t), i, k));
+        mul2(y, x, f + 320 + <usize>t * 80, FR);
+        sub2(z, z, y);
+      }
+      carry2(z, z);
+    } else {
+      reduceSmall2(y, acc, FR);
       sub2(z, z, y);
     }
-    carry2(z, z);
     pack(q + c, q + d, z);
   }
 }
@@ -228,4 +261,5 @@ function integers(o: usize, v: v128): void {
   const top = f64x2.trunc(f64x2.mul(v, f64x2.splat(4.440892098500626e-16)));
   v128.store(o, f64x2.sub(v, f64x2.mul(top, f64x2.splat(2251799813685248.0))));
   v128.store(o, top, 16);
+  memory.fill(o + 32, 0, 48);
 }

@@ -1,6 +1,6 @@
 /** Vectors over F: 32 bytes an element, Montgomery form, in [0, r + 2^-40·r). Each kernel works on one chunk of a job. */
-import { add2, mul2, pack2, sub2, unpack2 } from './field';
-import { FR, copy2, element, int, pointer, scratch } from './shared';
+import { add2, mul2, mul4, pack2, reduceSmall2, setSmall2, sub2, unpack2 } from './field';
+import { FR, element, int, pointer, scratch } from './shared';
 
 /** dst = factor · src. Arguments: src, dst, length, chunk length; factor. */
 export function scaleVector(job: usize, chunk: i32): void {
@@ -15,20 +15,25 @@ export function scaleVector(job: usize, chunk: i32): void {
   }
 }
 
-/** dst = the exact integers src (64-bit floats). Arguments: src, dst, length, chunk length; R². */
+/** dst = the exact integers src (64-bit floats). Arguments: src, dst, length, chunk length; R², R·X. */
 export function intsToField(job: usize, chunk: i32): void {
   const src = pointer(job, 0), dst = pointer(job, 1);
   const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
-  const x = scratch;
+  const x = scratch, y = scratch + 80, acc = scratch + 160;
   memory.fill(x, 0, 80);
   for (let i = begin; i < end; i += 2) {
     const k = min(i + 1, end - 1);
     const v = f64x2.replace_lane(f64x2.splat(load<f64>(src + (<usize>i << 3))), 1, load<f64>(src + (<usize>k << 3)));
-    const top = f64x2.trunc(f64x2.mul(v, f64x2.splat(4.440892098500626e-16)));
-    v128.store(x, f64x2.sub(v, f64x2.mul(top, f64x2.splat(2251799813685248.0))));
-    v128.store(x, top, 16);
-    mul2(x + 80, x, element(job, 0), FR);
-    pack2(dst + (<usize>i << 5), dst + (<usize>k << 5), x + 80, FR);
+    if (v128.any_true(f64x2.gt(f64x2.abs(v), f64x2.splat(281474976710656.0)))) {
+      const top = f64x2.trunc(f64x2.mul(v, f64x2.splat(4.440892098500626e-16)));
+      v128.store(x, f64x2.sub(v, f64x2.mul(top, f64x2.splat(2251799813685248.0))));
+      v128.store(x, top, 16);
+      mul2(y, x, element(job, 0), FR);
+    } else {
+      setSmall2(acc, v, element(job, 1), FR);
+      reduceSmall2(y, acc, FR);
+    }
+    pack2(dst + (<usize>i << 5), dst + (<usize>k << 5), y, FR);
   }
 }
 
@@ -89,13 +94,27 @@ export function eqSuffixes(job: usize, chunk: i32): void {
 export function bind(job: usize, chunk: i32): void {
   const h = int(job, 0), mask = (1 << h) - 1, count = int(job, 3), r = element(job, 0);
   const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 1));
-  const x = scratch, y = scratch + 80, above = <usize>32 << h;
+  const x = scratch, y = scratch + 80, x2 = scratch + 160, y2 = scratch + 240, above = <usize>32 << h;
   for (let t = 0; t < count; t++) {
     const src = pointer(job, 4 + t), dst = pointer(job, 8 + t);
-    for (let j = begin; j < end; j += 2) {
-      const k = min(j + 1, end - 1);
-      const a = src + (<usize>(((j >> h) << (h + 1)) | (j & mask)) << 5);
-      const b = src + (<usize>(((k >> h) << (h + 1)) | (k & mask)) << 5);
+    let j = begin;
+    for (; j + 4 <= end; j += 4) {
+      const a = src + lower(j, h, mask), b = src + lower(j + 1, h, mask), c = src + lower(j + 2, h, mask), d = src + lower(j + 3, h, mask);
+      unpack2(x, a, b, FR);
+      unpack2(y, a + above, b + above, FR);
+      sub2(y, y, x);
+      unpack2(x2, c, d, FR);
+      unpack2(y2, c + above, d + above, FR);
+      sub2(y2, y2, x2);
+      mul4(y, y, r, y2, y2, r, FR);
+      add2(y, y, x);
+      add2(y2, y2, x2);
+      const o = dst + (<usize>j << 5);
+      pack2(o, o + 32, y, FR);
+      pack2(o + 64, o + 96, y2, FR);
+    }
+    for (; j < end; j += 2) {
+      const k = min(j + 1, end - 1), a = src + lower(j, h, mask), b = src + lower(k, h, mask);
       unpack2(x, a, b, FR);
       unpack2(y, a + above, b + above, FR);
       sub2(y, y, x);
@@ -104,6 +123,13 @@ export function bind(job: usize, chunk: i32): void {
       pack2(dst + (<usize>j << 5), dst + (<usize>k << 5), y, FR);
     }
   }
+}
+
+/** Byte offset of the lower cell of pair j. */
+// @ts-ignore: decorator
+@inline
+function lower(j: i32, h: i32, mask: i32): usize {
+  return <usize>(((j >> h) << (h + 1)) | (j & mask)) << 5;
 }
 
 /** result[i] = v[high[i >> low bits] + low[i & mask]]. Arguments: src, dst, length, chunk length, offsets high, offsets low (32-bit), low bits. */
@@ -142,14 +168,27 @@ export function addOuter(job: usize, chunk: i32): void {
   const high = pointer(job, 0), low = pointer(job, 1), dst = pointer(job, 2), n = int(job, 5);
   const m = int(job, 6), si = int(job, 7), sj = int(job, 8);
   const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3));
-  const x = scratch, y = scratch + 80, z = scratch + 160, spare = scratch + 256;
+  const x = scratch, y = scratch + 80, z = scratch + 160, y2 = scratch + 240, spare = scratch + 320;
   for (let i = begin; i < end; i++) {
     const w = high + (<usize>i << 5);
     if ((load<u64>(w) | load<u64>(w, 8) | load<u64>(w, 16) | load<u64>(w, 24)) == 0) continue;
     unpack2(x, w, w, FR);
     const row = dst + (<usize>i * <usize>n << 5);
-    for (let j = 0; j < n; j += 2) {
-      let k = min(j + 1, n - 1);
+    let j = 0;
+    for (; m == 0 && j + 4 <= n; j += 4) {
+      const a = low + (<usize>j << 5), o = row + (<usize>j << 5);
+      unpack2(y, a, a + 32, FR);
+      unpack2(y2, a + 64, a + 96, FR);
+      mul4(y, y, x, y2, y2, x, FR);
+      unpack2(z, o, o + 32, FR);
+      add2(y, y, z);
+      pack2(o, o + 32, y, FR);
+      unpack2(z, o + 64, o + 96, FR);
+      add2(y2, y2, z);
+      pack2(o + 64, o + 96, y2, FR);
+    }
+    for (; j < n; j += 2) {
+      const k = min(j + 1, n - 1);
       const cell = i * n + j, next = i * n + k;
       const skipCell = ((cell >> sj) & m) > ((cell >> si) & m), skipNext = ((next >> sj) & m) > ((next >> si) & m);
       if (skipCell && skipNext) continue;
