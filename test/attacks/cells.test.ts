@@ -1,0 +1,56 @@
+/** No committed cell is free: one more or one less in any cell of any witness or state-out tensor leaves a constraint unsatisfied. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Prover } from '../../prover/prove/prover.ts';
+import { cases } from '../fixtures/relations.ts';
+import { stacked, stackedContent } from '../fixtures/stacked.ts';
+import { makeWorld, prove, type World } from './support/adversary.ts';
+import { backend, world1 } from './support/tiny.ts';
+
+class Enough extends Error {}
+
+/** Whether the constraints hold with this change of tensors; stops the proof where that is known. */
+async function satisfied(world: World, change: (tensors: Map<string, Float64Array>) => void): Promise<boolean> {
+  let last: Prover | null = null;
+  const run = prove(world, {
+    walk: (_, tensors) => change(tensors),
+    answer: ({ request, prover }) => {
+      last = prover;
+      if (request.kind === 'points' && request.ask.name === 'E') throw new Enough();
+      return undefined;
+    },
+  });
+  await assert.rejects(run, Enough);
+  return !(last as unknown as Prover).unsatisfied;
+}
+
+const worlds: readonly (readonly [string, () => Promise<World>])[] = [
+  ['a training step', () => Promise.resolve(world1)],
+  ['stacked layers', () => makeWorld(backend, stacked(), stackedContent, new Map())],
+  ...cases.map((c) => [c.name, () => makeWorld(backend, c.program, c.content, new Map())] as const),
+];
+
+for (const [name, make] of worlds)
+  test(`L5 ${name}: every cell is determined`, async () => {
+    const world = await make();
+    assert.ok(await satisfied(world, () => {}));
+    const { program } = world;
+    const written = program.tensors.filter((t) =>
+      program.polys.some((p) => p.name === t.poly && (p.role === 'witness' || p.role === 'stateOut')),
+    );
+    for (const t of written) {
+      const sizes = t.axes.map((a) => a.size);
+      const count = sizes.reduce((n, s) => n * s, 1);
+      for (let cell = 0; cell < count; cell++) {
+        const [i, j] = t.causal ? [Math.floor(cell / sizes[1]), cell % sizes[1]] : [0, 0];
+        if (j > i) continue;
+        for (const by of [1, -1])
+          assert.ok(
+            !(await satisfied(world, (tensors) => {
+              (tensors.get(t.name) as Float64Array)[cell] += by;
+            })),
+            `${t.name}[${cell}] ${by}`,
+          );
+      }
+    }
+  });
