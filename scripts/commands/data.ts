@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { byteTokenizer, jsonTokenizer, type TextTokenizer } from '../../prover/cards/tokens.ts';
@@ -58,7 +59,8 @@ export function dataCommand(): Command {
     const card = join(options.out, 'data.card.json');
     const held = join(options.out, 'held-out.card.json');
     const { digest, opening } = await saveCard(card, training, options);
-    // The end of a hidden text is not published either.
+    // The end of a hidden text is not published either, nor one that an earlier call left here.
+    if (options.hidden === true) rmSync(held, { force: true });
     const heldDigest = options.hidden === true ? null : savePublicCard(held, heldOut);
     const tokens = training.card.tokens as NonNullable<typeof training.card.tokens>;
     return {

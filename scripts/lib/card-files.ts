@@ -1,7 +1,7 @@
 /** Card files: `<name>.card.json` with the content of public cards in the content-addressed folder `content` beside it. */
 import { dirname, join } from 'node:path';
 import { cardDigest, decodeCard, encodeCard, openContent, type Card, type Content } from '../../verifier/cards.ts';
-import { digestOf, type Hex } from '../../verifier/input.ts';
+import { digestOf, InputError, type Hex } from '../../verifier/input.ts';
 import type { Command } from 'commander';
 import { selectBackend } from '../../prover/backend/index.ts';
 import type { PublicCard } from '../../prover/cards/data.ts';
@@ -46,6 +46,8 @@ export async function saveCard(
   made: PublicCard,
   options: CardOptions,
 ): Promise<{ readonly digest: Hex; readonly opening: string | null }> {
+  if (options.encrypt === true && options.hidden !== true)
+    throw new InputError('--encrypt', '', 'is about the opening of a hidden card, this one is public', 'add --hidden, or leave it out');
   if (options.hidden !== true) return { digest: savePublicCard(path, made), opening: null };
   const word = options.encrypt === true ? await passphrase('Passphrase for the opening: ') : undefined;
   const backend = await selectBackend();
