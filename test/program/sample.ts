@@ -181,8 +181,8 @@ const relations: Relation[] = [
     on: n,
     index: term('data/id', [{ proof: true, bits: 2 }], 'i'),
     chunks: [
-      { hot: view('id0', 'i', 'u'), over: v('u', 2), weight: 4n },
-      { hot: view('id1', 'i', 'u'), over: v('u', 4), weight: 1n },
+      { hot: view('id0', 'i', 'u0'), over: v('u0', 2), weight: 4n },
+      { hot: view('id1', 'i', 'u1'), over: v('u1', 4), weight: 1n },
     ],
   },
   {
