@@ -11,7 +11,7 @@ import { compile, type Compiled } from './program/compile.ts';
 import { decodeProgram } from './program/encode.ts';
 import type { Program } from './program/types.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from './public-content.ts';
-import { bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
+import { KIND, bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
 import { checkProgram } from './validity/check.ts';
 import { verifyBundle, type Verified } from './verify.ts';
 
@@ -52,6 +52,13 @@ const differs = (file: string, what: string): InputError =>
 
 /** Checks files against terms. Errors name the file. */
 export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles): OpenBounty {
+  if (terms.kind !== KIND.training || terms.announces.length > 0)
+    throw new InputError(
+      'bounty.json',
+      terms.kind === KIND.training ? 'terms.announces' : 'terms.kind',
+      'is not what a training proof shows: every step, and no announced values',
+      'refuse the bounty',
+    );
   const program = decodeProgram(files.program, 'program.bin');
   const { steps, perProof } = program.schedule;
   const recipe = recipeHash({ program: digestOf(files.program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });

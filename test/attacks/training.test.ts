@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
+import { openBounty, type BountyFiles } from '../../verifier/bounty.ts';
+import type { Terms } from '../../verifier/statement.ts';
 import { cardProgram } from '../../verifier/program/card-program.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { compile } from '../../verifier/program/compile.ts';
@@ -176,6 +178,13 @@ test('R5 a program that first appears with the proof', async () => {
   const program = tinyTraining();
   const other = compile({ ...program, relations: program.relations.slice(0, -1).concat(program.relations.slice(-1)), columns: 4 });
   assert.throws(() => verifyBundle({ ...run.context, compiled: other }, run.bundle), /of another program/);
+});
+
+test('R5 terms that promise more than a training proof shows: another kind of bounty, announced values', () => {
+  const open = (terms: Partial<Terms>) => () =>
+    openBounty(1n, '0x0000000000000000000000000000000000000001', terms as Terms, {} as BountyFiles);
+  assert.throws(open({ kind: 1, announces: [] }), /bounty\.json: terms\.kind: is not what a training proof shows/);
+  assert.throws(open({ kind: 0, announces: [`0x${'00'.repeat(32)}`] }), /terms\.announces: is not what a training proof shows/);
 });
 
 for (const [k, what] of ['chain', 'contract', 'bounty or claimant'].entries())
