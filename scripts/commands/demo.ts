@@ -20,7 +20,7 @@ export function demoCommand(): Command {
     .description('the whole life of a bounty on a local chain: post, train, prove, claim, verify, pay, audit')
     .option('--out <folder>', 'empty folder for all files (default: a new temporary one)')
     .option('--steps <n>', 'training steps', integerOption(1, 1024), 8)
-    .option('--steps-per-proof <n>', 'steps in one proof, a power of two', integerOption(1, 1024), 1)
+    .option('--steps-per-proof <n>', 'steps in one proof, a power of two', integerOption(1, 1024), 2)
     .option('--keep', 'leave the chain’s node running');
   example(command, 'npm run demo -- --out demo/');
   return action<Options>(command, async (_args, options) => {
