@@ -8,7 +8,11 @@ import asc from 'assemblyscript/asc';
 import { fieldSource } from '../prover/backend/wasm/generate.ts';
 
 const FOLDER = join(import.meta.dirname, '../prover/backend/wasm');
-const BINARY = join(FOLDER, 'kernels.wasm');
+/** The kernels for machines with fused multiply-add, and those for all. */
+const BINARIES = [
+  { name: 'kernels.wasm', fused: true },
+  { name: 'kernels-portable.wasm', fused: false },
+] as const;
 
 const OPTIONS = [
   'assembly/index.ts',
@@ -19,7 +23,6 @@ const OPTIONS = [
   '--use=abort=',
   '--enable=simd',
   '--enable=threads',
-  '--enable=relaxed-simd',
   '--importMemory',
   '--sharedMemory',
   '--initialMemory=256',
@@ -27,11 +30,11 @@ const OPTIONS = [
   '--memoryBase=65536',
 ];
 
-async function compile(): Promise<Uint8Array> {
+async function compile(fused: boolean): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main([...OPTIONS, `--baseDir=${FOLDER}`], {
+  const { error, stderr } = await asc.main([...OPTIONS, ...(fused ? ['--enable=relaxed-simd'] : []), `--baseDir=${FOLDER}`], {
     readFile: async (name, base) => {
-      if (name === 'assembly/field.ts') return fieldSource();
+      if (name === 'assembly/field.ts') return fieldSource(fused);
       try {
         return await readFile(join(base, name), 'utf8');
       } catch {
@@ -47,14 +50,17 @@ async function compile(): Promise<Uint8Array> {
   return binary;
 }
 
-const binary = await compile();
-if (process.argv.includes('--check')) {
-  const committed = await readFile(BINARY).catch(() => Buffer.alloc(0));
-  if (Buffer.compare(committed, binary) !== 0)
-    throw new Error('prover/backend/wasm/kernels.wasm is not what its sources compile to: run `npm run build:wasm` and commit the result');
-  console.log('kernels.wasm is what its sources compile to');
-} else {
-  await writeFile(`${BINARY}.new`, binary);
-  await rename(`${BINARY}.new`, BINARY);
-  console.log(`kernels.wasm: ${binary.length} bytes`);
+for (const { name, fused } of BINARIES) {
+  const path = join(FOLDER, name);
+  const binary = await compile(fused);
+  if (process.argv.includes('--check')) {
+    const committed = await readFile(path).catch(() => Buffer.alloc(0));
+    if (Buffer.compare(committed, binary) !== 0)
+      throw new Error(`prover/backend/wasm/${name} is not what its sources compile to: run \`npm run build:wasm\` and commit the result`);
+    console.log(`${name} is what its sources compile to`);
+  } else {
+    await writeFile(`${path}.new`, binary);
+    await rename(`${path}.new`, path);
+    console.log(`${name}: ${binary.length} bytes`);
+  }
 }

@@ -42,144 +42,147 @@ async function run(rounds: SumcheckRounds, variables: number, claim: bigint | nu
 const eq = (a: readonly bigint[], b: readonly bigint[]): bigint =>
   a.reduce((product, x, i) => mod(product * mod(1n - x - (b[i] as bigint) + 2n * x * (b[i] as bigint))), 1n);
 
-describe('wasm kernels', () => {
-  let backend: WasmBackend;
-  before(async () => {
-    backend = await createWasmBackend({ workers: 2 });
-  });
-  after(() => backend.close());
+for (const portable of [false, true])
+  describe(`wasm kernels ${portable ? 'for every machine' : 'with fused multiply-add'}`, () => {
+    let backend: WasmBackend;
+    before(async () => {
+      backend = await createWasmBackend({ workers: 2, portable });
+    });
+    after(() => backend.close());
 
-  it('products at the bounds of limbs', async () => {
-    const random = new Random(1);
-    // Elements whose Montgomery forms have limbs of all zeros or all ones, or lie at the ends of the range.
-    const radixInverse = inverse((1n << 255n) % R);
-    const ones = (from: number, to: number): bigint => (1n << BigInt(51 * to)) - (1n << BigInt(51 * from));
-    const forms = [0n, 1n, R - 1n, R - 2n, (R - 1n) / 2n, (R + 1n) / 2n];
-    for (let from = 0; from < 5; from++)
-      for (let to = from + 1; to <= 5; to++) forms.push(ones(from, to) % R, R - 1n - (ones(from, to) % R));
-    for (let k = 0; k < 204; k++) forms.push(1n << BigInt(k), R - (1n << BigInt(k)));
-    const values = [...forms.map((f) => mod(f * radixInverse)), ...random.fields(500)];
-    const partners = [...forms.slice(0, 40).map((f) => mod(f * radixInverse)), ...random.fields(8)];
-    const n = values.length;
-    const out = backend.zeros(1024 * 64);
-    const bits = [6, 10];
-    await backend.accumulateOuter(out, 0, [partners, values], bits, 1n);
-    const got = await backend.toField(out);
-    backend.free(out);
-    partners.forEach((a, i) => values.forEach((b, j) => assert.equal(got[1024 * i + j], (a * b) % R, `${i}·${j}`)));
-    assert.ok(n <= 1024);
-  });
+    it('products at the bounds of limbs', async () => {
+      const random = new Random(1);
+      // Elements whose Montgomery forms have limbs of all zeros or all ones, or lie at the ends of the range.
+      const radixInverse = inverse((1n << 255n) % R);
+      const ones = (from: number, to: number): bigint => (1n << BigInt(51 * to)) - (1n << BigInt(51 * from));
+      const forms = [0n, 1n, R - 1n, R - 2n, (R - 1n) / 2n, (R + 1n) / 2n];
+      for (let from = 0; from < 5; from++)
+        for (let to = from + 1; to <= 5; to++) forms.push(ones(from, to) % R, R - 1n - (ones(from, to) % R));
+      for (let k = 0; k < 204; k++) forms.push(1n << BigInt(k), R - (1n << BigInt(k)));
+      const values = [...forms.map((f) => mod(f * radixInverse)), ...random.fields(500)];
+      const partners = [...forms.slice(0, 40).map((f) => mod(f * radixInverse)), ...random.fields(8)];
+      const n = values.length;
+      const out = backend.zeros(1024 * 64);
+      const bits = [6, 10];
+      await backend.accumulateOuter(out, 0, [partners, values], bits, 1n);
+      const got = await backend.toField(out);
+      backend.free(out);
+      partners.forEach((a, i) => values.forEach((b, j) => assert.equal(got[1024 * i + j], (a * b) % R, `${i}·${j}`)));
+      assert.ok(n <= 1024);
+    });
 
-  it('a large product sumcheck of extreme and small cells agrees with itself', async () => {
-    const random = new Random(2);
-    const variables = 16;
-    const cells = random.integers(2 ** variables, 17);
-    for (const tables of [2, 3, 4]) {
-      const extreme = new Array<bigint>(2 ** variables).fill(R - 1n);
-      const vectors = [
-        await backend.fromInts(cells),
-        await backend.eqTable(random.fields(variables), 1n),
-        backend.fromField(extreme),
-        backend.fromField(extreme),
+    it('a large product sumcheck of extreme and small cells agrees with itself', async () => {
+      const random = new Random(2);
+      const variables = 16;
+      const cells = random.integers(2 ** variables, 17);
+      for (const tables of [2, 3, 4]) {
+        const extreme = new Array<bigint>(2 ** variables).fill(R - 1n);
+        const vectors = [
+          await backend.fromInts(cells),
+          await backend.eqTable(random.fields(variables), 1n),
+          backend.fromField(extreme),
+          backend.fromField(extreme),
+        ];
+        vectors.slice(tables).forEach((v) => backend.free(v));
+        const rounds = await backend.product(vectors.slice(0, tables), 5n, tables === 2 ? 2 ** 7 : undefined);
+        const { left, final } = await run(rounds, variables, null, random);
+        assert.equal(left, mod(5n * final.reduce((product, x) => mod(product * x), 1n)), `${tables} tables`);
+      }
+    });
+
+    it('a large fraction tree proves itself down to its leaves', async () => {
+      const random = new Random(3);
+      const depth = 16;
+      const size = 2 ** (depth - 2);
+      const block = (k: number, numerators: 'ones' | Float64Array, tuple: number): LeafBlock => ({
+        offset: k * size,
+        domain: Uint8Array.from({ length: size }, () => (random.below(5) > 0 ? 1 : 0)),
+        numerators,
+        values: Array.from({ length: tuple }, () => random.integers(size, 17)),
+        id: 3 + k,
+      });
+      const blocks = [block(0, 'ones', 1), block(1, random.integers(size, 20).map(Math.abs), 3), block(2, 'ones', 2)];
+      const [alpha, beta] = [random.field(), random.field()];
+      const tree = await backend.fractionTree(depth, blocks, alpha, beta);
+      const [p0, p1, q0, q1] = await tree.root();
+      let point = [random.field()];
+      let p = mod(p0 + (point[0] as bigint) * (p1 - p0));
+      let q = mod(q0 + (point[0] as bigint) * (q1 - q0));
+      for (let l = 1; l < depth; l++) {
+        const lambda = random.field();
+        const layer = await run(await tree.layer(l, point, lambda), l, mod(p + lambda * q), random);
+        const [a, b, c, d] = layer.final as [bigint, bigint, bigint, bigint];
+        assert.equal(layer.left, mod(eq(point, layer.point) * mod(a * d + b * c + lambda * mod(c * d))), `end of layer ${l}`);
+        const mu = random.field();
+        point = [...layer.point, mu];
+        p = mod(a + mu * (b - a));
+        q = mod(c + mu * (d - c));
+      }
+      tree.free();
+      const weights = await backend.toField(await backend.eqTable(point, 1n));
+      let wantP = 0n;
+      let wantQ = 0n;
+      weights.forEach((w, i) => {
+        const leaf = blocks[Math.floor(i / size)];
+        const k = i % size;
+        if (leaf === undefined) {
+          wantQ += w;
+          return;
+        }
+        const on = BigInt(leaf.domain[k] as number);
+        wantP += w * (leaf.numerators === 'ones' ? on : -on * BigInt(leaf.numerators[k] as number));
+        const tuple = leaf.values.reduceRight((sum, v) => beta * (sum + BigInt(v[k] as number)), 0n);
+        wantQ += w * mod(alpha - BigInt(leaf.id) * on - tuple);
+      });
+      assert.equal(p, mod(wantP), 'numerators at the leaves');
+      assert.equal(q, mod(wantQ), 'denominators at the leaves');
+    });
+
+    it('long sums of the widest integers', async () => {
+      const n = 2 ** 13;
+      const widest = 2 ** 53 - 1;
+      for (const value of [widest, -widest, 2 ** 18, -(2 ** 18), 2 ** 18 - 1]) {
+        const out = backend.zeros(1);
+        const weights = new Array<bigint>(n).fill(R - 1n);
+        await backend.contract({ cells: new Float64Array(n).fill(value), offset: 0 }, [{ bits: 13, kind: 'sum', weights }], 1n, out);
+        assert.deepEqual(await backend.toField(out), [mod(-BigInt(n) * BigInt(value))], `${value}`);
+      }
+    });
+
+    it('sums of points with every special case in one bucket', async () => {
+      const g = generators(6) as readonly Affine[];
+      const minus = (p: Affine): Affine => ({ x: p.x, y: Q - p.y });
+      const [a, b] = g as [Affine, Affine];
+      const lists: (Affine | null)[][] = [
+        [a, a],
+        [a, minus(a)],
+        [a, a, minus(a)],
+        [a, minus(a), a, minus(a)],
+        [a, minus(a), b],
+        [a, a, a, a, a, a, a, a],
+        [a, b, minus(a), minus(b)],
+        [a, a, minus(a), minus(a), b, b, null, b],
       ];
-      vectors.slice(tables).forEach((v) => backend.free(v));
-      const rounds = await backend.product(vectors.slice(0, tables), 5n, tables === 2 ? 2 ** 7 : undefined);
-      const { left, final } = await run(rounds, variables, null, random);
-      assert.equal(left, mod(5n * final.reduce((product, x) => mod(product * x), 1n)), `${tables} tables`);
-    }
-  });
-
-  it('a large fraction tree proves itself down to its leaves', async () => {
-    const random = new Random(3);
-    const depth = 16;
-    const size = 2 ** (depth - 2);
-    const block = (k: number, numerators: 'ones' | Float64Array, tuple: number): LeafBlock => ({
-      offset: k * size,
-      domain: Uint8Array.from({ length: size }, () => (random.below(5) > 0 ? 1 : 0)),
-      numerators,
-      values: Array.from({ length: tuple }, () => random.integers(size, 17)),
-      id: 3 + k,
+      for (const [k, points] of lists.entries())
+        for (const scalar of [1n, 255n, 256n, 257n, 511n, R - 1n]) {
+          const scalars = points.map(() => scalar);
+          assert.deepEqual(await backend.msm(scalars, points), msm(scalars, points), `list ${k}, scalar ${scalar}`);
+        }
     });
-    const blocks = [block(0, 'ones', 1), block(1, random.integers(size, 20).map(Math.abs), 3), block(2, 'ones', 2)];
-    const [alpha, beta] = [random.field(), random.field()];
-    const tree = await backend.fractionTree(depth, blocks, alpha, beta);
-    const [p0, p1, q0, q1] = await tree.root();
-    let point = [random.field()];
-    let p = mod(p0 + (point[0] as bigint) * (p1 - p0));
-    let q = mod(q0 + (point[0] as bigint) * (q1 - q0));
-    for (let l = 1; l < depth; l++) {
-      const lambda = random.field();
-      const layer = await run(await tree.layer(l, point, lambda), l, mod(p + lambda * q), random);
-      const [a, b, c, d] = layer.final as [bigint, bigint, bigint, bigint];
-      assert.equal(layer.left, mod(eq(point, layer.point) * mod(a * d + b * c + lambda * mod(c * d))), `end of layer ${l}`);
-      const mu = random.field();
-      point = [...layer.point, mu];
-      p = mod(a + mu * (b - a));
-      q = mod(c + mu * (d - c));
-    }
-    tree.free();
-    const weights = await backend.toField(await backend.eqTable(point, 1n));
-    let wantP = 0n;
-    let wantQ = 0n;
-    weights.forEach((w, i) => {
-      const leaf = blocks[Math.floor(i / size)];
-      const k = i % size;
-      if (leaf === undefined) {
-        wantQ += w;
-        return;
-      }
-      const on = BigInt(leaf.domain[k] as number);
-      wantP += w * (leaf.numerators === 'ones' ? on : -on * BigInt(leaf.numerators[k] as number));
-      const tuple = leaf.values.reduceRight((sum, v) => beta * (sum + BigInt(v[k] as number)), 0n);
-      wantQ += w * mod(alpha - BigInt(leaf.id) * on - tuple);
+
+    it('rows without cells, equal rows, and rows of the widest cells', async () => {
+      const columns = 32;
+      const g = generators(columns);
+      const rows = [0, 0, 1, -1, 256, -256, 257, 2 ** 53 - 1, -(2 ** 53 - 1)];
+      const cells = Float64Array.from({ length: rows.length * columns }, (_, i) => rows[Math.floor(i / columns)] as number);
+      const blinds = rows.map((_, i) => (i < 2 ? 7n : R - BigInt(i)));
+      const want = rows.map((v, i) => msm([...g.map(() => BigInt(v)), blinds[i] as bigint], [...g, H]));
+      assert.deepEqual(await backend.commitRows(cells, columns, blinds), want);
+      await assert.rejects(backend.commitRows(new Float64Array(columns), columns, [0n]), /point at infinity/);
     });
-    assert.equal(p, mod(wantP), 'numerators at the leaves');
-    assert.equal(q, mod(wantQ), 'denominators at the leaves');
   });
 
-  it('long sums of the widest integers', async () => {
-    const n = 2 ** 13;
-    const widest = 2 ** 53 - 1;
-    for (const value of [widest, -widest, 2 ** 18, -(2 ** 18), 2 ** 18 - 1]) {
-      const out = backend.zeros(1);
-      const weights = new Array<bigint>(n).fill(R - 1n);
-      await backend.contract({ cells: new Float64Array(n).fill(value), offset: 0 }, [{ bits: 13, kind: 'sum', weights }], 1n, out);
-      assert.deepEqual(await backend.toField(out), [mod(-BigInt(n) * BigInt(value))], `${value}`);
-    }
-  });
-
-  it('sums of points with every special case in one bucket', async () => {
-    const g = generators(6) as readonly Affine[];
-    const minus = (p: Affine): Affine => ({ x: p.x, y: Q - p.y });
-    const [a, b] = g as [Affine, Affine];
-    const lists: (Affine | null)[][] = [
-      [a, a],
-      [a, minus(a)],
-      [a, a, minus(a)],
-      [a, minus(a), a, minus(a)],
-      [a, minus(a), b],
-      [a, a, a, a, a, a, a, a],
-      [a, b, minus(a), minus(b)],
-      [a, a, minus(a), minus(a), b, b, null, b],
-    ];
-    for (const [k, points] of lists.entries())
-      for (const scalar of [1n, 255n, 256n, 257n, 511n, R - 1n]) {
-        const scalars = points.map(() => scalar);
-        assert.deepEqual(await backend.msm(scalars, points), msm(scalars, points), `list ${k}, scalar ${scalar}`);
-      }
-  });
-
-  it('rows without cells, equal rows, and rows of the widest cells', async () => {
-    const columns = 32;
-    const g = generators(columns);
-    const rows = [0, 0, 1, -1, 256, -256, 257, 2 ** 53 - 1, -(2 ** 53 - 1)];
-    const cells = Float64Array.from({ length: rows.length * columns }, (_, i) => rows[Math.floor(i / columns)] as number);
-    const blinds = rows.map((_, i) => (i < 2 ? 7n : R - BigInt(i)));
-    const want = rows.map((v, i) => msm([...g.map(() => BigInt(v)), blinds[i] as bigint], [...g, H]));
-    assert.deepEqual(await backend.commitRows(cells, columns, blinds), want);
-    await assert.rejects(backend.commitRows(new Float64Array(columns), columns, [0n]), /point at infinity/);
-  });
-
+describe('wasm workers', () => {
   it('gives the same for one, two and four workers', async () => {
     const digest = async (workers: number) => {
       const random = new Random(4);

@@ -8,90 +8,136 @@ const five = [0, 1, 2, 3, 4];
 const ten = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const constant = (offset: number): string => `v128.load(K, ${offset})`;
 
-/** Adds the halves of x·y_j (j = 0…4) to limbs `at + j`. */
-const addProduct = (x: string, y: (j: number) => string, at: number): string =>
-  five
-    .map(
-      (j) =>
-        `h = f64x2.relaxed_madd(${x}, ${y(j)}, C1); l = f64x2.relaxed_madd(${x}, ${y(j)}, f64x2.sub(C2, h)); ` +
-        `s${at + j} = i64x2.add(s${at + j}, l); s${at + j + 1} = i64x2.add(s${at + j + 1}, h);`,
-    )
-    .join('\n');
+/** How a limb product is split: `h` = C1 plus the product to the nearest multiple of X, `l` = C3 plus the rest. */
+interface Halves {
+  readonly variables: string;
+  /** Once for a factor x. */
+  readonly prepare: (x: string) => string;
+  readonly of: (x: string, y: string) => string;
+  /** x·y + z where the product is exact. */
+  readonly madd: string;
+  /** Whether this machine computes so. */
+  readonly probe: string;
+}
 
-const begin = `
+const FUSED: Halves = {
+  variables: '',
+  prepare: () => '',
+  of: (x, y) => `h = f64x2.relaxed_madd(${x}, ${y}, C1); l = f64x2.relaxed_madd(${x}, ${y}, f64x2.sub(C2, h));`,
+  madd: 'return f64x2.relaxed_madd(x, y, z);',
+  // (1 + e)² − (1 + 2e) = e², which rounding the product first would lose.
+  probe: `
+  const x = f64x2.splat(1.000000059604644775390625);
+  return f64x2.extract_lane(f64x2.relaxed_madd(x, x, f64x2.splat(-1.00000011920928955078125)), 0) == 3.552713678800501e-15;`,
+};
+
+/** Without fused multiply-add: factors split at 26 bits, so that all partial products and sums are exact (T. J. Dekker, 1971). */
+const SPLIT = `f64x2.splat(${3n * 2n ** 77n}.0)`;
+const PORTABLE: Halves = {
+  variables: 'let u: v128, w: v128, f: v128, g: v128, m: v128, c: v128;',
+  prepare: (x) => `u = f64x2.sub(f64x2.add(${x}, ${SPLIT}), ${SPLIT}); w = f64x2.sub(${x}, u);`,
+  of: (_, y) =>
+    `f = f64x2.sub(f64x2.add(${y}, ${SPLIT}), ${SPLIT}); g = f64x2.sub(${y}, f); m = f64x2.add(f64x2.mul(u, g), f64x2.mul(w, f)); ` +
+    `c = f64x2.sub(f64x2.add(m, C1), C1); h = f64x2.add(f64x2.add(f64x2.mul(u, f), c), C1); ` +
+    `l = f64x2.add(f64x2.add(f64x2.sub(m, c), f64x2.mul(w, g)), f64x2.splat(${3n * 2n ** 51n}.0));`,
+  madd: 'return f64x2.add(f64x2.mul(x, y), z);',
+  probe: 'return true;',
+};
+
+/** The source of the field's kernels: for machines with fused multiply-add and relaxed SIMD, or for all. */
+export function fieldSource(fused: boolean): string {
+  const halves = fused ? FUSED : PORTABLE;
+  /** Adds the halves of x·y_j (j = 0…4) to limbs `at + j`. */
+  const addProduct = (x: string, y: (j: number) => string, at: number): string =>
+    `${halves.prepare(x)}\n` +
+    five
+      .map((j) => `${halves.of(x, y(j))} s${at + j} = i64x2.add(s${at + j}, l); s${at + j + 1} = i64x2.add(s${at + j + 1}, h);`)
+      .join('\n');
+
+  const begin = `
   const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
-  let h: v128, l: v128;`;
-const reductionConstants = `
+  let h: v128, l: v128; ${halves.variables}`;
+  const reductionConstants = `
   const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const UNCENTER = ${constant(OFFSET.uncenter)};
   const C3 = ${constant(OFFSET.c3)};`;
 
-const product = `
+  const product = `
   ${five.map((j) => `const b${j} = v128.load(b, ${16 * j});`).join(' ')}
   ${five.map((i) => `const a${i} = v128.load(a, ${16 * i});\n${addProduct(`a${i}`, (j) => `b${j}`, i)}`).join('\n')}`;
 
-/** The limb s_k as a centered double; its carry goes to s_{k+1}. */
-const extract = (k: number): string => `
+  /** The limb s_k as a centered double; its carry goes to s_{k+1}. */
+  const extract = (k: number): string => `
   const d${k} = f64x2.sub(v128.or(v128.and(s${k}, M), MAGIC), UNCENTER);
   s${k + 1} = i64x2.add(s${k + 1}, i64x2.shr_u(s${k}, 51));`;
 
-/** s9 holds the value's top limb plus C3's bits and a carry of 2^11; a multiple of p near it is taken off all limbs. */
-const takeOff = `
+  /** s9 holds the value's top limb plus C3's bits and a carry of 2^11; a multiple of p near it is taken off all limbs. */
+  const takeOff = `
   const top = i64x2.sub(s9, i64x2.splat(0x4338000000000000));
   const k0 = i64x2.extract_lane(top, 0) / <i64>(load<u64>(K, ${OFFSET.p64 + 24}) >> 12), k1 = i64x2.extract_lane(top, 1) / <i64>(load<u64>(K, ${OFFSET.p64 + 24}) >> 12);
   const k = i64x2.replace_lane(i64x2.splat(k0), 1, k1);
   ${five.map((j) => `s${5 + j} = i64x2.sub(s${5 + j}, i64x2.mul(k, ${`v128.load(K, ${OFFSET.pWords + 16 * j})`}));`).join(' ')}`;
 
-const load = (offset: number) => (j: number) => constant(offset + 16 * j);
+  const load = (offset: number) => (j: number) => constant(offset + 16 * j);
 
-/** Montgomery's step for the limb s_at. */
-const lastStep = (at: number): string => `
+  /** Montgomery's step for the limb s_at. */
+  const lastStep = (at: number): string => `
   const d${at} = f64x2.sub(v128.or(v128.and(s${at}, M), MAGIC), UNCENTER);
-  h = f64x2.relaxed_madd(d${at}, ${constant(OFFSET.mu)}, C1);
-  l = f64x2.relaxed_madd(d${at}, ${constant(OFFSET.mu)}, f64x2.sub(C2, h));
+  ${halves.prepare(`d${at}`)} ${halves.of(`d${at}`, constant(OFFSET.mu))}
   const q = f64x2.sub(l, C3);
   ${addProduct('q', load(OFFSET.p), at)}
   s${at + 1} = i64x2.add(s${at + 1}, i64x2.shr_u(s${at}, 51));`;
 
-/** Five limbs from s_from, carried and stored. */
-const storeLimbs = (from: number): string => `
+  /** Five limbs from s_from, carried and stored. */
+  const storeLimbs = (from: number): string => `
   ${[0, 1, 2, 3].map((k) => extract(from + k)).join('')}
   ${[0, 1, 2, 3].map((k) => `v128.store(o, d${from + k}, ${16 * k});`).join(' ')}
   v128.store(o, f64x2.sub(s${from + 4}, C3), 64);`;
 
-/** The reduction in stages, each a chain that the next one waits for. */
-const reductionStages = [
-  `${extract(0)} ${extract(1)}
+  /** The reduction in stages, each a chain that the next one waits for. */
+  const reductionStages = [
+    `${extract(0)} ${extract(1)}
   ${addProduct('d0', load(OFFSET.x2), 2)}
   ${addProduct('d1', load(OFFSET.x1), 2)}`,
-  `${extract(2)} ${extract(3)}
+    `${extract(2)} ${extract(3)}
   ${addProduct('d2', load(OFFSET.x2), 4)}
   ${addProduct('d3', load(OFFSET.x1), 4)}`,
-  lastStep(4),
-  storeLimbs(5),
-];
-const [stage0, stage1, stage2, stage3] = reductionStages as [string, string, string, string];
-const reduction = (wide: boolean): string => `${reductionConstants} ${stage0} ${stage1} ${stage2} ${wide ? takeOff : ''} ${stage3}`;
+    lastStep(4),
+    storeLimbs(5),
+  ];
+  const [stage0, stage1, stage2, stage3] = reductionStages as [string, string, string, string];
+  const reduction = (wide: boolean): string => `${reductionConstants} ${stage0} ${stage1} ${stage2} ${wide ? takeOff : ''} ${stage3}`;
 
-const start = (offset: number): string => ten.map((k) => `let s${k} = ${constant(offset + 16 * k)};`).join(' ');
-const startFrom = (offset: number): string =>
-  ten.map((k) => `let s${k} = i64x2.add(v128.load(a, ${16 * k}), ${constant(offset + 16 * k)});`).join(' ');
+  const start = (offset: number): string => ten.map((k) => `let s${k} = ${constant(offset + 16 * k)};`).join(' ');
+  const startFrom = (offset: number): string =>
+    ten.map((k) => `let s${k} = i64x2.add(v128.load(a, ${16 * k}), ${constant(offset + 16 * k)});`).join(' ');
 
-const mulStages = [`${start(OFFSET.biasMul)} ${product}`, ...reductionStages];
-const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
+  const mulStages = [`${start(OFFSET.biasMul)} ${product}`, ...reductionStages];
+  const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
 
-/** Two independent computations, stage by stage, so that one's latency hides behind the other. Names get the suffix 1 or 2. */
-const interleave = (first: readonly string[], second: readonly string[]): string => {
-  const named = (code: string, suffix: string): string => code.replace(/\b(s\d|d\d|a\d|b\d|[hlqoab])\b/g, (name) => `${name}_${suffix}`);
-  const stages = first.map((code, k) => `${named(code, '1')} ${named(second[k] as string, '2')}`);
-  return `
+  /** Gives the variables of a computation a suffix. */
+  const named = (code: string, suffix: string): string =>
+    code.replace(/\b(s\d|d\d|a\d|b\d|[hlqoabuwfgmc])\b/g, (name) => `${name}_${suffix}`);
+
+  /** Two independent computations, stage by stage, so that one's latency hides behind the other. Names get the suffix 1 or 2. */
+  const interleave = (first: readonly string[], second: readonly string[]): string => {
+    const stages = first.map((code, k) => `${named(code, '1')} ${named(second[k] as string, '2')}`);
+    return `
   const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
-  let h_1: v128, l_1: v128, h_2: v128, l_2: v128; ${reductionConstants}
+  let h_1: v128, l_1: v128, h_2: v128, l_2: v128; ${named(halves.variables, '1')} ${named(halves.variables, '2')} ${reductionConstants}
   ${stages.join('\n')}`;
-};
+  };
 
-const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
+  const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
 
-export const fieldSource = (): string => `
+  return `
+// @ts-ignore: decorator
+@inline
+function madd(x: v128, y: v128, z: v128): v128 {
+  ${halves.madd}
+}
+export function fused(): bool {
+  ${halves.probe}
+}
 /** o = a·b / R. Limbs of a and b with |a_i·b_j| <= 2^102; result in (a·b/R - p, a·b/R + p), limbs centered. */
 export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
   ${start(OFFSET.biasMul)}
@@ -185,7 +231,7 @@ export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
   ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
   const top = f64x2.add(a4, f64x2.mul(a3, S));
   const k = f64x2.neg(f64x2.floor(f64x2.sub(f64x2.mul(top, ${constant(OFFSET.invP)}), ${constant(OFFSET.tiny)})));
-  ${each((j) => `const r${j} = f64x2.relaxed_madd(k, ${constant(OFFSET.p + 16 * j)}, a${j});`)}
+  ${each((j) => `const r${j} = madd(k, ${constant(OFFSET.p + 16 * j)}, a${j});`)}
   ${[0, 1, 2, 3].map((j) => `const c${j} = f64x2.sub(f64x2.add(r${j}, C1), C1);`).join('\n  ')}
   const B = i64x2.splat((1 << 62) - 0x4338000000000000); const D = i64x2.splat(-(1 << 11));
   let t = i64x2.add(f64x2.add(f64x2.sub(r0, c0), C3), B);
@@ -193,10 +239,10 @@ export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
   ${[1, 2, 3]
     .map(
       (j) =>
-        `t = i64x2.add(i64x2.add(f64x2.add(f64x2.relaxed_madd(c${j - 1}, S, f64x2.sub(r${j}, c${j})), C3), B), i64x2.add(i64x2.shr_u(t, 51), D)); const v${j} = v128.and(t, M);`,
+        `t = i64x2.add(i64x2.add(f64x2.add(madd(c${j - 1}, S, f64x2.sub(r${j}, c${j})), C3), B), i64x2.add(i64x2.shr_u(t, 51), D)); const v${j} = v128.and(t, M);`,
     )
     .join('\n  ')}
-  const v4 = i64x2.add(i64x2.sub(f64x2.add(f64x2.relaxed_madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
+  const v4 = i64x2.add(i64x2.sub(f64x2.add(madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
   const w0 = v128.or(v0, i64x2.shl(v1, 51)), w1 = v128.or(i64x2.shr_u(v1, 13), i64x2.shl(v2, 38));
   const w2 = v128.or(i64x2.shr_u(v2, 26), i64x2.shl(v3, 25)), w3 = v128.or(i64x2.shr_u(v3, 39), i64x2.shl(v4, 12));
   v128.store(oa, v128.shuffle<i64>(w0, w1, 0, 2)); v128.store(oa, v128.shuffle<i64>(w2, w3, 0, 2), 16);
@@ -223,3 +269,4 @@ export function carry2(o: usize, a: usize): void {
   v128.store(o, t, 64);
 }
 `;
+}

@@ -15,6 +15,8 @@ import { buildTree } from './tree.ts';
 export interface WasmOptions {
   /** Threads beside the calling one; default: as many as the machine runs at once. */
   readonly workers?: number;
+  /** Use the slower kernels for machines without fused multiply-add, even where it is there. */
+  readonly portable?: boolean;
 }
 
 /** The WebAssembly backend with its peak of memory. */
@@ -42,14 +44,26 @@ const owned = (v: FieldVector): WasmVector & { at: number } => {
   return v as WasmVector & { at: number };
 };
 
+/** Compiles the kernels; null where the engine lacks their instructions, or the machine fused multiply-add. */
+async function loadKernels(memory: DeviceMemory, fused: boolean): Promise<{ module: WebAssembly.Module; exports: Exports } | null> {
+  const bytes = await readKernels(fused);
+  if (!WebAssembly.validate(bytes)) return null;
+  const module = await WebAssembly.compile(bytes);
+  const exports = (await WebAssembly.instantiate(module, { env: { memory: memory.memory } })).exports as unknown as Exports;
+  return exports.fused() ? { module, exports } : null;
+}
+
+function unsupported(): never {
+  throw new Error('wasm backend: this JavaScript engine lacks WebAssembly SIMD or threads; update it, or choose the reference backend');
+}
+
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
   const workers = options.workers ?? defaultWorkers();
   if (!Number.isInteger(workers) || workers < 1 || workers > 256) throw new Error(`wasm backend: ${workers} workers; give 1 to 256`);
   const memory = new DeviceMemory();
-  const module = await WebAssembly.compile(await readKernels());
-  const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
-  const exports = instance.exports as unknown as Exports;
-  const kernels = Object.keys(instance.exports).filter((name) => name !== 'setThread');
+  const { module, exports } =
+    (options.portable ? null : await loadKernels(memory, true)) ?? (await loadKernels(memory, false)) ?? unsupported();
+  const kernels = WebAssembly.Module.exports(module).flatMap(({ name }) => (name === 'setThread' || name === 'fused' ? [] : [name]));
   exports.setThread(memory.alloc(SCRATCH_BYTES), 0);
   const threads = Array.from({ length: workers }, (_, k) =>
     startThread({ module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels }),

@@ -6,7 +6,10 @@ import type { DeviceMemory } from './memory.ts';
 
 /** Signature of every kernel. */
 export type Kernel = (job: number, chunk: number) => void;
-export type Exports = Readonly<Record<string, Kernel>> & { readonly setThread: (scratch: number, index: number) => void };
+export type Exports = Readonly<Record<string, Kernel>> & {
+  readonly setThread: (scratch: number, index: number) => void;
+  readonly fused: () => number;
+};
 
 /** Control words (indices into the Int32Array of the shared memory). */
 export const CONTROL = {

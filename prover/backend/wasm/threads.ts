@@ -6,8 +6,9 @@ import type { Thread, ThreadStart } from './pool.ts';
 
 export const defaultWorkers = (): number => availableParallelism();
 
-export const readKernels = (): Promise<Uint8Array<ArrayBuffer>> =>
-  readFile(new URL('./kernels.wasm', import.meta.url)) as Promise<Uint8Array<ArrayBuffer>>;
+/** The kernels' bytes: `fused` ones need relaxed SIMD and a machine with fused multiply-add. */
+export const readKernels = (fused: boolean): Promise<Uint8Array<ArrayBuffer>> =>
+  readFile(new URL(fused ? './kernels.wasm' : './kernels-portable.wasm', import.meta.url)) as Promise<Uint8Array<ArrayBuffer>>;
 
 export function startThread(start: ThreadStart): Thread {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start, execArgv: [] });

@@ -1,3 +1,4 @@
+export { fused } from './field';
 export { setThread } from './shared';
 export { addOuter, bind, eqChunk, eqSuffixes, fillVector, gather, intsToField, outer, scaleVector } from './vector';
 export { dotInts, rowDots, scatterAdd, splitWeights } from './contract';
