@@ -7,9 +7,9 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
 import type { Compiled } from './program/compile.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
-import { keccakWords, tagNumber } from './protocol/machine.ts';
 import { rowCount } from './protocol/transition.ts';
-import { DecodeError, messageBytes, readWord, WORD_BYTES, type MessageCounts } from './wire.ts';
+import { DecodeError, messageBytes, type MessageCounts } from './wire.ts';
+import { keccakWords, readWord, tagNumber, WORD_BYTES } from './words.ts';
 
 export const FORMAT = tagNumber('fineproof bundle 1');
 export const CELL = 2 * WORD_BYTES;

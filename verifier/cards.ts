@@ -11,7 +11,7 @@ import { isOnCurve, type Affine } from './curve.ts';
 import type { CardShape } from './program/card-program.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
-import { tagNumber } from './protocol/machine.ts';
+import { tagNumber } from './words.ts';
 import { cardProofBytes, verifyCardProof } from './card-proof.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */

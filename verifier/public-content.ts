@@ -9,7 +9,7 @@ import { generators, H } from './generators.ts';
 import type { Hex } from './input.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
 import { bitsOf, type PolyRole, type Program } from './program/types.ts';
-import { keccakWords, tagNumber } from './protocol/machine.ts';
+import { keccakWords, tagNumber } from './words.ts';
 
 const BLIND = tagNumber('BLIND');
 

@@ -4,19 +4,11 @@
  */
 import { isOnCurve, type Affine } from './curve.ts';
 import { R } from './field.ts';
-
-export const WORD_BYTES = 32;
+import { readWord, WORD_BYTES } from './words.ts';
 
 /** Bytes that are not a canonical encoding of what the program expects. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
-}
-
-export function readWord(bytes: Uint8Array, word: number): bigint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + word * WORD_BYTES, WORD_BYTES);
-  let v = 0n;
-  for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
-  return v;
 }
 
 /** Reads one proof's messages back, strictly. `where` opens every error. */

@@ -16,11 +16,10 @@ import {
 import { same, type Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
 import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
-import { readWord, WORD_BYTES } from '../../verifier/wire.ts';
+import { readWord, WORD_BYTES, writeWord } from '../../verifier/words.ts';
 import type { Backend } from '../backend/types.ts';
 import { cardRows, commitCard, proveCard } from '../prove/card.ts';
 import { systemRandom } from '../prove/random.ts';
-import { writeWord } from '../prove/wire.ts';
 import { rowsHex } from './content.ts';
 import type { PublicCard } from './data.ts';
 

@@ -2,12 +2,7 @@
 import { bundleBytes, CELL, FORMAT } from '../../verifier/bundle.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import type { Compiled } from '../../verifier/program/compile.ts';
-import { WORD_BYTES } from '../../verifier/wire.ts';
-
-export function writeWord(out: Uint8Array, word: number, value: bigint): void {
-  const view = new DataView(out.buffer, out.byteOffset + word * WORD_BYTES, WORD_BYTES);
-  for (let i = 0; i < 4; i++) view.setBigUint64(8 * i, (value >> BigInt(192 - 64 * i)) & 0xffffffffffffffffn);
-}
+import { WORD_BYTES, writeWord } from '../../verifier/words.ts';
 
 /** Collects one proof's messages. */
 export class MessageWriter {

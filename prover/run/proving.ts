@@ -6,7 +6,7 @@
 import type { Address } from 'viem';
 import { z } from 'zod';
 import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
-import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
+import { bundleRoot, contentDigest, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
 import { canonicalJson, decodeCanonical, InputError, type Hex } from '../../verifier/input.ts';
 import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
@@ -14,6 +14,7 @@ import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';
 import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
 import { statementOf, statementWords } from '../../verifier/statement.ts';
 import { R } from '../../verifier/field.ts';
+import { keccakWords, readWord, WORD_BYTES, writeWord } from '../../verifier/words.ts';
 import type { Backend } from '../backend/types.ts';
 import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
@@ -74,6 +75,20 @@ async function finalBlinds(storage: RunStorage, rows: number): Promise<bigint[]>
   return blinds;
 }
 
+/** What a stored state belongs to: the chain before its proof, and that proof. A proof made anew so drops all that followed the old one. */
+const linkOf = (digest: bigint, proof: Uint8Array): bigint => keccakWords(digest, contentDigest(proof));
+
+function linked(link: bigint, bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(WORD_BYTES + bytes.length);
+  writeWord(out, 0, link);
+  out.set(bytes, WORD_BYTES);
+  return out;
+}
+
+/** What `linked` stored under this link; null if there is nothing, or only something of another chain. */
+const ofChain = (link: bigint, stored: Uint8Array | null): Uint8Array | null =>
+  stored !== null && stored.length >= WORD_BYTES && readWord(stored, 0) === link ? stored.subarray(WORD_BYTES) : null;
+
 /** Proves the run, or what is missing of it. Errors: `UnsatisfiedError`, damaged files. */
 export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const { bounty, backend, storage, states, walker } = input;
@@ -110,21 +125,19 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   };
   const inputs = asTensors(fixed);
   const proofs: Uint8Array[] = [];
-  // A proof that is made anew changes all that follow it.
-  let stale = false;
   for (let t = 1; t <= c.proofs; t++) {
     const name = String(t).padStart(6, '0');
-    const [bytes, after] = [await storage.load(`proof-${name}`), await storage.load(`after-${name}`)];
-    if (bytes !== null && after !== null && !stale) {
+    const bytes = await storage.load(`proof-${name}`);
+    const after = bytes === null ? null : ofChain(linkOf(state.digest, bytes), await storage.load(`after-${name}`));
+    if (bytes !== null && after !== null) {
       proofs.push(bytes);
       state = decodeChainState(c, after, `after-${name}`);
       input.onProof?.(t, c.proofs);
       continue;
     }
-    stale = true;
+    const before = state.digest;
     input.onPhase?.(t, 'walk');
-    const before = asTensors(states[t - 1] as Content);
-    const walk = walker.walk(t - 1, new Map([...inputs, ...before]), { leaves: true });
+    const walk = walker.walk(t - 1, new Map([...inputs, ...asTensors(states[t - 1] as Content)]), { leaves: true });
     const proven = await proveTransition({
       compiled: c,
       backend,
@@ -139,11 +152,16 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
     state = proven.state;
     // The state last: a proof counts as done when both are there.
     storage.save(`proof-${name}`, proven.bytes, false);
-    storage.save(`after-${name}`, encodeChainState(c, state), true);
+    storage.save(`after-${name}`, linked(linkOf(before, proven.bytes), encodeChainState(c, state)), true);
     proofs.push(proven.bytes);
     input.onProof?.(t, c.proofs);
   }
-  const decider = await proveDecider({ compiled: c, backend, random: systemRandom, state, cells, openings: input.openings });
+  // Kept too: a claim names its bundle, so going on with a finished run must not make another one.
+  let decider = ofChain(state.digest, await storage.load('decider'));
+  if (decider === null) {
+    decider = await proveDecider({ compiled: c, backend, random: systemRandom, state, cells, openings: input.openings });
+    storage.save('decider', linked(state.digest, decider), false);
+  }
   const bundle = encodeBundle(c, digest, proofs, decider);
   return { bundle, bundleRoot: wordHex(bundleRoot(bundle)), lastProof: wordHex(state.digest), adapterRoot };
 }

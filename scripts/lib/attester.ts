@@ -2,7 +2,7 @@
  * The verifier service: sees claims in the escrow's events, fetches their bundles by root, verifies, signs one verdict a claim
  * (recorded before it is sent, so that a restart repeats it and never contradicts it), and sends it when enough signers have signed.
  *
- * A bundle that cannot be had gives no verdict; one that does not verify gives an invalid verdict.
+ * A bundle that cannot be had gives no verdict; one that does not verify gives an invalid verdict; any other failure is an error and no verdict.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,9 @@ import type { Account, LocalAccount } from 'viem';
 import { z } from 'zod';
 import { verifyClaim, type OpenBounty } from '../../verifier/bounty.ts';
 import { canonicalJson, decodeCanonical, hexBytes, InputError, printable, type Hex } from '../../verifier/input.ts';
-import { verdictTypedData } from '../../verifier/statement.ts';
+import { VerificationError } from '../../verifier/protocol/machine.ts';
+import { verdictTypedData } from './verdict.ts';
+import { DecodeError } from '../../verifier/wire.ts';
 import { listClaims, type PostedClaim } from './bounties.ts';
 import { readBundle } from './bundles.ts';
 import type { Escrow, Sent } from './chain.ts';
@@ -76,8 +78,10 @@ async function judge(attester: Attester, claim: PostedClaim): Promise<{ record: 
   try {
     verifyClaim(attester.bounty, claim.claimant, claim.body, bundle);
   } catch (e) {
+    // Only what the verifier refuses is invalid; a failure of this machine (memory, say) gives no verdict.
+    if (!(e instanceof DecodeError || e instanceof VerificationError || e instanceof InputError)) throw e;
     valid = false;
-    reason = e instanceof Error ? e.message : String(e);
+    reason = e.message;
   }
   const seconds = (performance.now() - begin) / 1000;
   const verdict = { claimId: claim.id, valid, expiry: claim.acceptFrom };

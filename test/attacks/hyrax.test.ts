@@ -8,7 +8,7 @@ import { H, generators } from '../../verifier/generators.ts';
 import { fromFelts, fromPoints, toPoints, type Felt, type Pt } from '../../verifier/protocol/machine.ts';
 import { verifyBundle } from '../../verifier/verify.ts';
 import { systemRandom, type RandomSource } from '../../prover/prove/random.ts';
-import { writeWord } from '../../prover/prove/wire.ts';
+import { writeWord } from '../../verifier/words.ts';
 import { inside, prove, type Attempt } from './support/adversary.ts';
 import { bump, phi } from './support/forge.ts';
 import { STALE, backend, honest, refused, world1 } from './support/tiny.ts';

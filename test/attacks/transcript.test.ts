@@ -6,7 +6,7 @@ import { RunMachine } from '../../verifier/protocol/machine.ts';
 import { Transcript } from '../../verifier/protocol/transcript.ts';
 import { statementWords, type Statement } from '../../verifier/statement.ts';
 import { verifyBundle } from '../../verifier/verify.ts';
-import { WORD_BYTES } from '../../verifier/wire.ts';
+import { WORD_BYTES } from '../../verifier/words.ts';
 import { tinyTraining } from '../fixtures/tiny-training.ts';
 import { DeafMachine, StuckMachine, assemble, contextOf, firstChainState, prove, verifyWeakly } from './support/adversary.ts';
 import type { LoggingMachine, Weakness } from './support/adversary.ts';

@@ -301,7 +301,7 @@ describe('attest and accept', () => {
 
   it('computes the verdict digest of EIP-712', async () => {
     const w = await world();
-    const { verdictTypedData } = await import('../../verifier/statement.ts');
+    const { verdictTypedData } = await import('../../scripts/lib/verdict.ts');
     const { hashTypedData } = await import('viem');
     const message = { claimId: word(9), valid: true, expiry: 1234n };
     expect(await w.escrow.getFunction('verdictDigest')(message.claimId, message.valid, message.expiry)).to.equal(

@@ -216,8 +216,9 @@ export interface Program {
   readonly constants: Readonly<Record<string, readonly number[] | Int32Array | Float64Array>>;
 }
 
-/** ceil(log2(size)): address bits of an axis or variable. */
-export const bitsOf = (size: number): number => (size <= 1 ? 0 : 32 - Math.clz32(size - 1));
+/** ceil(log2(size)): address bits of an axis, a variable or a polynomial, exact up to 2^53. */
+export const bitsOf = (size: number): number =>
+  size <= 1 ? 0 : size <= 2 ** 32 ? 32 - Math.clz32(size - 1) : 32 + bitsOf(Math.ceil(size / 2 ** 32));
 
 /** Address bits of a tensor's block. */
 export const tensorBits = (t: Tensor): number => t.axes.reduce((n, a) => n + bitsOf(a.size), 0);

@@ -3,9 +3,9 @@
  * on values or, later, recorded as a straight-line program. The core branches on the compiled program, never on a value; it draws no
  * randomness, inverts nothing and compares only through `assertEqual`.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from '../curve.ts';
 import { R, mod } from '../field.ts';
+import { keccakWords, tagNumber } from '../words.ts';
 
 declare const FELT: unique symbol;
 declare const WORD: unique symbol;
@@ -38,39 +38,6 @@ export interface Machine {
   squeeze(state: Word): Felt;
   /** Fails the verification unless equal. */
   assertEqual(a: Cell, b: Cell, what: string): void;
-}
-
-/** An ASCII string as a number, big-endian. */
-export const tagNumber = (tag: string): bigint => {
-  let n = 0n;
-  for (let i = 0; i < tag.length; i++) n = (n << 8n) | BigInt(tag.charCodeAt(i));
-  return n;
-};
-
-const writeWord = (bytes: Uint8Array, offset: number, value: bigint): void => {
-  let v = value;
-  for (let i = 31; i >= 0; i -= 4) {
-    const part = Number(v & 0xffffffffn);
-    bytes[offset + i] = part & 255;
-    bytes[offset + i - 1] = (part >>> 8) & 255;
-    bytes[offset + i - 2] = (part >>> 16) & 255;
-    bytes[offset + i - 3] = part >>> 24;
-    v >>= 32n;
-  }
-};
-
-const readWord = (bytes: Uint8Array): bigint => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 32);
-  let v = 0n;
-  for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
-  return v;
-};
-
-/** keccak-256 of 32-byte words, as a number. */
-export function keccakWords(...words: readonly bigint[]): bigint {
-  const bytes = new Uint8Array(32 * words.length);
-  words.forEach((w, i) => writeWord(bytes, 32 * i, w));
-  return readWord(keccak_256(bytes));
 }
 
 const TAGS = new Map<string, bigint>();

@@ -2,7 +2,8 @@
  * The transcript (proof.md §5): one running keccak state from 0. Each absorb first binds its label and length, then cell by cell;
  * after each challenge the state moves on before anything else, so that no two challenges are drawn at one state.
  */
-import { tagNumber, type Cell, type Felt, type Machine, type Word } from './machine.ts';
+import { tagNumber } from '../words.ts';
+import type { Cell, Felt, Machine, Word } from './machine.ts';
 
 export class Transcript {
   readonly machine: Machine;

@@ -11,7 +11,7 @@ import { compile, type Compiled } from '../../../verifier/program/compile.ts';
 import type { Program } from '../../../verifier/program/types.ts';
 import { start, statementDigest, type Accumulator } from '../../../verifier/protocol/accumulator.ts';
 import { decider } from '../../../verifier/protocol/decider.ts';
-import { RunMachine, fromFelts, fromPoints, tagNumber, toFelts, toPoints } from '../../../verifier/protocol/machine.ts';
+import { RunMachine, fromFelts, fromPoints, toFelts, toPoints } from '../../../verifier/protocol/machine.ts';
 import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/machine.ts';
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
 import { transition } from '../../../verifier/protocol/transition.ts';
@@ -24,7 +24,7 @@ import { systemRandom, type RandomSource } from '../../../prover/prove/random.ts
 import { proveDecider, type ChainState } from '../../../prover/prove/run.ts';
 import { buildWitness, placeTensors, type Witness } from '../../../prover/prove/witness.ts';
 import { Walker } from '../../../prover/trainer/walk.ts';
-import { keccakWords } from '../../../verifier/protocol/machine.ts';
+import { keccakWords, tagNumber } from '../../../verifier/words.ts';
 import { R } from '../../../verifier/field.ts';
 import { leavesOf } from '../../fixtures/leaves.ts';
 

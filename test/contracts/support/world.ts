@@ -2,7 +2,8 @@
 import { type HardhatEthers } from '@nomicfoundation/hardhat-ethers/types';
 import type { Signer } from 'ethers';
 import { network } from 'hardhat';
-import { type Body, KIND, RULE, type Terms, bountyId, claimId, verdictTypedData } from '../../../verifier/statement.ts';
+import { type Body, KIND, RULE, type Terms, bountyId, claimId } from '../../../verifier/statement.ts';
+import { verdictTypedData } from '../../../scripts/lib/verdict.ts';
 
 export const DAY = 86_400n;
 export const ZERO = '0x0000000000000000000000000000000000000000';
