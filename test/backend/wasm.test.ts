@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
+import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
+import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
 import type { LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import { msm, type Affine } from '../../verifier/curve.ts';
 import { Q, R, inverse, mod } from '../../verifier/field.ts';
@@ -199,6 +201,27 @@ describe('wasm workers', () => {
     const one = await digest(1);
     assert.deepEqual(await digest(2), one);
     assert.deepEqual(await digest(4), one);
+  });
+
+  it('a worker that dies ends its job and all later ones with an error', async () => {
+    const memory = new DeviceMemory();
+    let die: (error: Error) => void = () => {};
+    const thread: Thread = { hold: () => {}, stop: async () => {} };
+    const pool = new Pool(
+      memory,
+      { setThread: () => {}, fused: () => 1, idle: () => {} } as unknown as Exports,
+      ['idle'],
+      [
+        (onError) => {
+          die = onError;
+          return thread;
+        },
+      ],
+    );
+    const job = pool.dispatch('idle', 0, 1);
+    setTimeout(() => die(new Error('killed')), 10);
+    await assert.rejects(job, /a worker has died/);
+    await assert.rejects(pool.dispatch('idle', 0, 1), /a worker has died/);
   });
 
   it('a process ends after close, and without it once nothing is asked for', () => {

@@ -51,7 +51,8 @@ export const OFFSET = {
   pWords: 1056,
   biasSmall: 1136,
   biasReduceSmall: 1232,
-  end: 1328,
+  threeHalves: 1328,
+  end: 1408,
 } as const;
 
 /** How many low and high halves the product and the reduction add to each of the ten limbs. */
@@ -156,6 +157,7 @@ export function constants(p: bigint): Uint8Array {
   });
   for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
   reduceBias([0]).forEach((b, k) => word(OFFSET.biasReduceSmall + 16 * k, b));
+  element(OFFSET.threeHalves, (RADIX * 3n * modInverse(2n, p)) % p);
   element(OFFSET.cube, RADIX ** 3n % p);
   float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);
   float(OFFSET.tiny, 2 ** -45);

@@ -15,8 +15,7 @@ function combinations(lists: readonly (readonly number[])[]): Uint32Array {
   let out = Uint32Array.of(0);
   for (const list of lists) {
     const next = new Uint32Array(out.length * list.length);
-    let k = 0;
-    for (const a of out) for (const b of list) next[k++] = a + b;
+    for (let i = 0, k = 0; i < out.length; i++) for (let j = 0; j < list.length; j++) next[k++] = (out[i] as number) + (list[j] as number);
     out = next;
   }
   return out;

@@ -65,9 +65,10 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     (options.portable ? null : await loadKernels(memory, true)) ?? (await loadKernels(memory, false)) ?? unsupported();
   const kernels = WebAssembly.Module.exports(module).flatMap(({ name }) => (name === 'setThread' || name === 'fused' ? [] : [name]));
   exports.setThread(memory.alloc(SCRATCH_BYTES), 0);
-  const threads = Array.from({ length: workers }, (_, k) =>
-    startThread({ module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels }),
-  );
+  const threads = Array.from({ length: workers }, (_, k) => {
+    const start = { module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels };
+    return (onError: (error: Error) => void) => startThread(start, onError);
+  });
   const engine = new Engine(memory, new Pool(memory, exports, kernels, threads));
   const curve = new Curve(engine);
 

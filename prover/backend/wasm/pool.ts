@@ -76,13 +76,27 @@ export class Pool {
   private readonly threads: readonly Thread[];
   private last: Promise<void> = Promise.resolve();
   private job = 0;
+  /** Why a thread ended before its time. */
+  private failure: Error | null = null;
 
-  constructor(memory: DeviceMemory, exports: Exports, kernels: readonly string[], threads: readonly Thread[]) {
+  constructor(
+    memory: DeviceMemory,
+    exports: Exports,
+    kernels: readonly string[],
+    start: readonly ((onError: (error: Error) => void) => Thread)[],
+  ) {
     this.words = new Int32Array(memory.memory.buffer, 0, 4096);
     this.exports = exports;
     this.kernels = kernels;
-    this.threads = threads;
-    this.size = threads.length;
+    this.size = start.length;
+    this.threads = start.map((thread) => thread((error) => this.fail(error)));
+  }
+
+  /** A thread has died: ends the wait for it, and every later job. */
+  private fail(error: Error): void {
+    this.failure = error;
+    Atomics.store(this.words, CONTROL.done, this.size);
+    Atomics.notify(this.words, CONTROL.done);
   }
 
   /** Runs a small job on this thread. */
@@ -107,6 +121,7 @@ export class Pool {
     Atomics.store(words, CONTROL.next, 0);
     Atomics.store(words, CONTROL.done, 0);
     Atomics.store(words, CONTROL.failed, 0);
+    if (this.failure) throw new Error('wasm backend: a worker has died', { cause: this.failure });
     for (const thread of this.threads) thread.hold(true);
     Atomics.store(words, CONTROL.job, this.job);
     Atomics.notify(words, CONTROL.job);
@@ -115,6 +130,7 @@ export class Pool {
       if (wait.async) await wait.value;
     }
     for (const thread of this.threads) thread.hold(false);
+    if (this.failure) throw new Error('wasm backend: a worker has died', { cause: this.failure });
     if (Atomics.load(words, CONTROL.failed)) throw new Error(`wasm backend: kernel ${kernel} trapped; this is a fault of the backend`);
   }
 

@@ -10,9 +10,10 @@ export const defaultWorkers = (): number => availableParallelism();
 export const readKernels = (fused: boolean): Promise<Uint8Array<ArrayBuffer>> =>
   readFile(new URL(fused ? './kernels.wasm' : './kernels-portable.wasm', import.meta.url)) as Promise<Uint8Array<ArrayBuffer>>;
 
-export function startThread(start: ThreadStart): Thread {
+export function startThread(start: ThreadStart, onError: (error: Error) => void): Thread {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start, execArgv: [] });
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.on('error', (error) => onError(error instanceof Error ? error : new Error(String(error))));
   worker.unref();
   return {
     hold: (on) => (on ? worker.ref() : worker.unref()),

@@ -15,6 +15,8 @@ const ONE: usize = FQ + 944;
 const P64: usize = FQ + 1024;
 /** R³. */
 const CUBE: usize = FQ + 832;
+/** 3/2. */
+const THREE_HALVES: usize = FQ + 1328;
 
 /** Set when a sum was infinity. */
 export let sawInfinity: bool = false;
@@ -61,13 +63,7 @@ function invert2(x: usize): void {
 /** Performs the n additions of a list; `list` and `products` have room for one entry more. */
 export function addBatch(list: usize, n: i32, products: usize): void {
   if (n == 0) return;
-  const last = list + <usize>(n - 1) * ENTRY;
-  if (n & 1) {
-    store<u32>(last + ENTRY, load<u32>(last));
-    store<u32>(last + ENTRY, load<u32>(last, 4), 4);
-    store<u32>(last + ENTRY, <u32>(curveScratch + 8256), 8);
-  }
-  const m = (n + 1) & ~1;
+  const m = evenOut(list, n);
   const s = curveScratch;
   const x1 = s, x2 = s + 80, d = s + 160, run = s + 240;
   copy2(run, ONE);
@@ -112,6 +108,48 @@ function finish(x1: usize, x2: usize, y1: usize, numerator: usize, inverse: usiz
   mul2(x1, x1, slope, FQ);
   sub2(x1, x1, y1);
   pack2(o + 32, o2 + 32, x1, FQ);
+}
+
+/** Doubles the n points a of a list into its sums; b is not read. No point of the curve has order 2. */
+export function doubleBatch(list: usize, n: i32, products: usize): void {
+  if (n == 0) return;
+  const m = evenOut(list, n);
+  const s = curveScratch;
+  const x = s, twice = s + 80, d = s + 160, run = s + 240, y = s + 320, slope = s + 400, inverse = s + 480;
+  copy2(run, ONE);
+  for (let k = m - 2; k >= 0; k -= 2) {
+    const e = list + <usize>k * ENTRY;
+    unpack2(d, load<u32>(e) + 32, load<u32>(e, 12) + 32, FQ);
+    copy2(products + <usize>k * PRODUCT, run);
+    mul2(run, run, d, FQ);
+  }
+  invert2(run);
+  for (let k = 0; k < m; k += 2) {
+    const e = list + <usize>k * ENTRY, a = load<u32>(e), a2 = load<u32>(e, 12);
+    unpack2(x, a, a2, FQ);
+    unpack2(y, a + 32, a2 + 32, FQ);
+    mul2(inverse, run, products + <usize>k * PRODUCT, FQ);
+    mul2(run, run, y, FQ);
+    // Slope 3x² / 2y, from (3/2)·x².
+    mul2(slope, x, THREE_HALVES, FQ);
+    mul2(slope, slope, x, FQ);
+    // Back into [0, p + …), so that the slope's square stays within the limbs.
+    pack2(s + 560, s + 592, slope, FQ);
+    unpack2(slope, s + 560, s + 592, FQ);
+    copy2(twice, x);
+    finish(x, twice, y, slope, inverse, load<u32>(e, 8), load<u32>(e, 20));
+  }
+}
+
+/** An odd list gets a last entry again, with its sum going nowhere. Returns the even length. */
+function evenOut(list: usize, n: i32): i32 {
+  const last = list + <usize>(n - 1) * ENTRY;
+  if (n & 1) {
+    store<u32>(last + ENTRY, load<u32>(last));
+    store<u32>(last + ENTRY, load<u32>(last, 4), 4);
+    store<u32>(last + ENTRY, <u32>(curveScratch + 8256), 8);
+  }
+  return (n + 1) & ~1;
 }
 
 /** As \`addBatch\`, for lists with equal or opposite points. */

@@ -2,7 +2,7 @@
  * Pippenger's buckets with signed digits of nine bits. Buckets 1 … 256 of many sums are added up together as segments; then
  * Σ d·B_d = Σ_k 2^k·S_k over the bits k of d, found from the sums over the low and the high half of d.
  */
-import { ENTRY, PRODUCT, addBatch, canonicalPoint, clearSawInfinity, copyNegated, copyPoint, isInfinity, sumSegments } from './curve';
+import { ENTRY, PRODUCT, addBatch, canonicalPoint, clearSawInfinity, copyNegated, copyPoint, doubleBatch, isInfinity, sumSegments } from './curve';
 import { curveScratch, int, pointer, thread } from './shared';
 
 const WINDOW: i64 = 9;
@@ -130,7 +130,7 @@ function weigh(sums: i32, out: usize): void {
       const o = out + (<usize>s << 6);
       if (!isInfinity(o)) n = enlist(n, o, o, o);
     }
-    addBatch(list, n, products);
+    doubleBatch(list, n, products);
     n = 0;
     for (let s = 0; s < sums; s++) {
       const o = out + (<usize>s << 6), next = load<u32>(positions + (<usize>(s * BITS + bit) << 2));
@@ -271,15 +271,16 @@ function placeBlind(cursors: usize, digits: usize, multiples: usize): void {
   }
 }
 
-/** dst = a + b for lists of points. Arguments: a, b, dst, count, chunk length, work space, bytes of it a thread. Canonical results. */
+/** dst = a + b for lists of points, b = 0: dst = 2a. Arguments: a, b, dst, count, chunk length, work space, bytes of it a thread. Canonical results. */
 export function addPoints(job: usize, chunk: i32): void {
-  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3)), n = end - begin;
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3)), n = end - begin, b = pointer(job, 1);
   layout(pointer(job, 5) + <usize>thread * pointer(job, 6), int(job, 4) * 2, 1);
   for (let i = 0; i < n; i++) {
     const at = <usize>(begin + i) << 6;
-    enlist(i, pointer(job, 0) + at, pointer(job, 1) + at, pointer(job, 2) + at);
+    enlist(i, pointer(job, 0) + at, b + at, pointer(job, 2) + at);
   }
-  addBatch(list, n, products);
+  if (b) addBatch(list, n, products);
+  else doubleBatch(list, n, products);
   clearSawInfinity();
   for (let i = begin; i < end; i++) canonicalPoint(pointer(job, 2) + (<usize>i << 6));
 }
