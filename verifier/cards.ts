@@ -11,21 +11,21 @@ import { isOnCurve, type Affine } from './curve.ts';
 import type { CardShape } from './program/card-program.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
-import { tagNumber } from './words.ts';
+import { readInteger, tagNumber } from './words.ts';
 import { cardProofBytes, verifyCardProof } from './card-proof.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
 export type Content = Readonly<Record<string, Int32Array | Float64Array>>;
 
+const AGAIN = 'get the card again from its publisher';
 const CARD_LIMITS = { size: 64 << 20, depth: 8 };
 const MAX_CELLS = 2 ** 36;
 
+const count = (most: number) => z.int().min(1).max(most);
+
 const axisSchema = z.strictObject({
   name: printable(40).min(1),
-  size: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
+  size: count(2 ** 31 - 1),
 });
 
 const tensorSchema = z.strictObject({
@@ -51,18 +51,9 @@ const tokensSchema = z.strictObject({
     .min(2)
     .max(2 ** 24),
   tokenizer: z.union([z.literal('bytes'), hexBytes(32)]),
-  batches: z
-    .int()
-    .min(1)
-    .max(2 ** 24),
-  batch: z
-    .int()
-    .min(1)
-    .max(2 ** 16),
-  sequence: z
-    .int()
-    .min(1)
-    .max(2 ** 16),
+  batches: count(2 ** 24),
+  batch: count(2 ** 16),
+  sequence: count(2 ** 16),
   shuffleSeed: hexBytes(32),
 });
 
@@ -111,12 +102,7 @@ function checkTokens(card: Card, source: string): void {
     const tensor = card.tensors.find((x) => x.name === name);
     const fits = tensor !== undefined && tensor.axes.length === 2 && tensor.axes[0]?.size === t.batches && tensor.axes[1]?.size === cells;
     if (!fits || tensor.signed || tensor.bits !== bitsOf(t.vocabulary))
-      throw new InputError(
-        source,
-        'tensors',
-        `${name} must be unsigned, ${bitsOf(t.vocabulary)} bits, [${t.batches}, ${cells}]`,
-        'make the card with `fineproof data commit`',
-      );
+      throw new InputError(source, 'tensors', `${name} must be unsigned, ${bitsOf(t.vocabulary)} bits, [${t.batches}, ${cells}]`, AGAIN);
   }
 }
 
@@ -160,13 +146,7 @@ export function commitmentRows(card: Card, source: string): Affine[] {
   const rows: Affine[] = [];
   for (let at = 2; at < hex.length; at += 128) {
     const p = { x: BigInt(`0x${hex.slice(at, at + 64)}`), y: BigInt(`0x${hex.slice(at + 64, at + 128)}`) };
-    if (!isOnCurve(p))
-      throw new InputError(
-        source,
-        `commitment.rows[${rows.length}]`,
-        'is not a point of the curve',
-        'get the card again from its publisher',
-      );
+    if (!isOnCurve(p)) throw new InputError(source, `commitment.rows[${rows.length}]`, 'is not a point of the curve', AGAIN);
     rows.push(p);
   }
   return rows;
@@ -188,10 +168,9 @@ export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array,
     throw new InputError(
       source,
       '',
-      `has ${bytes.length} bytes, the card's tensors need ${expected}`,
+      `has ${bytes.length} bytes, its tensors need ${expected}`,
       'it is truncated or belongs to another card',
     );
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const content: Record<string, Int32Array | Float64Array> = {};
   let at = 0;
   for (const t of tensors) {
@@ -200,27 +179,9 @@ export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array,
     const [lo, hi] = bounds(t);
     const values = t.bits < 32 || (t.bits === 32 && t.signed) ? new Int32Array(n) : new Float64Array(n);
     for (let i = 0; i < n; i++, at += size) {
-      const v =
-        size === 1
-          ? t.signed
-            ? view.getInt8(at)
-            : view.getUint8(at)
-          : size === 2
-            ? t.signed
-              ? view.getInt16(at, true)
-              : view.getUint16(at, true)
-            : size === 4
-              ? t.signed
-                ? view.getInt32(at, true)
-                : view.getUint32(at, true)
-              : Number(view.getBigInt64(at, true));
+      const v = readInteger(bytes, at, size, t.signed);
       if (v < lo || v > hi)
-        throw new InputError(
-          source,
-          `${t.name}[${i}]`,
-          `${v} lies outside ${lo} … ${hi}`,
-          'the publisher made a wrong card; refuse the bounty',
-        );
+        throw new InputError(source, `${t.name}[${i}]`, `${v} lies outside ${lo} … ${hi}`, 'refuse the bounty: the card is wrong');
       values[i] = v;
     }
     content[t.name] = values;
@@ -244,13 +205,8 @@ export function checkVocabulary(card: Card, content: Content, source: string): v
   for (const name of ['data.inputs', 'data.labels']) {
     const ids = content[name] as Int32Array | Float64Array;
     const wrong = ids.findIndex((id) => id >= (card.tokens as NonNullable<Card['tokens']>).vocabulary);
-    if (wrong >= 0)
-      throw new InputError(
-        source,
-        `${name}[${wrong}]`,
-        `token id ${ids[wrong]} is not below the vocabulary ${card.tokens.vocabulary}`,
-        'tokenize with the model’s own tokenizer',
-      );
+    const problem = `token id ${ids[wrong]} is not below the vocabulary ${card.tokens.vocabulary}`;
+    if (wrong >= 0) throw new InputError(source, `${name}[${wrong}]`, problem, 'tokenize with the model’s own tokenizer');
   }
 }
 
@@ -262,20 +218,13 @@ export function checkCard(card: Card, program: Program, source: string): void {
   const poly = program.polys.find((p) => p.role === 'fixed' && p.name === card.kind);
   if (poly === undefined) throw new InputError(source, 'kind', `the program has no fixed polynomial ${card.kind}`, 'check the recipe');
   const hidden = card.commitment !== undefined;
-  if (poly.hidden !== hidden)
-    throw new InputError(
-      source,
-      'commitment',
-      `the card is ${hidden ? 'hidden' : 'public'}, the program wants it ${poly.hidden ? 'hidden' : 'public'}`,
-      'make the card again, or change the recipe',
-    );
-  if (card.commitment !== undefined && card.commitment.columns !== program.columns)
-    throw new InputError(
-      source,
-      'commitment.columns',
-      `is ${card.commitment.columns}, the program's is ${program.columns}`,
-      `commit again with --columns ${program.columns}`,
-    );
+  const mode = (is: boolean): string => (is ? 'hidden' : 'public');
+  const problem = `the card is ${mode(hidden)}, the program wants it ${mode(poly.hidden)}`;
+  if (poly.hidden !== hidden) throw new InputError(source, 'commitment', problem, 'make the card again, or change the recipe');
+  const columns = card.commitment?.columns ?? program.columns;
+  const differs = `is ${columns}, the program's is ${program.columns}`;
+  if (columns !== program.columns)
+    throw new InputError(source, 'commitment.columns', differs, `commit again with --columns ${program.columns}`);
   const wanted = program.tensors.filter((t) => t.poly === poly.name);
   for (let i = 0; i < Math.max(wanted.length, card.tensors.length); i++) {
     const a = card.tensors[i];

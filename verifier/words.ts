@@ -28,3 +28,11 @@ export function keccakWords(...words: readonly bigint[]): bigint {
   words.forEach((w, i) => writeWord(bytes, i, w));
   return readWord(keccak_256(bytes), 0);
 }
+
+/** A little-endian integer of `size` bytes, two's complement when signed; not exact from 2^53. */
+export function readInteger(bytes: Uint8Array, at: number, size: number, signed: boolean): number {
+  const top = bytes[at + size - 1] as number;
+  let v = signed && top >= 128 ? top - 256 : top;
+  for (let k = size - 2; k >= 0; k--) v = 256 * v + (bytes[at + k] as number);
+  return v;
+}

@@ -23,6 +23,7 @@ import {
   type Codec,
   type Fields,
 } from './codec.ts';
+import { readInteger } from '../words.ts';
 import { LIMITS, NAME, TEXT } from './limits.ts';
 import type {
   Axis,
@@ -265,9 +266,7 @@ function readConstants(b: Bytes, tensors: readonly Tensor[]): Program['constants
       const cells = b.take(cellCount(t) * bytes, field);
       const values = bytes === 8 ? new Float64Array(cellCount(t)) : new Int32Array(cellCount(t));
       for (let i = 0; i < values.length; i++) {
-        const top = cells[bytes * i + bytes - 1] as number;
-        let v = top < 128 ? top : top - 256;
-        for (let k = bytes - 2; k >= 0; k--) v = 256 * v + (cells[bytes * i + k] as number);
+        const v = readInteger(cells, bytes * i, bytes, true);
         if (!Number.isSafeInteger(v)) b.refuse(`${field}[${i}]`, 'is not below 2^53');
         values[i] = v;
       }
