@@ -39,8 +39,6 @@ export interface TransitionJob {
   readonly witness: Witness;
   readonly stateOutBlinds: readonly bigint[];
   readonly onPhase?: (phase: Phase) => void;
-  /** Proves even if the witness does not satisfy the program; for tests that show the refusal. */
-  readonly allowUnsatisfied?: boolean;
 }
 
 /** A witness that does not satisfy the program: the prover notices before it wastes anybody's time. */
@@ -90,7 +88,7 @@ export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint
     stateIn: toPoints(state.rows),
   };
   const { value, bytes } = await drive(transition(o, c, input), (request) => prover.answer(request));
-  if (prover.unsatisfied && !job.allowUnsatisfied)
+  if (prover.unsatisfied)
     throw new UnsatisfiedError(
       `proof ${job.t}: the witness does not satisfy the program; the training trace or the cards are not what the statement says`,
     );
