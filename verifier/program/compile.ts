@@ -168,7 +168,7 @@ function place(sizes: readonly number[]): { offsets: number[]; bits: number } {
   return { offsets, bits: bitsOf(Math.max(next, 1)) };
 }
 
-/** Compiles a checked program (see check.ts). Throws on a program that breaks the structural rules needed here. */
+/** Compiles a program that `validity/check.ts` accepts (or one of our own making); of any other it may mean something else. */
 export function compile(program: Program): Compiled {
   const lowered = lower(program);
   const multiplicities = tableShapes(program, lowered.ranges);
@@ -282,7 +282,6 @@ interface TableShape {
 function tableShapes(program: Program, ranges: readonly number[]): TableShape[] {
   const shape = (id: number, size: number, table?: MapTable): TableShape => {
     const bits = bitsOf(size);
-    if (2 ** bits !== size) throw new Error(`table ${id} has ${size} rows; pad it to a power of two`);
     const tensor: Tensor = {
       name: `multiplicity/${id}`,
       poly: 'witness',
@@ -300,70 +299,39 @@ function tableShapes(program: Program, ranges: readonly number[]): TableShape[] 
 function resolveView(tensors: ReadonlyMap<string, Placed>, coef: bigint, view: View, vars: readonly Var[], where: string): ViewPlan {
   const placed = tensors.get(view.tensor);
   if (!placed) throw new Error(`${where}: no tensor ${view.tensor}`);
-  const { tensor } = placed;
-  if (view.index.length !== tensor.axes.length)
-    throw new Error(`${where}: ${view.tensor} has ${tensor.axes.length} axes, the view ${view.index.length}`);
-  const used = new Set<string>();
-  const dims: Dim[] = [];
-  const first: number[] = [];
-  view.index.forEach((parts, a) => {
-    const axis = tensor.axes[a] as { name: string; size: number };
-    first.push(dims.length);
-    let bits = 0;
-    for (const part of parts) {
-      const dim = resolvePart(part, parts.length === 1, axis.size, vars, where);
-      if (dim.kind === 'var') {
-        if (used.has(dim.var)) throw new Error(`${where}: ${view.tensor} reads ${dim.var} twice`);
-        used.add(dim.var);
-      }
-      dims.push(dim);
-      bits += dim.bits;
-    }
-    if (bits !== bitsOf(axis.size))
-      throw new Error(`${where}: parts of axis ${axis.name} of ${view.tensor} have ${bits} bits, the axis ${bitsOf(axis.size)}`);
-    if (parts.length > 1) checkConcatenation(dims.slice(first[a]), axis.size, `${where}: axis ${axis.name} of ${view.tensor}`);
-  });
-  const when = (view.when ?? []).map((w) => {
-    const v = vars.find((x) => x.name === w.var);
-    if (!v || used.has(w.var) || w.is < 0 || w.is >= v.size) throw new Error(`${where}: condition ${w.var} = ${w.is} on ${view.tensor}`);
-    used.add(w.var);
-    return { var: w.var, is: w.is, size: v.size };
-  });
-  const plan = { coef, placed, dims, when, broadcast: vars.filter((v) => !used.has(v.name)) };
-  if (!tensor.causal) return plan;
-  const [i, j] = tensor.causal;
-  if ((view.index[i] as readonly Part[]).length !== 1 || (view.index[j] as readonly Part[]).length !== 1)
-    throw new Error(`${where}: a causal axis of ${view.tensor} is read in parts`);
-  return { ...plan, causal: [first[i] as number, first[j] as number] };
+  const sizeOf = (name: string): number => {
+    const v = vars.find((x) => x.name === name);
+    if (!v) throw new Error(`${where}: no variable ${name}`);
+    return v.size;
+  };
+  const { axes, causal } = placed.tensor;
+  const dims = axes.map((axis, a) =>
+    (view.index[a] ?? []).map((part, _, { length }) => resolvePart(part, length === 1, axis.size, sizeOf)),
+  );
+  const when = (view.when ?? []).map((w) => ({ ...w, size: sizeOf(w.var) }));
+  const used = dependsOn(view);
+  const plan = { coef, placed, dims: dims.flat(), when, broadcast: vars.filter((v) => !used.has(v.name)) };
+  if (!causal) return plan;
+  const first = (axis: number): number => dims.slice(0, axis).flat().length;
+  return { ...plan, causal: [first(causal[0]), first(causal[1])] };
 }
 
-/** Concatenated parts must not reach past the axis: only the first part's range may be cut by the axis size. */
-function checkConcatenation(dims: readonly Dim[], axisSize: number, where: string): void {
-  const top = (d: Dim): number => (d.kind === 'at' ? d.at + 1 : d.kind === 'proof' ? 2 ** d.bits : d.size);
-  const low = dims.slice(1).reduce((n, d) => n + d.bits, 0);
-  const last = dims.slice(1).reduce((n, d) => n * 2 ** d.bits + (top(d) - 1), 0);
-  if ((top(dims[0] as Dim) - 1) * 2 ** low + last >= axisSize && !dims.some((d) => d.kind === 'proof'))
-    throw new Error(`${where}: concatenated parts reach past its size ${axisSize}`);
-}
-
-function resolvePart(part: Part, alone: boolean, axisSize: number, vars: readonly Var[], where: string): Dim {
+function resolvePart(part: Part, alone: boolean, axisSize: number, sizeOf: (name: string) => number): Dim {
   if ('var' in part) {
-    const v = vars.find((x) => x.name === part.var);
-    if (!v) throw new Error(`${where}: no variable ${part.var}`);
-    const shift = part.shift ?? 0;
-    if (!alone && shift !== 0) throw new Error(`${where}: a shifted part must be alone on its axis`);
-    return {
-      kind: 'var',
-      bits: alone ? bitsOf(axisSize) : bitsOf(v.size),
-      var: v.name,
-      shift,
-      size: alone ? axisSize : v.size,
-      varSize: v.size,
-    };
+    const varSize = sizeOf(part.var);
+    const size = alone ? axisSize : varSize;
+    return { kind: 'var', bits: bitsOf(size), var: part.var, shift: part.shift ?? 0, size, varSize };
   }
   if ('at' in part) return { kind: 'at', bits: part.bits, at: part.at };
   if ('proof' in part) return { kind: 'proof', bits: part.bits };
   return { kind: 'reduce', bits: bitsOf(part.size), weights: part.reduce, size: part.size };
+}
+
+/** Variables on which a view depends. */
+export function dependsOn(view: View): Set<string> {
+  const names = new Set<string>((view.when ?? []).map((w) => w.var));
+  for (const parts of view.index) for (const p of parts) if ('var' in p) names.add(p.var);
+  return names;
 }
 
 function formPlan(
@@ -376,20 +344,10 @@ function formPlan(
   where: string,
 ): FormPlan {
   const all = [...on.vars, ...over];
-  const dependsOn = (view: View): Set<string> => {
-    const names = new Set<string>((view.when ?? []).map((w) => w.var));
-    for (const parts of view.index) for (const p of parts) if ('var' in p) names.add(p.var);
-    return names;
-  };
-  const used = factors.map((f) => {
-    const sets = f.map((t) => dependsOn(t.view));
-    const union = new Set(sets.flatMap((s) => [...s]));
-    if (sets.some((s) => s.size !== union.size)) throw new Error(`${where}: the views of one factor must depend on the same variables`);
-    return union;
-  });
+  // All views of a factor depend on the same variables (validity).
+  const used = factors.map((f) => new Set(f.flatMap((t) => [...dependsOn(t.view)])));
   const count = (v: Var): number => used.filter((u) => u.has(v.name)).length;
   const batch = on.vars.filter((v) => count(v) >= 2);
-  for (const v of over) if (count(v) === 0) throw new Error(`${where}: sum variable ${v.name} occurs in no factor`);
   const vars = [...batch, ...over];
   return {
     coef,
@@ -398,10 +356,7 @@ function formPlan(
     vars,
     rounds: vars.reduce((n, v) => n + bitsOf(v.size), 0),
     factors: factors.map((f, i) => ({
-      views: f.map((t) => {
-        const plan = resolve(t.coef, t.view, all, where);
-        return { ...plan, broadcast: [] };
-      }),
+      views: f.map((t) => ({ ...resolve(t.coef, t.view, all, where), broadcast: [] })),
       vars: vars.filter((v) => (used[i] as Set<string>).has(v.name)),
     })),
     owner,

@@ -6,6 +6,7 @@
  * integer itself. The rest is arithmetic over the integers, kind by kind (comments below; searched exhaustively in the tests).
  */
 import { R } from '../field.ts';
+import { dependsOn } from '../program/compile.ts';
 import { ProgramError } from '../program/errors.ts';
 import { outputsOf, readsOf, type Output } from './reads.ts';
 import {
@@ -24,7 +25,6 @@ import {
 import {
   checkView,
   declared,
-  dependsOn,
   exprInterval,
   linearInterval,
   linearSum,

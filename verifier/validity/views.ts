@@ -62,13 +62,6 @@ const fail = (at: Place, view: View, what: string, cure: string): never => {
   throw new ProgramError(at.where, `the view of ${view.tensor} ${what}`, cure, { relation: at.relation, tensor: view.tensor });
 };
 
-/** Variables on which a view depends. */
-export function dependsOn(view: View): Set<string> {
-  const names = new Set<string>((view.when ?? []).map((w) => w.var));
-  for (const parts of view.index) for (const p of parts) if ('var' in p) names.add(p.var);
-  return names;
-}
-
 /** Refuses a view that does not resolve over the given variables. */
 export function checkView(tensors: Tensors, view: View, vars: readonly Var[], at: Place): void {
   const t = tensors.get(view.tensor, at);
