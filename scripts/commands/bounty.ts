@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { formatEther, zeroAddress, type Address } from 'viem';
 import { toHex, type Hex } from '../../verifier/input.ts';
 import { bountyId } from '../../verifier/statement.ts';
-import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
+import { escrowOf, findBounty, listBounties, listClaims, settleClaims, type PostedBounty } from '../lib/bounties.ts';
 import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
 import { loadCard } from '../lib/card-files.ts';
 import { withChain } from '../lib/chain.ts';
@@ -181,7 +181,7 @@ function checkCommand(): Command {
 function refundCommand(): Command {
   const command = chainOptions(
     new Command('refund')
-      .description('give the reward of an unclaimed bounty back to its poster')
+      .description('end claims that got no verdict in time, then give the reward back to the poster')
       .argument('<bounty>', 'bounty id, or a package', String),
   );
   example(command, 'fineproof bounty refund 0x5f…e1 --escrow 0x…');
@@ -190,9 +190,11 @@ function refundCommand(): Command {
       const named = existsSync(given as string) ? readPosting(given as string) : undefined;
       const escrow = await escrowOf(chain, options.escrow, named);
       const bounty = await findBounty(escrow, named?.id ?? digestArgument(given as string));
-      const sent = await escrow.refund(await signingAccount(), bounty.terms);
+      const account = await signingAccount();
+      const { lapsed } = await settleClaims(escrow, account, bounty);
+      const sent = await escrow.refund(account, bounty.terms);
       return {
-        json: { bounty: bounty.id, transaction: sent.hash, gas: sent.gas },
+        json: { bounty: bounty.id, lapsed, transaction: sent.hash, gas: sent.gas },
         text: `refunded: ${formatEther(bounty.terms.reward)} credited to ${bounty.terms.poster}; fetch it with \`fineproof withdraw\``,
       };
     }),

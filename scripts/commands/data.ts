@@ -5,12 +5,13 @@ import { Command } from 'commander';
 import { byteTokenizer, jsonTokenizer, type TextTokenizer } from '../../prover/cards/tokens.ts';
 import { makeDataCards } from '../../prover/cards/data.ts';
 import { InputError, toHex, type Hex } from '../../verifier/input.ts';
+import { announce } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { readBounded } from '../lib/files.ts';
-import { integerOption } from '../lib/options.ts';
+import { integerOption, registryOptions, type RegistryOptions } from '../lib/options.ts';
 import { cardOptions, saveCard, savePublicCard, type CardOptions } from '../lib/card-files.ts';
 
-interface Options extends CardOptions {
+interface Options extends CardOptions, RegistryOptions {
   readonly out: string;
   readonly name?: string;
   readonly batch: number;
@@ -43,7 +44,7 @@ export function dataCommand(): Command {
     .option('--seed <hex>', 'public seed of the shuffle, 32 bytes (default: random)')
     .option('--tokenizer <file>', 'tokenizer.json of the model folder (default: UTF-8 bytes, vocabulary 256)')
     .option('--vocabulary <n>', 'vocab_size of the model, with --tokenizer', integerOption(2, 1 << 24));
-  cardOptions(commit);
+  registryOptions(cardOptions(commit));
   example(commit, 'fineproof data commit book.txt --batch 4 --sequence 32 --out data/');
   action<Options>(commit, async ([file], options) => {
     const text = readBounded(file as string, MAX_TEXT);
@@ -62,12 +63,14 @@ export function dataCommand(): Command {
     // The end of a hidden text is not published either, nor one that an earlier call left here.
     if (options.hidden === true) rmSync(held, { force: true });
     const heldDigest = options.hidden === true ? null : savePublicCard(held, heldOut);
+    const announced = await announce(options, 'data', digest);
     const tokens = training.card.tokens as NonNullable<typeof training.card.tokens>;
     return {
       json: {
         digest,
         card,
         opening,
+        announced,
         heldOut: heldDigest === null ? null : { digest: heldDigest, card: held },
         batches: tokens.batches,
         vocabulary: tokens.vocabulary,
@@ -77,6 +80,7 @@ export function dataCommand(): Command {
         ['data card', card],
         ['digest', digest],
         ...(opening === null ? [] : [['opening', `${opening} (secret)`]]),
+        ...(announced === null ? [] : [['announced', announced]]),
         ['batches', `${tokens.batches} of ${tokens.batch} × ${tokens.sequence} tokens, vocabulary ${tokens.vocabulary}`],
         ...(heldDigest === null ? [] : [['held out', `${held} (one batch, never trained on)`]]),
       ]),

@@ -1,14 +1,16 @@
 import { Command } from 'commander';
 import { formatEther, zeroAddress, type Address } from 'viem';
-import { escrowOf } from '../lib/bounties.ts';
+import type { Hex } from '../../verifier/input.ts';
+import { escrowOf, findBounty, settleClaims } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { addressOption, chainOptions, type ChainOptions } from '../lib/options.ts';
+import { addressOption, chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
 
 interface Options extends ChainOptions {
   readonly to?: Address;
   readonly token: Address;
+  readonly bounty?: Hex;
 }
 
 /** `fineproof withdraw` */
@@ -16,16 +18,21 @@ export function withdrawCommand(): Command {
   const command = chainOptions(new Command('withdraw').description('send this account’s whole credit in the escrow to an address'))
     .option('--to <address>', 'receiver (default: the account itself)', addressOption)
     .option('--token <address>', 'ERC-20 (default: the chain’s native coin)', addressOption, zeroAddress);
+  command.option('--bounty <id>', 'first end the claims of this bounty whose time is over, for their bonds', digestArgument);
   example(command, 'fineproof withdraw --escrow 0x…');
   return action<Options>(command, (_args, options) =>
     withChain(options.rpc, async (chain) => {
       const account = await signingAccount();
       const escrow = await escrowOf(chain, options.escrow);
+      const ended =
+        options.bounty === undefined
+          ? { lapsed: [], released: [] }
+          : await settleClaims(escrow, account, await findBounty(escrow, options.bounty));
       const amount = await escrow.credit(options.token, account.address);
       const to = options.to ?? account.address;
       const sent = await escrow.withdraw(account, options.token, to);
       return {
-        json: { amount, token: options.token, to, transaction: sent.hash, gas: sent.gas },
+        json: { ...ended, amount, token: options.token, to, transaction: sent.hash, gas: sent.gas },
         text: `${formatEther(amount)} sent to ${to}`,
       };
     }),

@@ -20,7 +20,9 @@ import {
 import { bountyEscrowAbi, bountyEscrowBytecode, commitmentRegistryAbi, commitmentRegistryBytecode } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
+import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
+import type { RegistryOptions } from './options.ts';
 
 export interface Chain {
   readonly rpc: string;
@@ -77,7 +79,7 @@ export async function withChain<T>(rpc: string, use: (chain: Chain) => Promise<T
 }
 
 const CURES: Readonly<Record<string, string>> = {
-  AlreadyPosted: 'the same terms are posted already; give another --salt',
+  AlreadyPosted: 'the same terms are posted already',
   NotPoster: 'sign with the poster’s key',
   TooLate: 'its time is over',
   TooEarly: 'wait until its time has come',
@@ -160,7 +162,7 @@ export async function deploy(
   return { registry, escrow, sent };
 }
 
-export const SUBJECT = { model: 0, data: 1, key: 2 } as const;
+const SUBJECT = { model: 0, data: 1, key: 2 } as const;
 
 /** The calls of one escrow. */
 export interface Escrow {
@@ -175,6 +177,10 @@ export interface Escrow {
     verdict: { valid: boolean; expiry: bigint; attesters: number; signatures: readonly Hex[] },
   ): Promise<Sent>;
   accept(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a claim without a verdict in its time; its bond goes back. */
+  lapse(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Gives back the bond of a claim that was pending when another one was paid. */
+  release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   refund(account: Account, terms: Terms): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
@@ -212,6 +218,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
+    lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
+    release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
     refund: (account, terms) => call(account, 'refund', [terms]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
@@ -266,3 +274,13 @@ export const publishCard = (
 
 export const BOUNTY_STATUS = ['none', 'open', 'paid', 'refunded'] as const;
 export const CLAIM_STATUS = ['none', 'pending', 'paid', 'rejected', 'superseded', 'released'] as const;
+
+/** Announces a card if the options name a registry; the transaction's hash, or null. */
+export async function announce(options: RegistryOptions, subject: 'model' | 'data', digest: Hex): Promise<Hash | null> {
+  const { registry } = options;
+  if (registry === undefined) return null;
+  return withChain(
+    options.rpc,
+    async (chain) => (await publishCard(chain, await signingAccount(), registry, subject, digest, options.uri)).hash,
+  );
+}

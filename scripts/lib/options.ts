@@ -1,5 +1,5 @@
 /** Parsers of command-line options; wrong ones end with commander's usage error, which names the option. */
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { getAddress, isAddress, parseUnits, type Address } from 'viem';
 import type { Hex } from '../../verifier/input.ts';
 
@@ -56,6 +56,21 @@ export const chainOptions = (command: Command): Command =>
       process.env['FINEPROOF_RPC'] ?? 'http://127.0.0.1:8545',
     )
     .option('--escrow <address>', 'the BountyEscrow (FINEPROOF_ESCROW; packages name it)', addressOption);
+
+/** Where to announce a card: --registry or FINEPROOF_REGISTRY; without it nothing is announced. */
+export interface RegistryOptions {
+  readonly rpc: string;
+  readonly registry?: Address;
+  readonly uri: string;
+}
+
+export const registryOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--registry <address>', 'announce the card in this CommitmentRegistry').env('FINEPROOF_REGISTRY').argParser(addressOption),
+    )
+    .option('--rpc <url>', 'JSON-RPC of a node, with --registry (FINEPROOF_RPC)', process.env['FINEPROOF_RPC'] ?? 'http://127.0.0.1:8545')
+    .option('--uri <uri>', 'hint where the card lies, with --registry', '');
 
 /** The folder of published files: --store or FINEPROOF_STORE. */
 export const storeOption = (command: Command): Command =>

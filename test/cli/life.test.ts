@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { toHex } from 'viem';
 import { connect, deploy } from '../../scripts/lib/chain.ts';
 import { localAccount, recordChain, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
-import { fineproof, fineproofJson } from './support/fineproof.ts';
+import { fineproof, fineproofJson, startFineproof } from './support/fineproof.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-life-'));
@@ -33,8 +33,14 @@ const refused = async (args: readonly string[], pattern: RegExp, account?: numbe
 before(async () => {
   chain = await startLocalChain();
   const connection = await connect(chain.rpc);
-  const { escrow } = await deploy(connection, localAccount(0), 3600n);
-  env = { FINEPROOF_RPC: chain.rpc, FINEPROOF_ESCROW: escrow, FINEPROOF_STORE: at('store'), FINEPROOF_PASSPHRASE: 'a word' };
+  const { escrow, registry } = await deploy(connection, localAccount(0), 3600n);
+  env = {
+    FINEPROOF_RPC: chain.rpc,
+    FINEPROOF_ESCROW: escrow,
+    FINEPROOF_STORE: at('store'),
+    FINEPROOF_REGISTRY: registry,
+    FINEPROOF_PASSPHRASE: 'a word',
+  };
   writeTinyModel(at('base'));
   writeFileSync(at('text'), text);
 });
@@ -46,23 +52,10 @@ after(() => {
 const claim = { id: '', bounty: '' };
 
 test('cards: hidden ones keep their content in an opening of mode 0600', async () => {
-  const model = await ok(['model', 'commit', at('base'), '--hidden', '--encrypt', '--columns', '8', '--out', at('model')]);
-  const data = await ok([
-    'data',
-    'commit',
-    at('text'),
-    '--batch',
-    '1',
-    '--sequence',
-    '8',
-    '--batches',
-    String(asked.steps),
-    '--hidden',
-    '--columns',
-    '8',
-    '--out',
-    at('data'),
-  ]);
+  const model = await ok(['model', 'commit', at('base'), '--hidden', '--encrypt', '--columns', '8', '--out', at('model')], poster);
+  const shape = ['--batch', '1', '--sequence', '8', '--batches', String(asked.steps), '--columns', '8'];
+  const data = await ok(['data', 'commit', at('text'), '--hidden', ...shape, '--out', at('data')], poster);
+  for (const card of [model, data]) assert.match(card['announced'] as string, /^0x[0-9a-f]{64}$/);
   for (const opening of [model['opening'], data['opening']] as string[]) assert.equal(statSync(opening).mode & 0o777, 0o600);
   assert.ok(!existsSync(at('data', 'held-out.card.json')));
 });
@@ -145,17 +138,25 @@ test('claim, attest, accept, withdraw', async () => {
   claim.id = claimed['claim'] as string;
   await refused(['accept', claim.id], /NotAttested/, contributor);
   await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
-  const attested = (await ok(['attest', at('bounty'), '--records', at('verdicts')], attester))['verdicts'] as {
-    valid: boolean;
-    sent: unknown;
-  }[];
+  const watch = startFineproof(['attest', at('bounty'), '--records', at('verdicts'), '--watch', '--every', '1s', '--json'], as(attester));
+  const claims = async (): Promise<{ attested: boolean }[]> =>
+    (await ok(['bounty', 'show', claim.bounty]))['claims'] as { attested: boolean }[];
+  for (let i = 0; !(await claims())[0]?.attested; i++) assert.ok(i < 60, 'no verdict within a minute');
+  watch.stop();
+  const { code, out } = await watch.ended;
+  assert.equal(code, 0);
+  const { verdicts } = JSON.parse(out) as { verdicts: { claim: string; valid: boolean; sent: unknown }[] };
   assert.deepEqual(
-    attested.map((v) => [v.valid, v.sent !== null]),
-    [[true, true]],
+    verdicts.map((v) => [v.claim, v.valid, v.sent !== null]),
+    [[claim.id, true, true]],
   );
   assert.deepEqual((await ok(['attest', at('bounty'), '--records', at('verdicts')], attester))['verdicts'], []);
+  // A second claim, which the first one outruns: its bond comes back with the rest.
+  writeFileSync(at('run', 'claim.json'), readFileSync(at('run', 'claim.json'), 'utf8').replace(/"nonce":"0x.{8}/, '"nonce":"0x00000000'));
+  const second = (await ok(['claim', at('run'), '--package', at('bounty')], contributor))['claim'];
   await ok(['accept', claim.id], poster);
-  assert.equal((await ok(['withdraw'], contributor))['amount'], String(16n * 10n ** 17n));
+  const withdrawn = await ok(['withdraw', '--bounty', claim.bounty], contributor);
+  assert.deepEqual([withdrawn['released'], withdrawn['amount']], [[second], String(17n * 10n ** 17n)]);
   await refused(['withdraw'], /NothingToWithdraw/, contributor);
   assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
 });
@@ -168,7 +169,7 @@ test('audit agrees, also on a replayed chain; without the bundle it says so', as
   const replayed = await ok(['audit', at('bounty'), '--rpc', at('chain.json')]);
   assert.deepEqual(
     (replayed['claims'] as { valid: boolean }[]).map((c) => c.valid),
-    [true],
+    [true, true],
   );
   const { code, json } = await fineproofJson(['audit', at('bounty'), '--store', at('empty')], env);
   assert.equal(code, 1);

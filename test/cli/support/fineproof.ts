@@ -11,9 +11,12 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** Runs `fineproof ...args` to its end. */
-export function fineproof(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const { FINEPROOF_PRIVATE_KEY: _, FINEPROOF_RPC: __, FINEPROOF_ESCROW: ___, ...inherited } = process.env;
+/** Starts `fineproof ...args`. */
+export function startFineproof(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { readonly stop: () => void; readonly ended: Promise<Outcome> } {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FINEPROOF_')));
   const child = spawn(process.execPath, [join(root, 'scripts', 'fineproof.ts'), ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -21,11 +24,16 @@ export function fineproof(args: readonly string[], env: Readonly<Record<string, 
   const text = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => (text.out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text.err += chunk.toString()));
-  return new Promise((done, fail) => {
+  const ended = new Promise<Outcome>((done, fail) => {
     child.on('error', fail);
     child.on('close', (code) => done({ code, ...text }));
   });
+  return { stop: () => void child.kill('SIGTERM'), ended };
 }
+
+/** Runs `fineproof ...args` to its end. */
+export const fineproof = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> =>
+  startFineproof(args, env).ended;
 
 /** Runs with --json; the output must be exactly one JSON object on one line. */
 export async function fineproofJson(
