@@ -40,7 +40,7 @@ export function summaryJson(d: DemoResult, report: string): Record<string, unkno
     totalSeconds: rounded(d.seconds, 2),
     proofBytes: d.run.bytes,
     gas: { ...gas, total: d.transactions.reduce((n, t) => n + Number(t.gas), 0) },
-    transactions: d.transactions,
+    transactions: d.transactions.map((t) => ({ ...t, gas: Number(t.gas) })),
     balances: { before: ether(d.before), after: ether(d.after) },
     bounty: d.bounty,
     claim: d.claim,
