@@ -8,7 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
 import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
 import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
-import type { LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import { createReferenceBackend } from '../../prover/backend/reference.ts';
+import type { Backend, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import { msm, type Affine } from '../../verifier/curve.ts';
 import { Q, R, inverse, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -138,6 +139,42 @@ for (const portable of [false, true])
       });
       assert.equal(p, mod(wantP), 'numerators at the leaves');
       assert.equal(q, mod(wantQ), 'denominators at the leaves');
+    });
+
+    it('integers in a product sumcheck, and outer products added up together, equal the reference', async () => {
+      const random = new Random(5);
+      const reference = createReferenceBackend();
+      const both = async (run: (b: Backend) => Promise<unknown>, what: string): Promise<void> =>
+        assert.deepEqual(await run(backend), await run(reference), what);
+      for (const variables of [1, 2, 3, 6, 9])
+        for (const bits of [1, 17, 47, 48, 52])
+          for (const first of [true, false]) {
+            const cells = random.integers(2 ** variables, bits);
+            const field = random.fields(2 ** variables);
+            const challenges = random.fields(variables);
+            const inner = random.below(2) ? 2 ** Math.floor(variables / 2) : undefined;
+            await both(async (b) => {
+              const other = bits === 1 ? await b.fromInts(cells) : b.fromField(field);
+              const ints = await b.fromInts(cells);
+              const rounds = await b.product(first ? [ints, other] : [other, ints], 3n, inner);
+              const out: bigint[][] = [];
+              for (let i = 0; i < variables; i++) out.push(await rounds.round(i === 0 ? null : (challenges[i - 1] as bigint)));
+              return [...out, await rounds.finish(challenges[variables - 1] as bigint)];
+            }, `${variables} variables, ${bits} bits`);
+          }
+      const dims = [3, 2, 3];
+      const calls = Array.from({ length: 11 }, (_, k) => ({
+        offset: k % 5 === 4 ? 3 : 256,
+        weights: dims.map((n) => random.fields(2 ** n - (k % 2))),
+        scale: random.field(),
+        ...(k % 3 === 0 ? { causal: [0, 2] as const } : {}),
+      }));
+      const start = random.fields(600);
+      await both(async (b) => {
+        const out = b.fromField(start);
+        for (const c of calls) await b.accumulateOuter(out, c.offset, c.weights, dims, c.scale, c.causal);
+        return b.toField(out);
+      }, 'outer products');
     });
 
     it('long sums of the widest integers', async () => {

@@ -1,7 +1,6 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { ContractDim, IntBlock } from '../types.ts';
-import { LIMB_BITS, RADIX } from './constants.ts';
 import { cut, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
 
@@ -23,8 +22,13 @@ function combinations(lists: readonly (readonly number[])[]): Uint32Array {
 
 const range = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => i * step);
 
+interface Tensor {
+  readonly at: number;
+  readonly length: number;
+}
+
 /** The tensor product of weight lists times `factor`, in Montgomery form. */
-async function tensor(engine: Engine, lists: readonly (readonly bigint[])[], factor: bigint): Promise<{ at: number; length: number }> {
+async function tensor(engine: Engine, lists: readonly (readonly bigint[])[], factor: bigint): Promise<Tensor> {
   let at = engine.vector(1);
   let length = 1;
   engine.memory.write(at, toMontgomery(factor));
@@ -139,28 +143,71 @@ const padded = (weights: readonly bigint[], bits: number): bigint[] => Array.fro
 /** Cells of the inner table of an outer product. */
 const INNER_BITS = 11;
 
-export async function accumulateOuter(
-  engine: Engine,
-  out: number,
-  dims: readonly (readonly bigint[])[],
-  bits: readonly number[],
-  scale: bigint,
-  causal: readonly [number, number] | undefined,
-): Promise<void> {
-  let split = dims.length - 1;
+/** Terms of an outer product that are added in one pass. */
+const TERMS_A_PASS = 4;
+
+/** One call of `accumulateOuter`. */
+export interface OuterTerm {
+  readonly offset: number;
+  readonly dims: readonly (readonly bigint[])[];
+  readonly bits: readonly number[];
+  readonly scale: bigint;
+  readonly causal: readonly [number, number] | undefined;
+}
+
+/** The first of the dimensions that make up the inner table. */
+function splitOf(bits: readonly number[]): number {
+  let split = bits.length - 1;
   for (let inner = bits[split] ?? 0; split > 0; split--) {
     inner += bits[split - 1] as number;
     if (inner > INNER_BITS) break;
   }
-  split = Math.max(split, 0);
-  const lists = dims.map((weights, d) => padded(weights, bits[d] as number));
-  const high = await tensor(engine, lists.slice(0, split), mod(scale));
-  const low = await tensor(engine, lists.slice(split), 1n);
-  const shift = (d: number): number => bits.slice(d + 1).reduce((n, b) => n + b, 0);
-  const diagonal = causal === undefined ? [0, 0, 0] : [2 ** (bits[causal[0]] as number) - 1, shift(causal[0]), shift(causal[1])];
-  const job = cut(high.length, 40 * low.length);
-  await engine.run('addOuter', job, [high.at, low.at, out, high.length, job.chunk, low.length, ...diagonal]);
-  engine.release(high.at, low.at);
+  return Math.max(split, 0);
+}
+
+/**
+ * out += all terms. Terms over the same block whose tables have the same sizes are added up before the one reduction
+ * of a cell: a tensor is read by several relations.
+ */
+export async function accumulateOuter(engine: Engine, out: number, terms: readonly OuterTerm[]): Promise<void> {
+  const groups = new Map<string, { term: OuterTerm; split: number; diagonal: number[] }[]>();
+  for (const term of terms) {
+    const { bits, causal } = term;
+    const split = splitOf(bits);
+    const shift = (d: number): number => bits.slice(d + 1).reduce((n, b) => n + b, 0);
+    const diagonal = causal === undefined ? [0, 0, 0] : [2 ** (bits[causal[0]] as number) - 1, shift(causal[0]), shift(causal[1])];
+    const key = [term.offset, shift(-1), shift(split - 1), ...diagonal].join(' ');
+    const group = groups.get(key) ?? [];
+    group.push({ term, split, diagonal });
+    groups.set(key, group);
+  }
+  for (const group of groups.values()) {
+    for (let from = 0; from < group.length; from += TERMS_A_PASS) {
+      const pass = group.slice(from, from + TERMS_A_PASS);
+      const highs: Tensor[] = [];
+      const lows: Tensor[] = [];
+      for (const { term, split } of pass) {
+        const lists = term.dims.map((weights, d) => padded(weights, term.bits[d] as number));
+        highs.push(await tensor(engine, lists.slice(0, split), mod(term.scale)));
+        lows.push(await tensor(engine, lists.slice(split), 1n));
+      }
+      const [high, low] = [gathered(engine, highs), gathered(engine, lows)];
+      const job = cut(high.length, (20 + 10 * pass.length) * low.length);
+      const { term, diagonal } = pass[0] as (typeof pass)[number];
+      const to = out + ELEMENT * term.offset;
+      await engine.run('addOuter', job, [high.at, low.at, to, high.length, job.chunk, low.length, ...diagonal, pass.length]);
+      engine.release(high.at, low.at);
+    }
+  }
+}
+
+/** Tensors of one length, one after another. Frees them. */
+function gathered(engine: Engine, list: readonly Tensor[]): Tensor {
+  const length = (list[0] as Tensor).length;
+  const at = engine.vector(length * list.length);
+  list.forEach((t, k) => engine.memory.bytes.copyWithin(at + k * ELEMENT * length, t.at, t.at + ELEMENT * length));
+  engine.release(...list.map((t) => t.at));
+  return { at, length };
 }
 
 /** The table of scale·eq(point, ·). */
@@ -202,8 +249,3 @@ export async function expand(
   await engine.run('gather', job, [from, to, 2 ** total, job.chunk, high, low, lowBits]);
   engine.release(high, low);
 }
-
-/** Montgomery's R² mod r: the factor that brings integers into Montgomery form. */
-export const RADIX_SQUARED = (RADIX * RADIX) % R;
-/** The same for integers of one limb, whose products are divided by X alone. */
-export const RADIX_X = (RADIX << LIMB_BITS) % R;

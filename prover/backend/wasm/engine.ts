@@ -106,11 +106,13 @@ export class Engine {
     return (this.memory.read(at) * RADIX_INVERSE) % R;
   }
 
-  /** The canonical sum of products of Montgomery forms: accumulators of all chunks, `stride` bytes apart. */
-  sum(at: number, chunks: number, stride: number, lanes: number): bigint {
+  /**
+   * The canonical sum of accumulators of all chunks, `stride` bytes apart: products of Montgomery forms, or of one with integers.
+   */
+  sum(at: number, chunks: number, stride: number, lanes: number, integers = false): bigint {
     let total = 0n;
     for (let c = 0; c < chunks; c++) total += this.memory.readSum(at + c * stride, lanes);
-    const value = ((total % R) * RADIX_INVERSE_2) % R;
+    const value = ((total % R) * (integers ? RADIX_INVERSE : RADIX_INVERSE_2)) % R;
     return value < 0n ? value + R : value;
   }
 

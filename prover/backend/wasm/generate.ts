@@ -162,7 +162,7 @@ export function setSmall2(acc: usize, v: v128, b: usize, K: usize): void {${begi
   ${addProduct('v', (j) => `v128.load(b, ${16 * j})`, 0)}
   ${[0, 1, 2, 3, 4, 5].map((k) => `v128.store(acc, i64x2.add(s${k}, ${constant(OFFSET.biasSmall + 16 * k)}), ${16 * k});`).join(' ')}
 }
-/** The six accumulators += v·b. At most eight. */
+/** The six accumulators += v·b. At most 256 products before a reduction or \`spill2\`. */
 export function macSmall2(acc: usize, v: v128, b: usize, K: usize): void {${begin}
   ${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = v128.load(acc, ${16 * k});`).join(' ')}
   ${addProduct('v', (j) => `v128.load(b, ${16 * j})`, 0)}

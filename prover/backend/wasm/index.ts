@@ -3,14 +3,15 @@
  * Results are the reference's bit for bit, whatever the number of workers.
  */
 import type { Backend, FieldVector } from '../types.ts';
-import { RADIX_SQUARED, RADIX_X, accumulateOuter, contract, eqTable, expand } from './contract.ts';
+import { contract, eqTable, expand } from './contract.ts';
 import { Curve } from './curve.ts';
-import { Engine, cut } from './engine.ts';
+import { Engine } from './engine.ts';
 import { DeviceMemory } from './memory.ts';
 import { Pool, SCRATCH_BYTES, type Exports } from './pool.ts';
 import { productRounds } from './rounds.ts';
 import { defaultWorkers, readKernels, startThread } from './threads.ts';
 import { buildTree } from './tree.ts';
+import { Vectors } from './vectors.ts';
 
 export interface WasmOptions {
   /** Threads beside the calling one; default: as many as the machine runs at once. */
@@ -24,25 +25,6 @@ export interface WasmBackend extends Backend {
   /** Most bytes of vectors and tables that were in use at once. */
   peakBytes(): number;
 }
-
-/** A vector in the kernels' memory; `at` is null once it is freed or consumed. */
-class WasmVector implements FieldVector {
-  readonly length: number;
-  at: number | null;
-  /** Settles when the content is written. */
-  ready: Promise<void>;
-  constructor(length: number, at: number, ready: Promise<void>) {
-    this.length = length;
-    this.at = at;
-    this.ready = ready;
-  }
-}
-
-const owned = (v: FieldVector): WasmVector & { at: number } => {
-  if (!(v instanceof WasmVector)) throw new Error('wasm backend: a vector of another backend');
-  if (v.at === null) throw new Error('wasm backend: a vector was used after it was freed or consumed');
-  return v as WasmVector & { at: number };
-};
 
 /** Compiles the kernels; null where the engine lacks their instructions, or the machine fused multiply-add. */
 async function loadKernels(memory: DeviceMemory, fused: boolean): Promise<{ module: WebAssembly.Module; exports: Exports } | null> {
@@ -72,28 +54,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
   const engine = new Engine(memory, new Pool(memory, exports, kernels, threads));
   const curve = new Curve(engine);
 
-  const made = (length: number, write: (at: number) => Promise<void>): WasmVector => {
-    const at = engine.vector(length);
-    const ready = write(at);
-    ready.catch(() => {});
-    return new WasmVector(length, at, ready);
-  };
-  const written = async (length: number, write: (at: number) => Promise<void>): Promise<WasmVector> => {
-    const v = made(length, write);
-    await v.ready;
-    return v;
-  };
-  const use = async (v: FieldVector): Promise<number> => {
-    const vector = owned(v);
-    await vector.ready;
-    return owned(vector).at;
-  };
-  const consume = (v: FieldVector): number => {
-    const vector = owned(v);
-    const { at } = vector;
-    (vector as WasmVector).at = null;
-    return at;
-  };
+  const vectors = new Vectors(engine);
 
   return {
     name: 'wasm',
@@ -102,33 +63,23 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     commit: (values, blind) => curve.commit(values, blind),
     msm: (scalars, points) => curve.msm(scalars, points),
 
-    zeros: (length) => made(length, (at) => engine.fill(at, length, 0n)),
-    fromField: (values) => made(values.length, (at) => engine.fromField(values, at)),
-    fromInts: (cells) =>
-      written(cells.length, async (at) => {
-        const source = engine.upload(cells);
-        const job = cut(cells.length, 14);
-        await engine.run('intsToField', job, [source, at, cells.length, job.chunk], [RADIX_SQUARED, RADIX_X]);
-        engine.release(source);
-      }),
-    toField: async (v) => engine.toField(await use(v), v.length),
-    free: (v) => {
-      const { ready } = owned(v);
-      const at = consume(v);
-      void ready.then(() => engine.release(at));
-    },
+    zeros: (length) => vectors.make(length, (at) => engine.fill(at, length, 0n)),
+    fromField: (values) => vectors.make(values.length, (at) => engine.fromField(values, at)),
+    fromInts: async (cells) => vectors.fromInts(cells),
+    toField: async (v) => engine.toField(await vectors.use(v), v.length),
+    free: (v) => vectors.free(v),
 
-    eqTable: (point, scale) => written(2 ** point.length, (at) => eqTable(engine, at, point, scale)),
-    contract: async (block, dims, scale, out) => contract(engine, block, dims, scale, await use(out)),
+    eqTable: (point, scale) => vectors.written(2 ** point.length, (at) => eqTable(engine, at, point, scale)),
+    contract: async (block, dims, scale, out) => contract(engine, block, dims, scale, await vectors.use(out)),
     expand: async (v, dims) => {
-      const from = await use(v);
-      return written(2 ** dims.reduce((n, d) => n + d.bits, 0), (at) => expand(engine, from, v.length, at, dims));
+      const from = await vectors.use(v);
+      return vectors.written(2 ** dims.reduce((n, d) => n + d.bits, 0), (at) => expand(engine, from, v.length, at, dims));
     },
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => {
       const cells = 2 ** bits.reduce((n, b) => n + b, 0);
       if (offset < 0 || offset + cells > out.length)
         throw new Error(`accumulateOuter: a block ends at cell ${offset + cells} of ${out.length}`);
-      return accumulateOuter(engine, (await use(out)) + 32 * offset, dims, bits, scale, causal);
+      vectors.accumulate(out, { offset, dims, bits, scale, causal });
     },
 
     fractionTree: (depth, blocks, alpha, beta) => buildTree(engine, depth, blocks, alpha, beta),
@@ -136,8 +87,14 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
       const length = (tables[0] as FieldVector).length;
       if (tables.length < 2 || tables.length > 4) throw new Error(`product: ${tables.length} tables; 2 to 4 are possible`);
       if (tables.some((t) => t.length !== length)) throw new Error(`product: tables of ${tables.map((t) => t.length).join(', ')} cells`);
-      for (const t of tables) await use(t);
-      return productRounds(engine, tables.map(consume), length, inner ?? length, coef);
+      let ints: { readonly table: number; readonly at: number } | null = null;
+      for (let i = 0; i < 2 && tables.length === 2 && ints === null; i++) {
+        const at = vectors.consumeInts(tables[i] as FieldVector);
+        if (at !== null) ints = { table: i, at };
+      }
+      const at: number[] = [];
+      for (const [i, t] of tables.entries()) at.push(i === ints?.table ? 0 : await vectors.consume(t));
+      return productRounds(engine, at, length, inner ?? length, coef, ints);
     },
 
     close: () => engine.pool.close(),

@@ -3,7 +3,7 @@
  * Low addresses: 1024 and 4096 constants, 8192 control words of the pool, 65536 up: blocks handed out here.
  */
 import { R } from '../../../verifier/field.ts';
-import { FQ_CONSTANTS, FR_CONSTANTS, RADIX, limbs } from './constants.ts';
+import { FQ_CONSTANTS, FR_CONSTANTS, LIMB_BITS, RADIX, limbs } from './constants.ts';
 
 const PAGE = 65536;
 /** 4 GiB, the most a 32-bit WebAssembly memory can have. */
@@ -11,6 +11,11 @@ const MAX_PAGES = 65536;
 const INITIAL_PAGES = 256;
 const ALIGN = 64;
 const U64 = (1n << 64n) - 1n;
+
+/** Montgomery's R² mod r: the factor that brings integers of two limbs into Montgomery form. */
+export const RADIX_SQUARED = (RADIX * RADIX) % R;
+/** The same for integers of one limb, whose products are divided by X alone. */
+export const RADIX_X = (RADIX << LIMB_BITS) % R;
 
 /** Montgomery form of a canonical element. */
 export const toMontgomery = (x: bigint): bigint => (x * RADIX) % R;

@@ -2,7 +2,7 @@
 import { R, mod, inverse } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
-import { toMontgomery } from './memory.ts';
+import { RADIX_X, toMontgomery } from './memory.ts';
 
 const HALF = inverse(2n);
 const SIXTH = inverse(6n);
@@ -29,11 +29,21 @@ export class Tables {
   length: number;
   block: number;
 
-  constructor(engine: Engine, at: readonly number[], length: number, inner: number) {
+  /** A table whose cells are still integers. */
+  ints: { readonly table: number; readonly at: number } | null;
+
+  constructor(
+    engine: Engine,
+    at: readonly number[],
+    length: number,
+    inner: number,
+    ints: { readonly table: number; readonly at: number } | null = null,
+  ) {
     this.engine = engine;
     this.at = [...at];
     this.length = length;
     this.block = inner > 1 ? inner : length;
+    this.ints = ints;
   }
 
   /** log2 of half a block. */
@@ -42,15 +52,26 @@ export class Tables {
   }
 
   async bind(challenge: bigint): Promise<void> {
-    const { engine } = this;
+    const { engine, ints } = this;
     const count = this.length / 2;
     const inPlace = this.block === this.length;
-    const to = inPlace ? this.at : this.at.map(() => engine.vector(count));
-    const job = cut(count, 32 * this.at.length);
+    const tables = this.at.map((_, t) => t).filter((t) => t !== ints?.table);
+    const from = tables.map((t) => this.at[t] as number);
+    const to = inPlace ? from : from.map(() => engine.vector(count));
+    const job = cut(count, 30 * tables.length);
     const pad = (a: readonly number[]): number[] => [...a, 0, 0, 0, 0].slice(0, 4);
-    await engine.run('bind', job, [this.half, count, job.chunk, this.at.length, ...pad(this.at), ...pad(to)], [toMontgomery(challenge)]);
-    if (!inPlace) engine.release(...this.at);
-    this.at = to;
+    await engine.run('bind', job, [this.half, count, job.chunk, tables.length, ...pad(from), ...pad(to)], [toMontgomery(challenge)]);
+    if (!inPlace) engine.release(...from);
+    tables.forEach((t, k) => (this.at[t] = to[k] as number));
+    if (ints !== null) {
+      const bound = engine.vector(count);
+      const small = cut(count, 14);
+      const factors = [RADIX_X, (challenge * RADIX_X) % R];
+      await engine.run('bindInts', small, [this.half, count, small.chunk, ints.at, bound], factors);
+      engine.release(ints.at);
+      this.at[ints.table] = bound;
+      this.ints = null;
+    }
     this.length = count;
     this.block /= 2;
     if (this.block === 1) this.block = count;
@@ -64,9 +85,16 @@ export class Tables {
   }
 }
 
-/** Takes over the tables. */
-export function productRounds(engine: Engine, at: readonly number[], length: number, inner: number, coef: bigint): SumcheckRounds {
-  const tables = new Tables(engine, at, length, inner);
+/** Takes over the tables. With `ints`, the first round's cells of that table are integers below 2^48 at this address. */
+export function productRounds(
+  engine: Engine,
+  at: readonly number[],
+  length: number,
+  inner: number,
+  coef: bigint,
+  ints: { readonly table: number; readonly at: number } | null = null,
+): SumcheckRounds {
+  const tables = new Tables(engine, at, length, inner, ints);
   const n = at.length;
   /** The sum of the tables' product so far: s(0) + s(1), known from the second round on. */
   let claim: bigint | null = null;
@@ -81,10 +109,17 @@ export function productRounds(engine: Engine, at: readonly number[], length: num
       const job = cut(pairs, n === 2 ? 30 : 55 * n);
       const chunks = chunksOf(job);
       const sums = engine.memory.alloc(chunks * (n + 1) * SUM_BYTES);
-      const padded = [...tables.at, 0, 0].slice(0, 4);
-      await engine.run('productRound', job, [tables.half, pairs, job.chunk, n, ...padded, sums, claim === null ? 0 : 1]);
+      const integers = tables.ints;
+      if (integers !== null) {
+        const other = tables.at[1 - integers.table] as number;
+        await engine.run('productRoundInts', job, [tables.half, pairs, job.chunk, integers.at, other, 0, 0, 0, sums]);
+      } else {
+        const padded = [...tables.at, 0, 0].slice(0, 4);
+        await engine.run('productRound', job, [tables.half, pairs, job.chunk, n, ...padded, sums, claim === null ? 0 : 1]);
+      }
       const stride = (n + 1) * SUM_BYTES;
-      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, chunks, stride, pairs === 1 ? 1 : 2);
+      const lanes = pairs === 1 ? 1 : 2;
+      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, chunks, stride, lanes, integers !== null);
       const values = Array.from({ length: n + 1 }, (_, k) => (k === 1 && claim !== null ? 0n : sum(k)));
       if (claim !== null) values[1] = claim - (values[0] as bigint);
       engine.release(sums);

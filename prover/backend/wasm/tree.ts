@@ -1,9 +1,9 @@
 /** The logUp-GKR fraction tree and the sumchecks of its layers. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from '../types.ts';
-import { LIMB_BITS, RADIX, modInverse } from './constants.ts';
+import { modInverse } from './constants.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
-import { toMontgomery } from './memory.ts';
+import { RADIX_SQUARED, RADIX_X, toMontgomery } from './memory.ts';
 import { Tables } from './rounds.ts';
 
 const ELEMENT = 32;
@@ -22,9 +22,8 @@ async function buildLeaves(engine: Engine, depth: number, blocks: readonly LeafB
   await engine.fill(nodes.p, length, 0n);
   await engine.fill(nodes.q, length, toMontgomery(1n));
   // Factors of values: products with two limbs divide by R, those with one limb by X.
-  const [twoLimbs, oneLimb] = [(RADIX * RADIX) % R, (RADIX << LIMB_BITS) % R];
   const powers = [beta, mod(beta * beta), mod(mod(beta * beta) * beta)];
-  const factors = [twoLimbs, oneLimb].map((f) => powers.map((b) => mod(b * f)));
+  const factors = [RADIX_SQUARED, RADIX_X].map((f) => powers.map((b) => mod(b * f)));
   const one = engine.vector(1);
   engine.memory.write(one, toMontgomery(1n));
   for (const block of blocks) {
@@ -40,7 +39,7 @@ async function buildLeaves(engine: Engine, depth: number, blocks: readonly LeafB
       'leaves',
       job,
       [nodes.p + ELEMENT * block.offset, nodes.q + ELEMENT * block.offset, count, job.chunk, domain, counts, values.length, ...padded, one],
-      [twoLimbs, oneLimb, toMontgomery(alpha), toMontgomery(BigInt(block.id)), ...factors.flat()],
+      [RADIX_SQUARED, RADIX_X, toMontgomery(alpha), toMontgomery(BigInt(block.id)), ...factors.flat()],
     );
     engine.release(...values, domain);
     if (counts !== 0) engine.release(counts);

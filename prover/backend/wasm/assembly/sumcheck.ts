@@ -4,6 +4,7 @@ import {
   unpack2,
 } from './field';
 import { FR, int, pointer, scratch } from './shared';
+import { lower } from './vector';
 
 const ACC: usize = 176;
 
@@ -54,6 +55,35 @@ export function productRound(job: usize, chunk: i32): void {
     if (--room == 0) {
       room = 256;
       for (let t = 0; t <= n; t++) spill2(out + <usize>t * ACC, FR);
+    }
+  }
+}
+
+/**
+ * As `productRound` for n = 2, with exact integers below 2^48 in one table. Arguments: h, pairs, chunk length, integers (64-bit floats), table;
+ * sums at 8 (3 accumulators a chunk).
+ */
+export function productRoundInts(job: usize, chunk: i32): void {
+  const h = int(job, 0), mask = (1 << h) - 1, ints = pointer(job, 3), table = pointer(job, 4);
+  const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 1));
+  const out = pointer(job, 8) + <usize>chunk * 3 * ACC;
+  for (let k: usize = 0; k < 3; k++) clear2(out + k * ACC);
+  const lo = scratch, hi = scratch + 80, d = scratch + 160, above = <usize>32 << h;
+  let room = 128;
+  for (let j = begin; j < end; j += 2) {
+    const k = min(j + 1, end - 1), a = lower(j, h, mask), b = lower(k, h, mask);
+    unpack2(lo, table + a, table + b, FR);
+    unpack2(hi, table + a + above, table + b + above, FR);
+    sub2(d, hi, lo);
+    const p = ints + (a >> 2), q = ints + (b >> 2), up = above >> 2;
+    const v = f64x2.replace_lane(f64x2.splat(load<f64>(p)), 1, load<f64>(q));
+    const w = f64x2.replace_lane(f64x2.splat(load<f64>(p + up)), 1, load<f64>(q + up));
+    macSmall2(out, v, lo, FR);
+    macSmall2(out + ACC, w, hi, FR);
+    macSmall2(out + 2 * ACC, f64x2.sub(w, v), d, FR);
+    if (--room == 0) {
+      room = 128;
+      for (let t: usize = 0; t < 3; t++) spill2(out + t * ACC, FR);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Vectors over F: 32 bytes an element, Montgomery form, in [0, r + 2^-40·r). Each kernel works on one chunk of a job. */
-import { add2, mul2, mul4, pack2, reduceSmall2, setSmall2, sub2, unpack2 } from './field';
+import { add2, mac2, macSmall2, mul2, mul4, pack2, reduce2, reduce4, reduceSmall2, set2, setSmall2, sub2, unpack2 } from './field';
 import { FR, element, int, pointer, scratch } from './shared';
 
 /** dst = factor · src. Arguments: src, dst, length, chunk length; factor. */
@@ -125,10 +125,26 @@ export function bind(job: usize, chunk: i32): void {
   }
 }
 
+/** As `bind`, for a vector of exact integers below 2^48. Arguments: h, outputs, chunk length, source (64-bit floats), destination; R·X, r·R·X. */
+export function bindInts(job: usize, chunk: i32): void {
+  const h = int(job, 0), mask = (1 << h) - 1, src = pointer(job, 3), dst = pointer(job, 4);
+  const begin = chunk * int(job, 2), end = min(begin + int(job, 2), int(job, 1));
+  const y = scratch, acc = scratch + 80, above = <usize>8 << h;
+  for (let j = begin; j < end; j += 2) {
+    const k = min(j + 1, end - 1), a = src + (lower(j, h, mask) >> 2), b = src + (lower(k, h, mask) >> 2);
+    const lo = f64x2.replace_lane(f64x2.splat(load<f64>(a)), 1, load<f64>(b));
+    const hi = f64x2.replace_lane(f64x2.splat(load<f64>(a + above)), 1, load<f64>(b + above));
+    setSmall2(acc, lo, element(job, 0), FR);
+    macSmall2(acc, f64x2.sub(hi, lo), element(job, 1), FR);
+    reduceSmall2(y, acc, FR);
+    pack2(dst + (<usize>j << 5), dst + (<usize>k << 5), y, FR);
+  }
+}
+
 /** Byte offset of the lower cell of pair j. */
 // @ts-ignore: decorator
 @inline
-function lower(j: i32, h: i32, mask: i32): usize {
+export function lower(j: i32, h: i32, mask: i32): usize {
   return <usize>(((j >> h) << (h + 1)) | (j & mask)) << 5;
 }
 
@@ -161,25 +177,40 @@ export function outer(job: usize, chunk: i32): void {
 }
 
 /**
- * dst[i·n + j] += high[i] · low[j], but for cells above the diagonal: with y = i·n + j, ((y >> sj) & m) > ((y >> si) & m).
- * Arguments: high, low, dst, length of high, chunk length (of high), n, m (0: no diagonal), si, sj.
+ * dst[i·n + j] += Σ_t high[t][i] · low[t][j], but for cells above the diagonal: with y = i·n + j, ((y >> sj) & m) > ((y >> si) & m).
+ * Arguments: highs, lows, dst, length of high, chunk length (of high), n, m (0: no diagonal), si, sj, terms (1 … 4).
  */
 export function addOuter(job: usize, chunk: i32): void {
-  const high = pointer(job, 0), low = pointer(job, 1), dst = pointer(job, 2), n = int(job, 5);
-  const m = int(job, 6), si = int(job, 7), sj = int(job, 8);
-  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3));
-  const x = scratch, y = scratch + 80, z = scratch + 160, y2 = scratch + 240, spare = scratch + 320;
+  const highs = pointer(job, 0), lows = pointer(job, 1), dst = pointer(job, 2), rows = int(job, 3), n = int(job, 5);
+  const m = int(job, 6), si = int(job, 7), sj = int(job, 8), terms = int(job, 9);
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), rows);
+  const x = scratch, y = scratch + 320, z = scratch + 400, y2 = scratch + 480, spare = scratch + 560, acc = scratch + 640, acc2 = scratch + 832;
+  const apart = <usize>n << 5;
   for (let i = begin; i < end; i++) {
-    const w = high + (<usize>i << 5);
-    if ((load<u64>(w) | load<u64>(w, 8) | load<u64>(w, 16) | load<u64>(w, 24)) == 0) continue;
-    unpack2(x, w, w, FR);
-    const row = dst + (<usize>i * <usize>n << 5);
+    let any: u64 = 0;
+    for (let t = 0; t < terms; t++) {
+      const w = highs + (<usize>(t * rows + i) << 5);
+      any |= load<u64>(w) | load<u64>(w, 8) | load<u64>(w, 16) | load<u64>(w, 24);
+      unpack2(x + <usize>t * 80, w, w, FR);
+    }
+    if (any == 0) continue;
+    const row = dst + <usize>i * apart;
     let j = 0;
     for (; m == 0 && j + 4 <= n; j += 4) {
-      const a = low + (<usize>j << 5), o = row + (<usize>j << 5);
-      unpack2(y, a, a + 32, FR);
-      unpack2(y2, a + 64, a + 96, FR);
-      mul4(y, y, x, y2, y2, x, FR);
+      const at = <usize>j << 5, o = row + at;
+      for (let t = 0; t < terms; t++) {
+        const l = lows + <usize>t * apart + at, h = x + <usize>t * 80;
+        unpack2(y, l, l + 32, FR);
+        unpack2(y2, l + 64, l + 96, FR);
+        if (t == 0) {
+          set2(acc, y, h, FR);
+          set2(acc2, y2, h, FR);
+        } else {
+          mac2(acc, y, h, FR);
+          mac2(acc2, y2, h, FR);
+        }
+      }
+      reduce4(y, acc, y2, acc2, FR);
       unpack2(z, o, o + 32, FR);
       add2(y, y, z);
       pack2(o, o + 32, y, FR);
@@ -193,8 +224,13 @@ export function addOuter(job: usize, chunk: i32): void {
       const skipCell = ((cell >> sj) & m) > ((cell >> si) & m), skipNext = ((next >> sj) & m) > ((next >> si) & m);
       if (skipCell && skipNext) continue;
       const a = <usize>j << 5, b = <usize>k << 5;
-      unpack2(y, low + a, low + b, FR);
-      mul2(y, y, x, FR);
+      for (let t = 0; t < terms; t++) {
+        const l = lows + <usize>t * apart;
+        unpack2(y, l + a, l + b, FR);
+        if (t == 0) set2(acc, y, x, FR);
+        else mac2(acc, y, x + <usize>t * 80, FR);
+      }
+      reduce2(y, acc, FR);
       unpack2(z, row + a, row + b, FR);
       add2(y, y, z);
       pack2(skipCell ? spare : row + a, skipNext ? spare + 32 : row + b, y, FR);
