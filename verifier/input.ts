@@ -58,12 +58,6 @@ export const printable = (max: number) =>
     .max(max)
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must be printable text');
 
-/** Schema of a decimal integer written as text (values past 2^53), from 0 to 2^256 − 1. */
-export const decimal = z.custom<string>(
-  (v) => typeof v === 'string' && v.length <= 78 && /^(0|[1-9][0-9]*)$/.test(v) && BigInt(v) < 1n << 256n,
-  { error: 'must be a decimal integer in quotes' },
-);
-
 function checkDepth(text: string, source: string, limit: number): void {
   let depth = 0;
   let inString = false;

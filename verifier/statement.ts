@@ -59,9 +59,6 @@ export interface Statement {
   readonly announced: readonly bigint[];
 }
 
-/** keccak of the ABI encoding of the terms alone: what the poster agreed to, on any chain. */
-export const termsHash = (terms: Terms): Hex => keccak256(encodeAbiParameters([termsParameter], [terms]));
-
 /** Identity of a bounty: binds chain, escrow and every term. */
 export const bountyId = (chainId: bigint, escrow: Address, terms: Terms): Hex =>
   keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }, termsParameter], [chainId, escrow, terms]));

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { getAddress, isAddress, type Address } from 'viem';
 import { z } from 'zod';
 import { openBounty, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
-import { canonicalJson, decimal, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
+import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { encodeProgram } from '../../verifier/program/encode.ts';
@@ -26,6 +26,10 @@ import { openStore } from './store.ts';
 
 const address = z.custom<Address>((v) => typeof v === 'string' && isAddress(v) && getAddress(v) === v, {
   error: 'must be an address with its checksum',
+});
+/** Decimal integers written as text (they may pass 2^53), from 0 to 2^256 − 1. */
+const decimal = z.custom<string>((v) => typeof v === 'string' && v.length <= 78 && /^(0|[1-9][0-9]*)$/.test(v) && BigInt(v) < 1n << 256n, {
+  error: 'must be a decimal integer in quotes',
 });
 const amount = decimal.transform((v) => BigInt(v));
 const seconds = z

@@ -212,14 +212,9 @@ export function compile(program: Program): Compiled {
     };
   });
   const tables = multiplicities.map((m, i): TablePlan => {
-    const at = (name: string | undefined): { readonly y?: Placed } => {
-      const y = name === undefined ? undefined : tensors.get(name);
-      return y === undefined ? {} : { y };
-    };
+    const [multiplicity, y, y2] = [m.tensor.name, m.table?.y, m.table?.y2].map((name) => tensors.get(name ?? ''));
     const base = { id: m.id, bits: m.bits, offset: tree.offsets[leaves.length + i] as number, lo: m.table?.lo ?? 0 };
-    const multiplicity = tensors.get(m.tensor.name) as Placed;
-    const y2 = at(m.table?.y2).y;
-    return { ...base, multiplicity, ...at(m.table?.y), ...(y2 ? { y2 } : {}) };
+    return { ...base, multiplicity: multiplicity as Placed, ...(y ? { y } : {}), ...(y2 ? { y2 } : {}) };
   });
   const equalities = lowered.equalities.map((e: Equality, j): EqualityPlan => {
     collect(e.expr, e.on, { kind: 'equality', equality: j }, e.name);

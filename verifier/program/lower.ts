@@ -74,10 +74,8 @@ const product = (coef: bigint, factors: readonly Linear[], over: readonly Var[] 
 /** factor · (constant + linear); products are refused because the result would have too high a degree. */
 function multiply(factor: Linear, by: Expr, where: string): Expr {
   if (by.products.length > 0) throw new Error(`${where}: a divisor must be linear in committed tensors; commit it first`);
-  const parts: Expr[] = [linear(scaleLinear(factor, by.constant))];
-  if (by.constant === 0n) parts.pop();
-  if (by.linear.length > 0) parts.push(product(1n, [factor, by.linear]));
-  return sum(constant(0n), ...parts);
+  const fixed = by.constant === 0n ? constant(0n) : linear(scaleLinear(factor, by.constant));
+  return by.linear.length === 0 ? fixed : sum(fixed, product(1n, [factor, by.linear]));
 }
 
 /** The view with the part that reads `name` replaced by a weighted sum over it. */

@@ -10,10 +10,8 @@ import type { Compiled } from '../program/compile.ts';
 import { fixedPolys, type Accumulator, type FixedClaim } from './accumulator.ts';
 import { eqTable, innerProduct } from './algebra.ts';
 import type { Felt, Machine, Pt, Word } from './machine.ts';
-import { evaluate, msm, points, scalars, type Core, type Request } from './messages.ts';
+import { evaluate, msm, points, scalars, type Core } from './messages.ts';
 import { Transcript } from './transcript.ts';
-
-type Ask = Extract<Request, { kind: 'points' }>['ask'];
 
 /** The final group equation, for the driver to check against the generators: ⟨Z, G⟩ + ζH = Q. */
 export interface FinalEquation {
@@ -34,8 +32,7 @@ export function* decider(o: Machine, c: Compiled, acc: Accumulator, digest: Word
   }
   const hidden = claims.filter(({ f }) => f.hidden);
   if (hidden.length === 0) return { Z: acc.Z, zeta: acc.zeta, Q: acc.Q };
-  const ask: Ask = { name: 'decider-D', points: hidden.map(({ claim }) => claim.rho) };
-  const D = yield* points('decider D', 2 * hidden.length, ask);
+  const D = yield* points('decider D', 2 * hidden.length, { name: 'decider-D', points: hidden.map(({ claim }) => claim.rho) });
   tr.absorb('D', D);
   const xi = tr.challenge();
   const z: (readonly Felt[])[] = [];
