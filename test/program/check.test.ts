@@ -476,6 +476,25 @@ describe('no cell depends on itself', () => {
     refused(relation('norm', { expr: expr(term('norm', [{ reduce: 'ones', size: 3 }])) }), /in a circle/);
     checkProgram(relation('norm', { expr: expr([...term('norm', [{ var: 'i', shift: -1 }]), ...term('sum', 'i')]) }));
   });
+  it('a selector whose positions bear the name of the stacked axis', () => {
+    const selector = { ...other('pick'), bits: 1, signed: false };
+    const bad: Program = {
+      ...sample,
+      tensors: [...sample.tensors, selector, other('p')],
+      relations: [
+        ...sample.relations,
+        // pick marks position p[2] = pick[1]: both 0 and 1 are right.
+        {
+          kind: 'onehot',
+          on: { vars: [] },
+          index: term('p', [{ at: 2, bits: 2 }]),
+          chunks: [{ hot: view('pick', 'i'), over: { name: 'i', size: 3 }, weight: 1n }],
+        },
+        { kind: 'equal', on: n, out: view('p', 'i'), expr: expr(term('pick', [{ var: 'i', shift: -1 }])) },
+      ],
+    };
+    refused(bad, /in a circle/);
+  });
   it('a maximum along the stacked axis', () => {
     const hot = {
       ...sample.tensors.find((t) => t.name === 'hot')!,

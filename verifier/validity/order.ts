@@ -25,7 +25,9 @@ const coordinates = (r: Relation): readonly Var[] => (r.kind === 'rowmax' ? r.on
 /** Bounds of (the writer's value of the variable) − (the reader's), over all pairs of cells of an edge. */
 function distance(program: Program, e: Edge, name: string): readonly [number, number] {
   const size = (r: number): number => coordinates(program.relations[r] as Relation).find((v) => v.name === name)?.size ?? 1;
-  const reads = coordinates(program.relations[e.reader] as Relation).some((v) => v.name === name);
+  // A variable that is no coordinate (a sum's, a selector's positions) may bear the same name: the relation's cells then do not move with it.
+  const moves = (r: number): boolean => coordinates(program.relations[r] as Relation).some((v) => v.name === name);
+  const [reads, writes] = [moves(e.reader), moves(e.writer)];
   const fixed = reads ? e.read.when?.find((w) => w.var === name)?.is : undefined;
   let reader: readonly [number, number] = fixed === undefined ? [0, size(e.reader) - 1] : [fixed, fixed];
   let writer: readonly [number, number] = [0, size(e.writer) - 1];
@@ -34,7 +36,7 @@ function distance(program: Program, e: Edge, name: string): readonly [number, nu
     const [to, ...moreTo] = e.write.view.index[a] as View['index'][number];
     if (!from || !to || moreFrom.length > 0 || moreTo.length > 0) continue;
     const readerShift = reads && 'var' in from && from.var === name ? (from.shift ?? 0) : null;
-    const writerShift = 'var' in to && to.var === name ? (to.shift ?? 0) : null;
+    const writerShift = writes && 'var' in to && to.var === name ? (to.shift ?? 0) : null;
     if (readerShift !== null && writerShift !== null) return [readerShift - writerShift, readerShift - writerShift];
     if (writerShift !== null && 'at' in from) writer = [from.at - writerShift, from.at - writerShift];
     if (readerShift !== null && 'at' in to) reader = [to.at - readerShift, to.at - readerShift];
