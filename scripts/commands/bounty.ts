@@ -88,6 +88,8 @@ function postCommand(): Command {
   );
 }
 
+const time = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString().replace('.000Z', 'Z');
+
 const summary = (b: PostedBounty): Record<string, unknown> => ({
   bounty: b.id,
   status: b.status,
@@ -95,7 +97,26 @@ const summary = (b: PostedBounty): Record<string, unknown> => ({
   reward: b.terms.reward,
   token: b.terms.token,
   steps: b.terms.steps,
-  claimBy: new Date(Number(b.terms.claimBy) * 1000).toISOString(),
+  claimBy: time(b.terms.claimBy),
+});
+
+/** A bounty for people; what this version's terms leave empty is left out. */
+const described = ({ id, status, terms: t }: PostedBounty): Readonly<Record<string, string>> => ({
+  bounty: id,
+  status,
+  poster: t.poster,
+  reward: `${formatEther(t.reward)}${t.token === zeroAddress ? '' : ` of token ${t.token}`}`,
+  bond: formatEther(t.bond),
+  'attester fee': formatEther(t.attesterFee),
+  attesters: `${t.threshold} of ${t.signers.join(' ')}`,
+  steps: `${t.steps}, ${t.stepsPerProof} in a proof`,
+  model: t.modelDigest,
+  data: t.dataDigest,
+  recipe: t.recipeHash,
+  start: t.startDigest,
+  'claim by': time(t.claimBy),
+  window: `${t.window} s`,
+  bundle: `${t.maxBundle} bytes at most`,
 });
 
 function listCommand(): Command {
@@ -137,12 +158,7 @@ function showCommand(): Command {
       return {
         json: { ...summary(bounty), terms: bounty.terms, claims },
         text: [
-          table(
-            Object.entries({ ...summary(bounty), ...bounty.terms, deliveryKey: '' }).map(([k, v]) => [
-              k,
-              Array.isArray(v) ? v.join(' ') : String(v),
-            ]),
-          ),
+          table(Object.entries(described(bounty))),
           ...claims.map(
             (c) => `claim ${c.id}: ${c.status}${c.attested ? ', attested' : ''}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
           ),

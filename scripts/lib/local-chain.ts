@@ -1,10 +1,9 @@
 /**
- * A local chain for the demo and for replays: Hardhat's node in a process of its own on a free loopback port, ended with this process.
+ * A local chain for the demo and for replays: Hardhat's node in a process of its own on a free loopback port, which ends with this process.
  * It forgets everything when it ends; `recordChain` saves its transactions, and `replayChain` makes the same chain again from them.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
-import { createRequire } from 'node:module';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPublicClient, http, serializeTransaction, type TransactionSerializable } from 'viem';
@@ -69,29 +68,28 @@ async function answers(rpc: string, node: ChildProcess, seconds: number): Promis
 /** Starts the node and waits until it answers. `genesis` is the time of its first block in seconds; now, unless given. */
 export async function startLocalChain(genesis?: number): Promise<LocalChain> {
   const port = await freePort();
-  const hardhat = join(dirname(createRequire(import.meta.url).resolve('hardhat/package.json')), 'dist', 'src', 'cli.js');
   const config = join(root, 'scripts', 'lib', 'local-chain.config.ts');
-  const node = spawn(process.execPath, [hardhat, '--config', config, 'node', '--hostname', '127.0.0.1', '--port', String(port)], {
+  const program = join(root, 'scripts', 'lib', 'local-chain-node.ts');
+  const node = spawn(process.execPath, [program, '--config', config, 'node', '--hostname', '127.0.0.1', '--port', String(port)], {
     cwd: root,
-    stdio: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     env: { ...process.env, ...(genesis === undefined ? {} : { FINEPROOF_GENESIS: new Date(genesis * 1000).toISOString() }) },
   });
   const rpc = `http://127.0.0.1:${port}`;
   const stop = (): void => {
-    process.off('exit', stop);
     if (node.exitCode === null) node.kill();
   };
-  process.on('exit', stop);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
   try {
     await answers(rpc, node, 60);
   } catch (e) {
     stop();
     throw e;
   }
+  // The open pipe must not keep this process; its end ends the node.
   node.unref();
-  return { rpc, pid: node.pid as number, stop, detach: () => process.off('exit', stop) };
+  (node.stdin as Socket).unref();
+  return { rpc, pid: node.pid as number, stop, detach: () => void node.stdin.write('stay') };
 }
 
 const recordSchema = z.strictObject({

@@ -70,6 +70,12 @@ test('every command shows help with an example and takes --json', () => {
   }
 });
 
+test('with --json a wrong usage is one JSON object too', async () => {
+  const { code, json } = await fineproofJson(['train', 'x']);
+  assert.notEqual(code, 0);
+  assert.match((json['error'] as { message: string }).message, /--out/);
+});
+
 test('a missing option or a wrong value is named', async () => {
   const [missing, wrong] = await Promise.all([fineproof(['train', 'x']), fineproof(['data', 'commit', 'x', '--out', 'y', '--batch', '0'])]);
   assert.notEqual(missing.code, 0);
