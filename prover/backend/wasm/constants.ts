@@ -52,7 +52,10 @@ export const OFFSET = {
   biasSmall: 1136,
   biasReduceSmall: 1232,
   threeHalves: 1328,
-  end: 1408,
+  biasAffine: 1408,
+  pLow: 1504,
+  pHigh: 1584,
+  end: 1664,
 } as const;
 
 /** How many low and high halves the product and the reduction add to each of the ten limbs. */
@@ -91,6 +94,26 @@ function reduceBias(at: readonly number[]): bigint[] {
   return bias;
 }
 
+/** Biases of an affine map: 25 products at limb 0, Montgomery's step, five limbs from above C3, carried as digits in [0, X). */
+function affineBias(): bigint[] {
+  const bias = [0n, 0n, 0n, 0n, 0n, 0n];
+  const add = (k: number, x: bigint): void => {
+    bias[k] = (bias[k] as bigint) + x;
+  };
+  for (let j = 0; j < 5; j++) {
+    add(j, -(j > 0 ? 6n : 5n) * LOW);
+    add(j + 1, -6n * HIGH);
+    add(j + 1, -LOW);
+  }
+  add(1, -(LOW >> LIMB_BITS));
+  add(0, CENTER);
+  for (let k = 0; k < 5; k++) {
+    add(k, POSITIVE);
+    add(k + 1, -(POSITIVE >> LIMB_BITS));
+  }
+  return bias;
+}
+
 const macBias = (): bigint[] => {
   const { low, high } = productCounts();
   return low.map((n, k) => -(BigInt(n) * LOW + BigInt(high[k] as number) * HIGH));
@@ -107,7 +130,8 @@ export const modInverse = (a: bigint, m: bigint): bigint => {
   return ((v % m) + m) % m;
 };
 
-const centered = (x: bigint, m: bigint): bigint => {
+/** The representative of x modulo m nearest to 0. */
+export const centered = (x: bigint, m: bigint): bigint => {
   const y = ((x % m) + m) % m;
   return 2n * y > m ? y - m : y;
 };
@@ -144,6 +168,8 @@ export function constants(p: bigint): Uint8Array {
     const limb = (p >> (LIMB_BITS * BigInt(j))) & MASK;
     float(OFFSET.p + 16 * j, Number(limb));
     word(OFFSET.pWords + 16 * j, limb);
+    float(OFFSET.pLow + 16 * j, Number(limb & ((1n << 26n) - 1n)));
+    float(OFFSET.pHigh + 16 * j, Number(limb >> 26n));
   }
   const inverse = modInverse(X, p);
   element(OFFSET.x1, centered(inverse, p));
@@ -156,6 +182,7 @@ export function constants(p: bigint): Uint8Array {
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
   });
   for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
+  affineBias().forEach((b, k) => word(OFFSET.biasAffine + 16 * k, b));
   reduceBias([0]).forEach((b, k) => word(OFFSET.biasReduceSmall + 16 * k, b));
   element(OFFSET.threeHalves, (RADIX * 3n * modInverse(2n, p)) % p);
   element(OFFSET.cube, RADIX ** 3n % p);

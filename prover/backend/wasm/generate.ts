@@ -93,6 +93,12 @@ export function fieldSource(fused: boolean): string {
   ${[0, 1, 2, 3].map((k) => `v128.store(o, d${from + k}, ${16 * k});`).join(' ')}
   v128.store(o, f64x2.sub(s${from + 4}, C3), 64);`;
 
+  /** Digits v0 … v3 and the top one as packed elements at oa and ob. */
+  const words = (top: string): string => `const w0 = v128.or(v0, i64x2.shl(v1, 51)), w1 = v128.or(i64x2.shr_u(v1, 13), i64x2.shl(v2, 38));
+  const w2 = v128.or(i64x2.shr_u(v2, 26), i64x2.shl(v3, 25)), w3 = v128.or(i64x2.shr_u(v3, 39), i64x2.shl(${top}, 12));
+  v128.store(oa, v128.shuffle<i64>(w0, w1, 0, 2)); v128.store(oa, v128.shuffle<i64>(w2, w3, 0, 2), 16);
+  v128.store(ob, v128.shuffle<i64>(w0, w1, 1, 3)); v128.store(ob, v128.shuffle<i64>(w2, w3, 1, 3), 16);`;
+
   /** The reduction in stages, each a chain that the next one waits for. */
   const reductionStages = [
     `${extract(0)} ${extract(1)}
@@ -114,9 +120,29 @@ export function fieldSource(fused: boolean): string {
   const mulStages = [`${start(OFFSET.biasMul)} ${product}`, ...reductionStages];
   const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
 
+  const affineConstants = 'const B = i64x2.splat(0x4338000000000000);';
+  const affineStages = [
+    `${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = ${constant(OFFSET.biasAffine + 16 * k)};`).join(' ')}
+  ${five.map((i) => `const a${i} = v128.load(x, ${16 * i});\n${addProduct(`a${i}`, (j) => `v128.load(table, ${80 * i + 16 * j})`, 0)}`).join('\n')}`,
+    `${lastStep(0)}
+  ${five.map((j) => `s${j + 1} = i64x2.add(s${j + 1}, f64x2.add(v128.load(y, ${16 * j}), C3));`).join('\n')}`,
+    `const top = i64x2.add(i64x2.add(s5, i64x2.shr_u(s4, 51)), i64x2.splat(1 << 54));
+  const eighth = f64x2.sub(v128.or(i64x2.shr_u(top, 3), MAGIC), C3);
+  const k = f64x2.floor(f64x2.sub(f64x2.mul(eighth, f64x2.mul(${constant(OFFSET.invP)}, f64x2.splat(8))), ${constant(OFFSET.tiny)}));
+  ${five
+    .map(
+      (j) =>
+        `s${j + 1} = i64x2.sub(s${j + 1}, i64x2.add(i64x2.sub(madd(k, ${constant(OFFSET.pLow + 16 * j)}, C3), B), ` +
+        `i64x2.shl(i64x2.sub(madd(k, ${constant(OFFSET.pHigh + 16 * j)}, C3), B), 26)));`,
+    )
+    .join('\n')}`,
+    `${[1, 2, 3, 4].map((k) => `const v${k - 1} = v128.and(s${k}, M); s${k + 1} = i64x2.add(s${k + 1}, i64x2.shr_u(s${k}, 51));`).join('\n')}
+  ${words('s5')}`,
+  ];
+
   /** Gives the variables of a computation a suffix. */
   const named = (code: string, suffix: string): string =>
-    code.replace(/\b(s\d|d\d|a\d|b\d|[hlqoabuwfgmc])\b/g, (name) => `${name}_${suffix}`);
+    code.replace(/\b(s\d|d\d|a\d|b\d|v\d|w\d|oa|ob|top|eighth|[hlqoabuwfgmckxy])\b/g, (name) => `${name}_${suffix}`);
 
   /** Two independent computations, stage by stage, so that one's latency hides behind the other. Names get the suffix 1 or 2. */
   const interleave = (first: readonly string[], second: readonly string[]): string => {
@@ -173,6 +199,17 @@ export function reduceSmall2(o: usize, acc: usize, K: usize): void {${begin} ${r
   ${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasReduceSmall + 16 * k)});`).join(' ')}
   ${lastStep(0)}
   ${storeLimbs(1)}
+}
+/**
+ * Packed y + c·x for a constant c, whose table holds c·X, c·X², … c·X⁵ modulo p, limbs centered (400 bytes): six limbs instead of ten,
+ * and one step of reduction. Limbs of x and y up to 2^51 in size; sums below 16·p. Result in [0, p + 2^-40·p).
+ */
+export function affine2(oa: usize, ob: usize, y: usize, x: usize, table: usize, K: usize): void {${begin} ${reductionConstants} ${affineConstants}
+  ${affineStages.join('\n')}
+}
+/** As affine2, two at once. */
+export function affine4(oa_1: usize, ob_1: usize, y_1: usize, x_1: usize, oa_2: usize, ob_2: usize, y_2: usize, x_2: usize, table: usize, K: usize): void {
+  ${affineConstants} ${interleave(affineStages, affineStages)}
 }
 /** The accumulators (ten limbs and an overflow word, 176 bytes) += a·b. At most 256 products before a reduction or \`spill2\`. */
 export function mac2(acc: usize, a: usize, b: usize, K: usize): void {${begin}
@@ -243,10 +280,7 @@ export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
     )
     .join('\n  ')}
   const v4 = i64x2.add(i64x2.sub(f64x2.add(madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
-  const w0 = v128.or(v0, i64x2.shl(v1, 51)), w1 = v128.or(i64x2.shr_u(v1, 13), i64x2.shl(v2, 38));
-  const w2 = v128.or(i64x2.shr_u(v2, 26), i64x2.shl(v3, 25)), w3 = v128.or(i64x2.shr_u(v3, 39), i64x2.shl(v4, 12));
-  v128.store(oa, v128.shuffle<i64>(w0, w1, 0, 2)); v128.store(oa, v128.shuffle<i64>(w2, w3, 0, 2), 16);
-  v128.store(ob, v128.shuffle<i64>(w0, w1, 1, 3)); v128.store(ob, v128.shuffle<i64>(w2, w3, 1, 3), 16);
+  ${words('v4')}
 }
 /** Limbwise sum, no carries. */
 export function add2(o: usize, a: usize, b: usize): void {

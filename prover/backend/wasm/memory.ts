@@ -3,7 +3,7 @@
  * Low addresses: 1024 and 4096 constants, 8192 control words of the pool, 65536 up: blocks handed out here.
  */
 import { R } from '../../../verifier/field.ts';
-import { FQ_CONSTANTS, FR_CONSTANTS, LIMB_BITS, RADIX, limbs } from './constants.ts';
+import { FQ_CONSTANTS, FR_CONSTANTS, LIMB_BITS, RADIX, centered, limbs } from './constants.ts';
 
 const PAGE = 65536;
 /** 4 GiB, the most a 32-bit WebAssembly memory can have. */
@@ -16,6 +16,9 @@ const U64 = (1n << 64n) - 1n;
 export const RADIX_SQUARED = (RADIX * RADIX) % R;
 /** The same for integers of one limb, whose products are divided by X alone. */
 export const RADIX_X = (RADIX << LIMB_BITS) % R;
+
+/** The table of a constant factor c for the kernel `affine2`: c·X, …, c·X⁵ modulo r. */
+export const factorTable = (c: bigint): bigint[] => [1n, 2n, 3n, 4n, 5n].map((i) => centered((c << (LIMB_BITS * i)) % R, R));
 
 /** Montgomery form of a canonical element. */
 export const toMontgomery = (x: bigint): bigint => (x * RADIX) % R;
@@ -121,7 +124,7 @@ export class DeviceMemory {
     return (w[q] as bigint) | ((w[q + 1] as bigint) << 64n) | ((w[q + 2] as bigint) << 128n) | ((w[q + 3] as bigint) << 192n);
   }
 
-  /** A field argument of a kernel: the limbs of `value` (any number below 2^254), the same in both lanes. */
+  /** A field argument of a kernel: the limbs of `value` (of at most 2^254 in size), the same in both lanes. */
   writeLimbs(at: number, value: bigint): void {
     const f = at >>> 3;
     limbs(value).forEach((l, j) => this.floats.fill(l, f + 2 * j, f + 2 * j + 2));

@@ -2,7 +2,7 @@
 import { R, mod, inverse } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
-import { RADIX_X, toMontgomery } from './memory.ts';
+import { RADIX_X, factorTable } from './memory.ts';
 
 const HALF = inverse(2n);
 const SIXTH = inverse(6n);
@@ -58,9 +58,9 @@ export class Tables {
     const tables = this.at.map((_, t) => t).filter((t) => t !== ints?.table);
     const from = tables.map((t) => this.at[t] as number);
     const to = inPlace ? from : from.map(() => engine.vector(count));
-    const job = cut(count, 30 * tables.length);
+    const job = cut(count, 16 * tables.length);
     const pad = (a: readonly number[]): number[] => [...a, 0, 0, 0, 0].slice(0, 4);
-    await engine.run('bind', job, [this.half, count, job.chunk, tables.length, ...pad(from), ...pad(to)], [toMontgomery(challenge)]);
+    await engine.run('bind', job, [this.half, count, job.chunk, tables.length, ...pad(from), ...pad(to)], factorTable(challenge));
     if (!inPlace) engine.release(...from);
     tables.forEach((t, k) => (this.at[t] = to[k] as number));
     if (ints !== null) {

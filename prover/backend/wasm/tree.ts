@@ -3,7 +3,7 @@ import { R, mod } from '../../../verifier/field.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from '../types.ts';
 import { modInverse } from './constants.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
-import { RADIX_SQUARED, RADIX_X, toMontgomery } from './memory.ts';
+import { RADIX_SQUARED, RADIX_X, factorTable, toMontgomery } from './memory.ts';
 import { Tables } from './rounds.ts';
 
 const ELEMENT = 32;
@@ -90,7 +90,7 @@ export async function buildTree(
       const cells = 2 ** l;
       const tables = [0, 1, 2, 3].map(() => engine.vector(cells));
       const job = cut(cells, 40);
-      await engine.run('layerTables', job, [nodes.p, nodes.q, cells, job.chunk, ...tables], [toMontgomery(lambda)]);
+      await engine.run('layerTables', job, [nodes.p, nodes.q, cells, job.chunk, ...tables], factorTable(lambda));
       drop(l + 1);
       return layerRounds(engine, tables, point, lambda, claimOf(known, point, lambda), (finished) => (known = finished));
     },

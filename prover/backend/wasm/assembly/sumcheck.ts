@@ -1,6 +1,6 @@
 /** Evaluation of sumcheck rounds. Sums are left as accumulators (176 bytes a sum, two lanes), which the host adds up. */
 import {
-  add2, carry2, clear2, mac2, macSmall2, mul2, mul4, pack2, reduce2, reduce4, reduceMul, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2,
+  add2, affine2, carry2, clear2, mac2, macSmall2, mul2, mul4, pack2, reduce2, reduce4, reduceMul, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2,
   unpack2,
 } from './field';
 import { FR, int, pointer, scratch } from './shared';
@@ -101,7 +101,7 @@ function productAt(acc: usize, v: usize, n: i32): void {
 
 /**
  * Tables p0, p1 + λ·q1, q0, q1 of a layer from its children's nodes: p0 = p[2x], p1 = p[2x + 1], likewise q.
- * Arguments: p, q, cells, chunk length, the four tables from 4; λ.
+ * Arguments: p, q, cells, chunk length, the four tables from 4; λ's table (affine2).
  */
 export function layerTables(job: usize, chunk: i32): void {
   const p = pointer(job, 0), q = pointer(job, 1), p0 = pointer(job, 4), p1 = pointer(job, 5), q0 = pointer(job, 6), q1 = pointer(job, 7);
@@ -118,9 +118,7 @@ export function layerTables(job: usize, chunk: i32): void {
     move(q1 + d, q + b + 32);
     unpack2(x, p + a + 32, p + b + 32, FR);
     unpack2(y, q + a + 32, q + b + 32, FR);
-    mul2(y, y, lambda, FR);
-    add2(x, x, y);
-    pack(p1 + c, p1 + d, x);
+    affine2(p1 + c, p1 + d, x, y, lambda, FR);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Vectors over F: 32 bytes an element, Montgomery form, in [0, r + 2^-40·r). Each kernel works on one chunk of a job. */
-import { add2, mac2, macSmall2, mul2, mul4, pack2, reduce2, reduce4, reduceSmall2, set2, setSmall2, sub2, unpack2 } from './field';
+import { add2, affine2, affine4, mac2, macSmall2, mul2, pack2, reduce2, reduce4, reduceSmall2, set2, setSmall2, sub2, unpack2 } from './field';
 import { FR, element, int, pointer, scratch } from './shared';
 
 /** dst = factor · src. Arguments: src, dst, length, chunk length; factor. */
@@ -89,7 +89,7 @@ export function eqSuffixes(job: usize, chunk: i32): void {
 
 /**
  * Binds the variable of stride 2^h: dst[j] = lo + r·(hi − lo) with lo = src[(j >> h) << (h + 1) | (j & (2^h − 1))], hi 2^h above.
- * In place where 2^h covers the vector. Arguments: h, outputs, chunk length, number of vectors; sources from 4, destinations from 8; r.
+ * In place where 2^h covers the vector. Arguments: h, outputs, chunk length, number of vectors; sources from 4, destinations from 8; r's table (affine2).
  */
 export function bind(job: usize, chunk: i32): void {
   const h = int(job, 0), mask = (1 << h) - 1, count = int(job, 3), r = element(job, 0);
@@ -99,30 +99,26 @@ export function bind(job: usize, chunk: i32): void {
     const src = pointer(job, 4 + t), dst = pointer(job, 8 + t);
     let j = begin;
     for (; j + 4 <= end; j += 4) {
-      const a = src + lower(j, h, mask), b = src + lower(j + 1, h, mask), c = src + lower(j + 2, h, mask), d = src + lower(j + 3, h, mask);
-      unpack2(x, a, b, FR);
-      unpack2(y, a + above, b + above, FR);
-      sub2(y, y, x);
-      unpack2(x2, c, d, FR);
-      unpack2(y2, c + above, d + above, FR);
-      sub2(y2, y2, x2);
-      mul4(y, y, r, y2, y2, r, FR);
-      add2(y, y, x);
-      add2(y2, y2, x2);
+      difference(x, y, src + lower(j, h, mask), src + lower(j + 1, h, mask), above);
+      difference(x2, y2, src + lower(j + 2, h, mask), src + lower(j + 3, h, mask), above);
       const o = dst + (<usize>j << 5);
-      pack2(o, o + 32, y, FR);
-      pack2(o + 64, o + 96, y2, FR);
+      affine4(o, o + 32, x, y, o + 64, o + 96, x2, y2, r, FR);
     }
     for (; j < end; j += 2) {
-      const k = min(j + 1, end - 1), a = src + lower(j, h, mask), b = src + lower(k, h, mask);
-      unpack2(x, a, b, FR);
-      unpack2(y, a + above, b + above, FR);
-      sub2(y, y, x);
-      mul2(y, y, r, FR);
-      add2(y, y, x);
-      pack2(dst + (<usize>j << 5), dst + (<usize>k << 5), y, FR);
+      const k = min(j + 1, end - 1);
+      difference(x, y, src + lower(j, h, mask), src + lower(k, h, mask), above);
+      affine2(dst + (<usize>j << 5), dst + (<usize>k << 5), x, y, r, FR);
     }
   }
+}
+
+/** x = cells at a, b; y = the cells above them minus x. */
+// @ts-ignore: decorator
+@inline
+function difference(x: usize, y: usize, a: usize, b: usize, above: usize): void {
+  unpack2(x, a, b, FR);
+  unpack2(y, a + above, b + above, FR);
+  sub2(y, y, x);
 }
 
 /** As `bind`, for a vector of exact integers below 2^48. Arguments: h, outputs, chunk length, source (64-bit floats), destination; R·X, r·R·X. */
