@@ -53,21 +53,23 @@ export function inside(folder: string, name: string): string {
     return isAbsolute(name) || isAbsolute(r) || r === '..' || r.startsWith(`..${sep}`);
   };
   if (leaves(resolve(folder), path)) throw new InputError(name, '', `leads outside of ${folder}`, 'use a name inside of the folder');
-  let existing = path;
-  const rest: string[] = [];
-  for (;;) {
+  const real = (p: string): string | null => {
     try {
-      const real = join(realpathSync(existing), ...rest);
-      if (leaves(realpathSync(folder), real))
-        throw new InputError(path, '', `is a link that leads outside of ${folder}`, 'replace the link by the file');
-      return path;
+      return realpathSync(p);
     } catch (e) {
-      if (e instanceof InputError) throw e;
-      if (dirname(existing) === existing) throw new InputError(path, '', 'cannot be resolved', 'check the path');
-      rest.unshift(basename(existing));
-      existing = dirname(existing);
+      if (code(e) === 'ENOENT') return null;
+      throw new InputError(p, '', `cannot be resolved: ${code(e)}`, 'check the path');
     }
-  }
+  };
+  const root = real(folder);
+  if (root === null) return path;
+  // The nearest part of the path that exists decides where it leads.
+  let existing = path;
+  let found = real(existing);
+  while (found === null) found = real((existing = dirname(existing)));
+  if (leaves(root, join(found, relative(existing, path))))
+    throw new InputError(path, '', `is a link that leads outside of ${folder}`, 'replace the link by the file');
+  return path;
 }
 
 /** Writes through a temporary file in the same folder and a rename: readers see the old file or the new one, never a part. */

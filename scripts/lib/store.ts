@@ -2,7 +2,7 @@
  * Content-addressed folder: every file is named by its digest, written once and checked on every reading, so a store may be
  * copied, shared or served by anybody. Bundles go by their Merkle root, all else by keccak-256.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { inside, readBounded, writeAtomic } from './files.ts';
@@ -19,7 +19,6 @@ export interface Store {
 
 /** `address` names a content; keccak-256 unless told otherwise. */
 export function openStore(folder: string, address: (bytes: Uint8Array) => Hex = digestOf): Store {
-  mkdirSync(folder, { recursive: true });
   const path = (digest: Hex): string => {
     if (!hexBytes(32).safeParse(digest).success)
       throw new InputError(folder, '', 'a digest must be 0x and 64 lower-case hex digits', 'check the digest');
