@@ -58,13 +58,16 @@ export async function buildTree(
   /** layers[l]: the 2^l nodes of layer l; null once its storage is given up. */
   const layers: (Nodes | null)[] = new Array<Nodes | null>(depth + 1).fill(null);
   layers[depth] = await buildLeaves(engine, depth, blocks, alpha, beta);
+  const one = engine.vector(1);
+  engine.memory.write(one, toMontgomery(1n));
   for (let l = depth - 1; l >= 1; l--) {
     const below = layers[l + 1] as Nodes;
     const nodes = { p: engine.vector(2 ** l), q: engine.vector(2 ** l) };
     const job = cut(2 ** l, 75);
-    await engine.run('parents', job, [below.p, below.q, nodes.p, nodes.q, 2 ** l, job.chunk]);
+    await engine.run('parents', job, [below.p, below.q, nodes.p, nodes.q, 2 ** l, job.chunk, l === depth - 1 ? one : 0]);
     layers[l] = nodes;
   }
+  engine.release(one);
   const drop = (l: number): void => {
     const nodes = layers[l];
     if (nodes) engine.release(nodes.p, nodes.q);

@@ -202,24 +202,52 @@ function cross(acc: usize, v: usize): void {
   mac2(acc, v + 80, v + 160, FR);
 }
 
-/** Parents of fractions: p = p0·q1 + p1·q0, q = q0·q1. Arguments: p, q (children), parents p, q at 2, 3, parents, chunk length. */
+/**
+ * Parents of fractions: p = p0·q1 + p1·q0, q = q0·q1. Arguments: p, q (children), parents p, q at 2, 3, parents, chunk length; 6: packed 1
+ * where the children are leaves, whose numerators mostly are 0 or 1, else 0.
+ */
 export function parents(job: usize, chunk: i32): void {
-  const p = pointer(job, 0), q = pointer(job, 1), toP = pointer(job, 2), toQ = pointer(job, 3);
+  const p = pointer(job, 0), q = pointer(job, 1), toP = pointer(job, 2), toQ = pointer(job, 3), one = pointer(job, 6);
   const begin = chunk * int(job, 5), end = min(begin + int(job, 5), int(job, 4));
   const v = scratch, acc = scratch + 320, t = scratch + 512;
   for (let i = begin; i < end; i += 2) {
     const k = min(i + 1, end - 1);
     const a = <usize>i << 6, b = <usize>k << 6, c = <usize>i << 5, d = <usize>k << 5;
-    unpack2(v, p + a, p + b, FR);
-    unpack2(v + 80, p + a + 32, p + b + 32, FR);
     unpack2(v + 160, q + a, q + b, FR);
     unpack2(v + 240, q + a + 32, q + b + 32, FR);
+    if (one && isBit(p + a, one) && isBit(p + a + 32, one) && isBit(p + b, one) && isBit(p + b + 32, one)) {
+      const left = bits(p + a, p + b), right = bits(p + a + 32, p + b + 32);
+      for (let j: usize = 0; j < 80; j += 16)
+        v128.store(v + j, f64x2.add(f64x2.mul(left, v128.load(v + 240 + j)), f64x2.mul(right, v128.load(v + 160 + j))));
+      pack(toP + c, toP + d, v);
+      mul2(t, v + 160, v + 240, FR);
+      pack(toQ + c, toQ + d, t);
+      continue;
+    }
+    unpack2(v, p + a, p + b, FR);
+    unpack2(v + 80, p + a + 32, p + b + 32, FR);
     set2(acc, v, v + 240, FR);
     mac2(acc, v + 80, v + 160, FR);
     reduceMul(t, acc, t + 80, v + 160, v + 240, FR);
     pack(toP + c, toP + d, t);
     pack(toQ + c, toQ + d, t + 80);
   }
+}
+
+/** Whether a packed element is written as 0 or as 1. */
+// @ts-ignore: decorator
+@inline
+function isBit(a: usize, one: usize): bool {
+  const low = v128.load(a), high = v128.load(a, 16);
+  if (!v128.any_true(v128.or(low, high))) return true;
+  return !v128.any_true(v128.or(v128.xor(low, v128.load(one)), v128.xor(high, v128.load(one, 16))));
+}
+
+/** Two packed bits as numbers. The lowest word of 1 in Montgomery form is not 0. */
+// @ts-ignore: decorator
+@inline
+function bits(a: usize, b: usize): v128 {
+  return f64x2.replace_lane(f64x2.splat(load<u64>(a) ? 1 : 0), 1, load<u64>(b) ? 1 : 0);
 }
 
 /**
