@@ -13,7 +13,7 @@ import { text, writeTinyModel } from './support/tiny-model.ts';
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-life-'));
 const at = (...names: readonly string[]): string => join(folder, ...names);
 const keyOf = (i: number): string => toHex(localAccount(i).getHdKey().privateKey as Uint8Array);
-const [poster, contributor, attester] = [1, 2, 3];
+const [poster, contributor, attester, second] = [1, 2, 3, 4];
 const asked = { steps: 2 };
 
 let chain: LocalChain;
@@ -62,7 +62,18 @@ test('cards: hidden ones keep their content in an opening of mode 0600', async (
 
 test('post, list, show, check', async () => {
   const openings = ['--opening', at('model', 'model.opening'), '--opening', at('data', 'data.opening')];
-  const money = ['--reward', '1.5', '--bond', '0.1', '--attester-fee', '0.01', '--attester', localAccount(attester).address];
+  const money = [
+    '--reward',
+    '1.5',
+    '--bond',
+    '0.1',
+    '--attester-fee',
+    '0.01',
+    '--attester',
+    localAccount(attester).address,
+    '--attester',
+    localAccount(second).address,
+  ];
   const recipe = ['--rank', '2', '--claim-within', '2h', '--window', '1h'];
   const args = ['bounty', 'post', '--model', at('model'), '--data', at('data'), '--out', at('bounty'), ...openings, ...money, ...recipe];
   await refused([...args, '--steps', '3'], /^--steps: is 3, the data card has 2 batches/, poster);
@@ -138,6 +149,15 @@ test('claim, attest, accept, withdraw', async () => {
   claim.id = claimed['claim'] as string;
   await refused(['accept', claim.id], /NotAttested/, contributor);
   await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
+  // Two of two: the first signature waits in the shared folder, the second one sends both.
+  const alone = (await ok(['attest', at('bounty'), '--records', at('verdicts')], second))['verdicts'] as {
+    valid: boolean;
+    sent: unknown;
+  }[];
+  assert.deepEqual(
+    alone.map((v) => [v.valid, v.sent]),
+    [[true, null]],
+  );
   const watch = startFineproof(['attest', at('bounty'), '--records', at('verdicts'), '--watch', '--every', '1s', '--json'], as(attester));
   const claims = async (): Promise<{ attested: boolean }[]> =>
     (await ok(['bounty', 'show', claim.bounty]))['claims'] as { attested: boolean }[];
@@ -153,10 +173,10 @@ test('claim, attest, accept, withdraw', async () => {
   assert.deepEqual((await ok(['attest', at('bounty'), '--records', at('verdicts')], attester))['verdicts'], []);
   // A second claim, which the first one outruns: its bond comes back with the rest.
   writeFileSync(at('run', 'claim.json'), readFileSync(at('run', 'claim.json'), 'utf8').replace(/"nonce":"0x.{8}/, '"nonce":"0x00000000'));
-  const second = (await ok(['claim', at('run'), '--package', at('bounty')], contributor))['claim'];
+  const outrun = (await ok(['claim', at('run'), '--package', at('bounty')], contributor))['claim'];
   await ok(['accept', claim.id], poster);
   const withdrawn = await ok(['withdraw', '--bounty', claim.bounty], contributor);
-  assert.deepEqual([withdrawn['released'], withdrawn['amount']], [[second], String(17n * 10n ** 17n)]);
+  assert.deepEqual([withdrawn['released'], withdrawn['amount']], [[outrun], String(17n * 10n ** 17n)]);
   await refused(['withdraw'], /NothingToWithdraw/, contributor);
   assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { acceptCommand } from '../../scripts/commands/accept.ts';
 import { adapterCommand } from '../../scripts/commands/adapter.ts';
 import { attestCommand } from '../../scripts/commands/attest.ts';
@@ -36,6 +36,7 @@ const roots = [
   demoCommand,
 ];
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-usage-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
 const at = (...names: readonly string[]): string => join(folder, ...names);
 
 test('every command shows help with an example and takes --json', () => {
