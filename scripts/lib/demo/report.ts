@@ -53,7 +53,7 @@ const htmlTable = (head: readonly string[], rows: readonly (readonly unknown[])[
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}
-td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.85em;overflow-wrap:anywhere}svg{width:100%;height:auto;font:11px system-ui,sans-serif;fill:#57606a}.grid{stroke:#e3e6ea}
+td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}code{font-size:.85em;overflow-wrap:anywhere}svg{width:100%;height:auto;font:11px system-ui,sans-serif;fill:#57606a}.grid{stroke:#e3e6ea}
 .paid{color:#116329;font-weight:600}.not{color:#a40e26;font-weight:600}`;
 
 /** Writes the report. */
