@@ -218,6 +218,8 @@ for (const portable of [false, true])
       const want = rows.map((v, i) => msm([...g.map(() => BigInt(v)), blinds[i] as bigint], [...g, H]));
       assert.deepEqual(await backend.commitRows(cells, columns, blinds), want);
       await assert.rejects(backend.commitRows(new Float64Array(columns), columns, [0n]), /point at infinity/);
+      for (const wrong of [0.5, NaN, Infinity, 2 ** 53])
+        await assert.rejects(backend.commitRows(Float64Array.of(1, wrong, 3, 4), 4, [1n]), /cell 1 is not an exact integer/);
     });
   });
 

@@ -32,14 +32,15 @@ interface Table {
 const workBytes = (capacity: number, sums: number): number =>
   2 * POINT * capacity + (capacity / 2 + 2) * 52 + 32 + sums * (2 * BUCKETS + 31) * 4 + 64;
 
-/** The largest magnitude (NaN if there is one) and the number of cells that are not 0. */
+/** The largest magnitude and the number of cells that are not 0. */
 function extent(cells: Float64Array): { largest: number; busy: number } {
   let largest = 0;
   let busy = 0;
   for (let i = 0; i < cells.length; i++) {
     const v = Math.abs(cells[i] as number);
+    if (v !== Math.floor(v) || v > Number.MAX_SAFE_INTEGER) throw new Error(`commitRows: cell ${i} is not an exact integer: ${cells[i]}`);
     if (v !== 0) busy++;
-    if (!(v <= largest)) largest = v;
+    if (v > largest) largest = v;
   }
   return { largest, busy };
 }
@@ -86,7 +87,7 @@ export class Curve {
   /** dst = a + b pointwise, or 2a for b = 0. */
   private async add(a: number, b: number, dst: number, count: number): Promise<void> {
     const nanoseconds = 10_000 + 200 * count;
-    const job: Job = { items: count, chunk: Math.max(64, Math.ceil(count / 32)), nanoseconds };
+    const job: Job = { items: count, chunk: Math.max(256, Math.ceil(count / 32)), nanoseconds };
     const { at, bytes } = this.work(2 * job.chunk, 1);
     await this.engine.run('addPoints', job, [a, b, dst, count, job.chunk, at, bytes]);
     this.engine.release(at);
@@ -137,7 +138,6 @@ export class Curve {
     if (cells.length !== columns * rows) throw new Error(`commitRows: ${cells.length} cells for ${rows} rows of ${columns}`);
     if (rows === 0) return [];
     const { largest, busy } = extent(cells);
-    if (!(largest <= Number.MAX_SAFE_INTEGER)) throw new Error(`commitRows: ${largest} is not an exact integer`);
     const windows = Math.max(1, Math.ceil((Math.log2(largest + 1) + 1) / WINDOW));
     const { engine } = this;
     const { memory } = engine;
