@@ -3,7 +3,6 @@
  * Its length follows from the program. Its identity is the root of an indexed Merkle tree over its cells (a, b) of two words:
  * leaf H(BUNDLE, 0, a, b), node keccak(l ‖ r), padded with (0, 0) to a power of two. Specified in docs/format.md.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
 import type { Compiled } from './program/compile.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
@@ -70,6 +69,3 @@ const ROW = tagNumber('ROW');
 
 /** Digest of a list of Hyrax rows: the chain h ← H(ROW, h, x, y) from the number of rows. */
 export const rowsDigest = (rows: readonly Affine[]): bigint => rows.reduce((h, p) => keccakWords(ROW, h, p.x, p.y), BigInt(rows.length));
-
-/** keccak-256 of bytes, as a number. */
-export const contentDigest = (bytes: Uint8Array): bigint => keccak_256(bytes).reduce((n, b) => (n << 8n) | BigInt(b), 0n);

@@ -63,6 +63,15 @@ function domainMask(on: Domain, bits: number): Uint8Array {
   return Uint8Array.from(padded);
 }
 
+const DOMAINS = new WeakMap<Compiled, readonly Uint8Array[]>();
+
+/** The masks of all leaves; the same in every proof of a run. */
+function domainsOf(c: Compiled): readonly Uint8Array[] {
+  let masks = DOMAINS.get(c);
+  if (masks === undefined) DOMAINS.set(c, (masks = c.leaves.map((leaf) => domainMask(leaf.on, leaf.bits))));
+  return masks;
+}
+
 /** The polynomials of fixed content and state, from dense tensors by name. */
 export function placeTensors(placed: readonly Placed[], tensors: ReadonlyMap<string, ArrayLike<number>>, bits: number): Float64Array {
   const cells = new Float64Array(2 ** bits);
@@ -122,7 +131,7 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
     const source = leaf.source.kind === 'relation' ? { ...leaf.source, leaf: leaf.source.leaf + value } : leaf.source;
     return sourceValues(source, walk, leaf.on, leaf.bits, domain, tensors);
   };
-  const domains = c.leaves.map((leaf) => domainMask(leaf.on, leaf.bits));
+  const domains = domainsOf(c);
   // Wide leaves first: their limbs are tensors that further leaves range.
   c.leaves.forEach((leaf, i) => {
     if (leaf.limbs > 0) wide.set(leaf.name, rawOf(leaf, domains[i] as Uint8Array, 0));

@@ -6,9 +6,9 @@
 import type { Address } from 'viem';
 import { z } from 'zod';
 import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
-import { bundleRoot, contentDigest, rowsDigest } from '../../verifier/bundle.ts';
+import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
-import { canonicalJson, decodeCanonical, InputError, type Hex } from '../../verifier/input.ts';
+import { canonicalJson, decodeCanonical, digestOf, InputError, type Hex } from '../../verifier/input.ts';
 import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
 import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';
 import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
@@ -76,7 +76,7 @@ async function finalBlinds(storage: RunStorage, rows: number): Promise<bigint[]>
 }
 
 /** What a stored state belongs to: the chain before its proof, and that proof. A proof made anew so drops all that followed the old one. */
-const linkOf = (digest: bigint, proof: Uint8Array): bigint => keccakWords(digest, contentDigest(proof));
+const linkOf = (digest: bigint, proof: Uint8Array): bigint => keccakWords(digest, BigInt(digestOf(proof)));
 
 function linked(link: bigint, bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(WORD_BYTES + bytes.length);

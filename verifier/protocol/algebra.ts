@@ -1,5 +1,5 @@
 /** Small algebra over the recordable machine: eq polynomials, interpolation, restricted sums. Points are most significant bit first. */
-import { inverse, mod } from '../field.ts';
+import { inverse } from '../field.ts';
 import type { Felt, Machine } from './machine.ts';
 
 export const sumOf = (o: Machine, xs: readonly Felt[]): Felt => xs.reduce((z, x) => o.add(z, x), o.felt(0n));
@@ -96,20 +96,17 @@ export const indexValue = (o: Machine, a: readonly Felt[]): Felt =>
     a.map((x, k) => o.mul(x, o.felt(1n << BigInt(a.length - 1 - k)))),
   );
 
+/** 1 / Π_{j≠i} (i − j) by number of values: the constants of Lagrange's formula for up to five of them. */
+const WEIGHTS = [0, 1, 2, 3, 4, 5].map((n) => {
+  const indices = Array.from({ length: n }, (_, i) => BigInt(i));
+  return indices.map((i) => inverse(indices.reduce((w, j) => (i === j ? w : w * (i - j)), 1n)));
+});
+
 /** The polynomial of degree < values.length with value values[i] at i, at x (Lagrange; the constants are the program's). */
 export function extrapolate(o: Machine, values: readonly Felt[], x: Felt): Felt {
-  const n = values.length;
   const differences = values.map((_, i) => o.sub(x, o.felt(BigInt(i))));
-  let z = o.felt(0n);
-  values.forEach((v, i) => {
-    let weight = 1n;
-    let term = v;
-    for (let j = 0; j < n; j++) {
-      if (j === i) continue;
-      weight = mod(weight * BigInt(i - j));
-      term = o.mul(term, differences[j] as Felt);
-    }
-    z = o.add(z, o.mul(term, o.felt(inverse(weight))));
-  });
-  return z;
+  return values.reduce((z, v, i) => {
+    const term = differences.reduce((t, d, j) => (i === j ? t : o.mul(t, d)), v);
+    return o.add(z, o.mul(term, o.felt((WEIGHTS[values.length] as bigint[])[i] as bigint)));
+  }, o.felt(0n));
 }
