@@ -26,26 +26,34 @@ export function polyOfRole(c: Compiled, role: Exclude<PolyRole, 'fixed'>): PolyL
   return poly;
 }
 
+/** Copies a dense array over `sizes` into the padded power-of-two layout, starting at `offset`. */
+export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Float64Array, offset: number): void {
+  const last = sizes.at(-1) ?? 1;
+  for (let row = 0; row < dense.length / last; row++) {
+    let rest = row;
+    let address = offset;
+    let stride = 2 ** bitsOf(last);
+    for (const size of sizes.slice(0, -1).reverse()) {
+      address += (rest % size) * stride;
+      rest = Math.floor(rest / size);
+      stride *= 2 ** bitsOf(size);
+    }
+    for (let i = 0; i < last; i++) out[address + i] = dense[row * last + i] as number;
+  }
+}
+
 /** Cells of a polynomial from dense tensors: each in its aligned block, row-major over power-of-two axes; pads are 0. */
-export function placeContent(poly: PolyLayout, content: Readonly<Record<string, ArrayLike<number>>>): Float64Array {
+export function placeContent(
+  poly: Pick<PolyLayout, 'tensors' | 'bits'>,
+  content: Readonly<Record<string, ArrayLike<number>>>,
+): Float64Array {
   const cells = new Float64Array(2 ** poly.bits);
   for (const { tensor, offset } of poly.tensors) {
     const dense = content[tensor.name];
     const sizes = tensor.axes.map((a) => a.size);
     const count = sizes.reduce((n, s) => n * s, 1);
     if (dense?.length !== count) throw new Error(`tensor ${tensor.name} has ${dense?.length ?? 0} values, its shape ${count}`);
-    for (let i = 0; i < count; i++) {
-      let rest = i;
-      let address = 0;
-      let stride = 1;
-      for (let d = sizes.length - 1; d >= 0; d--) {
-        const size = sizes[d] as number;
-        address += (rest % size) * stride;
-        rest = Math.floor(rest / size);
-        stride *= 2 ** bitsOf(size);
-      }
-      cells[offset + address] = dense[i] as number;
-    }
+    scatter(dense, sizes, cells, offset);
   }
   return cells;
 }

@@ -3,8 +3,9 @@
  * Pads are 0. Values are exact integers in Float64Arrays.
  */
 import type { Compiled, LeafPlan, Placed } from '../../verifier/program/compile.ts';
+import { placeContent, scatter } from '../../verifier/public-content.ts';
 import type { LeafSource } from '../../verifier/program/lower.ts';
-import { bitsOf, type Domain } from '../../verifier/program/types.ts';
+import type { Domain } from '../../verifier/program/types.ts';
 
 /** The walk of one proof's steps: tensors dense over their axes' sizes, and leaf values by relation (see the trainer). */
 export interface Walk {
@@ -26,25 +27,6 @@ export interface Witness {
 }
 
 const LIMB = 2 ** 16;
-
-/** Copies a dense array over `sizes` into the padded power-of-two layout, starting at `offset`. */
-export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Float64Array, offset: number): void {
-  const last = sizes.length === 0 ? 1 : (sizes[sizes.length - 1] as number);
-  const rows = dense.length / last;
-  const bits = sizes.map(bitsOf);
-  for (let row = 0; row < rows; row++) {
-    let rest = row;
-    let address = 0;
-    let shift = sizes.length === 0 ? 0 : (bits[bits.length - 1] as number);
-    for (let d = sizes.length - 2; d >= 0; d--) {
-      const size = sizes[d] as number;
-      address += (rest % size) * 2 ** shift;
-      rest = Math.floor(rest / size);
-      shift += bits[d] as number;
-    }
-    for (let i = 0; i < last; i++) out[offset + address + i] = dense[row * last + i] as number;
-  }
-}
 
 const sizesOf = (on: Domain): number[] => on.vars.map((v) => v.size);
 
@@ -74,20 +56,8 @@ function domainsOf(c: Compiled): readonly Uint8Array[] {
 
 /** The polynomials of fixed content and state, from dense tensors by name. */
 export function placeTensors(placed: readonly Placed[], tensors: ReadonlyMap<string, ArrayLike<number>>, bits: number): Float64Array {
-  const cells = new Float64Array(2 ** bits);
-  for (const p of placed) {
-    const dense = tensors.get(p.tensor.name);
-    if (!dense) throw new Error(`tensor ${p.tensor.name} has no content`);
-    const count = p.tensor.axes.reduce((n, a) => n * a.size, 1);
-    if (dense.length !== count) throw new Error(`tensor ${p.tensor.name} has ${dense.length} cells, its shape ${count}`);
-    scatter(
-      dense,
-      p.tensor.axes.map((a) => a.size),
-      cells,
-      p.offset,
-    );
-    if (p.tensor.causal) clearAbove(p, cells);
-  }
+  const cells = placeContent({ tensors: placed, bits }, Object.fromEntries(tensors));
+  for (const p of placed) if (p.tensor.causal) clearAbove(p, cells);
   return cells;
 }
 
