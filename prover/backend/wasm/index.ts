@@ -2,16 +2,18 @@
  * The WebAssembly backend: field and curve kernels over a shared memory, worked on by threads. The default of Node and browsers.
  * Results are the reference's bit for bit, whatever the number of workers.
  */
+import { defaultWorkers, readKernels, requireSharedMemory, startThread } from '#wasm-threads';
 import type { Backend, FieldVector } from '../types.ts';
 import { contract, eqTable, expand } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Engine } from './engine.ts';
 import { DeviceMemory } from './memory.ts';
-import { Pool, SCRATCH_BYTES, type Exports } from './pool.ts';
+import { Pool, SCRATCH_BYTES, waitsOnMemory, type Exports } from './pool.ts';
 import { productRounds } from './rounds.ts';
-import { defaultWorkers, readKernels, startThread } from './threads.ts';
 import { buildTree } from './tree.ts';
 import { Vectors } from './vectors.ts';
+
+const MAX_WORKERS = 256;
 
 export interface WasmOptions {
   /** Threads beside the calling one; default: as many as the machine runs at once. */
@@ -40,16 +42,18 @@ function unsupported(): never {
 }
 
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
-  const workers = options.workers ?? defaultWorkers();
-  if (!Number.isInteger(workers) || workers < 1 || workers > 256) throw new Error(`wasm backend: ${workers} workers; give 1 to 256`);
+  const workers = options.workers ?? Math.min(defaultWorkers(), MAX_WORKERS);
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS)
+    throw new Error(`wasm backend: ${workers} workers; give 1 to ${MAX_WORKERS}`);
+  requireSharedMemory();
   const memory = new DeviceMemory();
   const { module, exports } =
     (options.portable ? null : await loadKernels(memory, true)) ?? (await loadKernels(memory, false)) ?? unsupported();
   const kernels = WebAssembly.Module.exports(module).flatMap(({ name }) => (name === 'setThread' || name === 'fused' ? [] : [name]));
   exports.setThread(memory.alloc(SCRATCH_BYTES), 0);
   const threads = Array.from({ length: workers }, (_, k) => {
-    const start = { module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels };
-    return (onError: (error: Error) => void) => startThread(start, onError);
+    const start = { module, memory: memory.memory, scratch: memory.alloc(SCRATCH_BYTES), index: k + 1, kernels, tells: !waitsOnMemory() };
+    return (onError: (error: Error) => void, onDone: () => void) => startThread(start, onError, onDone);
   });
   const engine = new Engine(memory, new Pool(memory, exports, kernels, threads));
   const curve = new Curve(engine);

@@ -41,10 +41,15 @@ export interface ThreadStart {
   /** From 1; 0 is the calling thread. */
   readonly index: number;
   readonly kernels: readonly string[];
+  /** Whether the worker tells by a message too that it is done: for engines without `Atomics.waitAsync`. */
+  readonly tells: boolean;
 }
 
-/** The loop of a worker: wait for a job, draw chunks, report. Ends when the job's number is negative. */
-export async function serve({ module, memory, scratch, index, kernels }: ThreadStart): Promise<void> {
+/** Whether the calling thread, which may not block, can wait on memory; otherwise workers send messages. */
+export const waitsOnMemory = (): boolean => typeof Atomics.waitAsync === 'function';
+
+/** The loop of a worker: wait for a job, draw chunks, report. Ends when the job's number is negative. `tell` sends the message of `tells`. */
+export async function serve({ module, memory, scratch, index, kernels, tells }: ThreadStart, tell: () => void): Promise<void> {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const exports = instance.exports as unknown as Exports;
   exports.setThread(scratch, index);
@@ -65,6 +70,7 @@ export async function serve({ module, memory, scratch, index, kernels }: ThreadS
     }
     Atomics.add(words, CONTROL.done, 1);
     Atomics.notify(words, CONTROL.done);
+    if (tells) tell();
   }
 }
 
@@ -78,18 +84,26 @@ export class Pool {
   private job = 0;
   /** Why a thread ended before its time. */
   private failure: Error | null = null;
+  private readonly waits = waitsOnMemory();
+  /** Ends the wait for a message. */
+  private wake: () => void = () => {};
 
   constructor(
     memory: DeviceMemory,
     exports: Exports,
     kernels: readonly string[],
-    start: readonly ((onError: (error: Error) => void) => Thread)[],
+    start: readonly ((onError: (error: Error) => void, onDone: () => void) => Thread)[],
   ) {
     this.words = new Int32Array(memory.memory.buffer, 0, 4096);
     this.exports = exports;
     this.kernels = kernels;
     this.size = start.length;
-    this.threads = start.map((thread) => thread((error) => this.fail(error)));
+    this.threads = start.map((thread) =>
+      thread(
+        (error) => this.fail(error),
+        () => this.wake(),
+      ),
+    );
   }
 
   /** A thread has died: ends the wait for it, and every later job. */
@@ -97,6 +111,14 @@ export class Pool {
     this.failure = error;
     Atomics.store(this.words, CONTROL.done, this.size);
     Atomics.notify(this.words, CONTROL.done);
+    this.wake();
+  }
+
+  /** Resolves once more workers than `done` are done, or earlier. */
+  private async changed(done: number): Promise<void> {
+    if (this.waits) await Atomics.waitAsync(this.words, CONTROL.done, done).value;
+    // The message of a change after this look comes in a later turn.
+    else if (Atomics.load(this.words, CONTROL.done) === done) await new Promise<void>((resolve) => (this.wake = resolve));
   }
 
   /** Runs a small job on this thread. */
@@ -125,10 +147,7 @@ export class Pool {
     for (const thread of this.threads) thread.hold(true);
     Atomics.store(words, CONTROL.job, this.job);
     Atomics.notify(words, CONTROL.job);
-    for (let done = 0; done < this.size; done = Atomics.load(words, CONTROL.done)) {
-      const wait = Atomics.waitAsync(words, CONTROL.done, done);
-      if (wait.async) await wait.value;
-    }
+    for (let done = 0; done < this.size; done = Atomics.load(words, CONTROL.done)) await this.changed(done);
     for (const thread of this.threads) thread.hold(false);
     if (this.failure) throw new Error('wasm backend: a worker has died', { cause: this.failure });
     if (Atomics.load(words, CONTROL.failed)) throw new Error(`wasm backend: kernel ${kernel} trapped; this is a fault of the backend`);
