@@ -10,7 +10,7 @@ import { digestOf, InputError, type Hex } from './input.ts';
 import { compile, type Compiled } from './program/compile.ts';
 import { decodeProgram } from './program/encode.ts';
 import type { Program } from './program/types.ts';
-import { placeContent, polyOfRole, publicRows, tensorsOf } from './public-content.ts';
+import { placeContent, polyOfRole, publicRows, tensorsOf, type Cells } from './public-content.ts';
 import { KIND, bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
 import { checkProgram } from './validity/check.ts';
 import { verifyBundle, type Verified } from './verify.ts';
@@ -41,9 +41,9 @@ export interface OpenBounty {
   readonly cards: { readonly model: Card; readonly data: Card };
   /** Content of public cards. */
   readonly content: { readonly model: Content | null; readonly data: Content | null };
-  readonly start: { readonly content: Content; readonly digest: Hex; readonly cells: Float64Array; readonly rows: readonly Affine[] };
+  readonly start: { readonly content: Content; readonly digest: Hex; readonly cells: Cells; readonly rows: readonly Affine[] };
   /** Cells of public fixed polynomials, by name. */
-  readonly publicCells: ReadonlyMap<string, Float64Array>;
+  readonly publicCells: ReadonlyMap<string, Cells>;
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
 }
 
@@ -84,7 +84,7 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
   const model = card('model', files.modelCard, terms.modelDigest);
   const data = card('data', files.dataCard, terms.dataDigest);
 
-  const publicCells = new Map<string, Float64Array>();
+  const publicCells = new Map<string, Cells>();
   const hiddenRows = new Map<string, readonly Affine[]>();
   for (const poly of compiled.polys) {
     if (poly.role !== 'fixed') continue;

@@ -13,6 +13,9 @@ import { keccakWords, tagNumber } from './words.ts';
 
 const BLIND = tagNumber('BLIND');
 
+/** Cells of a polynomial: exact integers, in any array that holds them all. */
+export type Cells = Float64Array | Int32Array | Int16Array | Int8Array;
+
 /** The tensors of a polynomial as cards list them. */
 export const tensorsOf = (program: Program, poly: string): CardTensor[] =>
   program.tensors
@@ -27,7 +30,7 @@ export function polyOfRole(c: Compiled, role: Exclude<PolyRole, 'fixed'>): PolyL
 }
 
 /** Copies a dense array over `sizes` into the padded power-of-two layout, starting at `offset`. */
-export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Float64Array, offset: number): void {
+export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Cells | Uint8Array, offset: number): void {
   const last = sizes.at(-1) ?? 1;
   for (let row = 0; row < dense.length / last; row++) {
     let rest = row;
@@ -38,16 +41,19 @@ export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out:
       rest = Math.floor(rest / size);
       stride *= 2 ** bitsOf(size);
     }
-    for (let i = 0; i < last; i++) out[address + i] = dense[row * last + i] as number;
+    for (let i = 0; i < last; i++)
+      if ((out[address + i] = dense[row * last + i] as number) !== out[address + i])
+        throw new Error(`value ${i} of row ${row} does not fit`);
   }
 }
 
-/** Cells of a polynomial from dense tensors: each in its aligned block, row-major over power-of-two axes; pads are 0. */
-export function placeContent(
-  poly: Pick<PolyLayout, 'tensors' | 'bits'>,
-  content: Readonly<Record<string, ArrayLike<number>>>,
-): Float64Array {
-  const cells = new Float64Array(2 ** poly.bits);
+/**
+ * Cells of a polynomial from dense tensors: each in its aligned block, row-major over power-of-two axes; pads are 0. They lie in the
+ * narrowest array for the tensors' widths; a value that does not fit its array is an error.
+ */
+export function placeContent(poly: Pick<PolyLayout, 'tensors' | 'bits'>, content: Readonly<Record<string, ArrayLike<number>>>): Cells {
+  const width = Math.max(...poly.tensors.map(({ tensor }) => tensor.bits + (tensor.signed ? 0 : 1)));
+  const cells = new (width <= 8 ? Int8Array : width <= 16 ? Int16Array : width <= 32 ? Int32Array : Float64Array)(2 ** poly.bits);
   for (const { tensor, offset } of poly.tensors) {
     const dense = content[tensor.name];
     const sizes = tensor.axes.map((a) => a.size);
@@ -63,7 +69,7 @@ export const publicBlinds = (digest: Hex, rows: number): bigint[] =>
   Array.from({ length: rows }, (_, i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
 
 /** Hyrax rows of public content, with the blinds above. */
-export function publicRows(cells: Float64Array, columns: number, digest: Hex): Affine[] {
+export function publicRows(cells: Cells, columns: number, digest: Hex): Affine[] {
   const width = 2 ** columns;
   return publicBlinds(digest, cells.length / width).map((blind, i) => {
     const values = Array.from(cells.subarray(i * width, (i + 1) * width), BigInt);

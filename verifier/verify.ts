@@ -24,6 +24,7 @@ import {
 } from './protocol/machine.ts';
 import type { Core, Reply, Request } from './protocol/messages.ts';
 import { rowCount, transition } from './protocol/transition.ts';
+import type { Cells } from './public-content.ts';
 import { MessageReader } from './wire.ts';
 
 /** What a bundle is checked against; everything here is public and bound by the statement. */
@@ -38,7 +39,7 @@ export interface VerifyContext {
   /** Rows of hidden fixed polynomials, by name, from their cards. */
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
   /** Cells of public fixed polynomials, by name, in the program's layout. */
-  readonly publicCells: ReadonlyMap<string, Float64Array>;
+  readonly publicCells: ReadonlyMap<string, Cells>;
   readonly onProof?: (done: number, total: number) => void;
 }
 
@@ -49,7 +50,7 @@ export interface Verified {
 }
 
 /** f(ρ) for integer cells of a public polynomial. */
-export function evaluateCells(cells: Float64Array, columns: number, rho: readonly bigint[]): bigint {
+export function evaluateCells(cells: Cells, columns: number, rho: readonly bigint[]): bigint {
   const table = (point: readonly bigint[]): bigint[] =>
     point.reduce((t, x) => t.flatMap((v) => [(v * (R + 1n - x)) % R, (v * x) % R]), [1n]);
   const high = rho.length - columns;

@@ -7,6 +7,9 @@
  * The most significant address bit is bound first: binding pairs cell i with cell i + half.
  */
 import type { Affine } from '../../verifier/curve.ts';
+import type { Cells } from '../../verifier/public-content.ts';
+
+export type { Cells };
 
 /** A vector of field elements on the device. */
 export interface FieldVector {
@@ -30,7 +33,7 @@ export type ContractDim =
 /** A block of integer cells, dimensions most significant first, row-major with power-of-two sizes. */
 export interface IntBlock {
   /** The polynomial's cells. */
-  readonly cells: Float64Array;
+  readonly cells: Cells;
   /** First cell of the block; its length is 2^(sum of bits). */
   readonly offset: number;
   /** Positions [i, j] of two dimensions in `dims` of equal bits: cells with j > i read 0. */
@@ -75,7 +78,7 @@ export interface FractionTree {
 export interface Backend {
   readonly name: string;
   /** Hyrax rows: row i of `cells` (signed integers, row-major, `columns` a row) over G_0… plus blinds[i]·H. */
-  commitRows(cells: Float64Array, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
+  commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
   /** Σ values[k]·G_k + blind·H, full-width scalars. */
   commit(values: readonly bigint[], blind: bigint): Promise<Affine>;
   /** Σ scalars[k]·points[k], full-width scalars; null is the point at infinity. */
@@ -83,7 +86,7 @@ export interface Backend {
 
   zeros(length: number): FieldVector;
   fromField(values: readonly bigint[]): FieldVector;
-  fromInts(cells: Float64Array): Promise<FieldVector>;
+  fromInts(cells: Cells): Promise<FieldVector>;
   toField(v: FieldVector): Promise<bigint[]>;
   free(v: FieldVector): void;
 

@@ -4,7 +4,7 @@ import { dimTable, viewScale, type Point } from '../../verifier/protocol/kernel.
 import type { Term } from '../../verifier/protocol/forms.ts';
 import type { Compiled, Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
 import { bitsOf, type Var } from '../../verifier/program/types.ts';
-import type { Backend, ContractDim, FieldVector } from '../backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector } from '../backend/types.ts';
 
 const o = new RunMachine();
 const widthOf = (vars: readonly Var[]): number => vars.reduce((n, v) => n + bitsOf(v.size), 0);
@@ -15,7 +15,7 @@ const weightsOf = (dim: Dim, point: Point, proof: number): readonly bigint[] => 
 /** The table of a factor over its own sumcheck variables, the other variables bound at `point`. */
 async function factorTable(
   backend: Backend,
-  cells: ReadonlyMap<string, Float64Array>,
+  cells: ReadonlyMap<string, Cells>,
   factor: FactorPlan,
   point: Point,
   proof: number,
@@ -30,14 +30,14 @@ async function factorTable(
 
 async function addView(
   backend: Backend,
-  cells: ReadonlyMap<string, Float64Array>,
+  cells: ReadonlyMap<string, Cells>,
   view: ViewPlan,
   strides: ReadonlyMap<string, number>,
   point: Point,
   proof: number,
   out: FieldVector,
 ): Promise<void> {
-  const poly = cells.get(view.placed.tensor.poly) as Float64Array;
+  const poly = cells.get(view.placed.tensor.poly) as Cells;
   const dims = view.dims.map((d): ContractDim => {
     if (d.kind === 'var' && strides.has(d.var))
       return { bits: d.bits, kind: 'keep', size: d.size, shift: -d.shift, limit: d.varSize, stride: strides.get(d.var) as number };
@@ -58,7 +58,7 @@ async function addView(
 /** The tables of a form's product, over all its sumcheck variables: eq of the batch variables (if any), then the factors. */
 export async function formTables(
   backend: Backend,
-  cells: ReadonlyMap<string, Float64Array>,
+  cells: ReadonlyMap<string, Cells>,
   f: FormPlan,
   point: Point,
   proof: number,

@@ -11,7 +11,7 @@ import { fixedPolys } from '../../verifier/protocol/accumulator.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt } from '../../verifier/protocol/machine.ts';
 import type { Ask, Constraints, Reply, Request } from '../../verifier/protocol/messages.ts';
-import type { Backend, FieldVector, FractionTree, SumcheckRounds } from '../backend/types.ts';
+import type { Backend, Cells, FieldVector, FractionTree, SumcheckRounds } from '../backend/types.ts';
 import { addMultiplicity, addTerms, formTables } from './forms.ts';
 import type { RandomSource } from './random.ts';
 import { JointSumcheck, maskRound, maskTotal, type Instance } from './sumchecks.ts';
@@ -185,8 +185,8 @@ export class Prover {
     }
   }
 
-  private cells(poly: PolyLayout): Float64Array {
-    return this.input.witness.polys.get(poly.name) as Float64Array;
+  private cells(poly: PolyLayout): Cells {
+    return this.input.witness.polys.get(poly.name) as Cells;
   }
 
   /** Commits to a value row. */
@@ -235,8 +235,8 @@ export class Prover {
     const rows = 2 ** t.bits;
     const columns = [Float64Array.from({ length: rows }, (_, i) => t.lo + i)];
     for (const y of [t.y, t.y2]) {
-      const poly = y && (this.input.witness.polys.get(y.tensor.poly) as Float64Array);
-      if (y && poly) columns.push(poly.slice(y.offset, y.offset + rows));
+      const poly = y && (this.input.witness.polys.get(y.tensor.poly) as Cells);
+      if (y && poly) columns.push(Float64Array.from(poly.subarray(y.offset, y.offset + rows)));
     }
     return columns;
   }

@@ -13,7 +13,7 @@ import { transition } from '../../verifier/protocol/transition.ts';
 import { evaluateCells } from '../../verifier/verify.ts';
 import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
-import type { Backend } from '../backend/types.ts';
+import type { Backend, Cells } from '../backend/types.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';
 import type { RandomSource } from './random.ts';
 import type { Witness } from './witness.ts';
@@ -110,7 +110,7 @@ export interface DeciderJob {
   readonly random: RandomSource;
   readonly state: ChainState;
   /** Cells of every fixed polynomial, by name. */
-  readonly cells: ReadonlyMap<string, Float64Array>;
+  readonly cells: ReadonlyMap<string, Cells>;
   /** Rows and blinds of hidden fixed polynomials, by name (their cards and openings). */
   readonly openings: ReadonlyMap<string, { readonly rows: readonly Affine[]; readonly blinds: readonly bigint[] }>;
 }
@@ -133,7 +133,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const answer = async (request: Request): Promise<Reply> => {
     if (request.kind === 'msm') return toPoints([await backend.msm(fromFelts(request.scalars), fromPoints(request.points))]);
     if (request.kind === 'evaluate')
-      return toFelts([evaluateCells(job.cells.get(request.poly) as Float64Array, c.columns, fromFelts(request.point))]);
+      return toFelts([evaluateCells(job.cells.get(request.poly) as Cells, c.columns, fromFelts(request.point))]);
     const { ask } = request;
     if (ask.name === 'decider-D') {
       const out: Affine[] = [];
@@ -145,7 +145,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
         const x = backend.zeros(2 ** c.columns);
         const keep = { bits: c.columns, kind: 'keep' as const, size: 2 ** c.columns, shift: 0, limit: 2 ** c.columns, stride: 1 };
         await backend.contract(
-          { cells: job.cells.get(f.name) as Float64Array, offset: 0 },
+          { cells: job.cells.get(f.name) as Cells, offset: 0 },
           [{ bits: high, kind: 'sum', weights: rows }, keep],
           1n,
           x,

@@ -2,6 +2,7 @@
  * From the trainer's walk to what the prover commits and looks up: polynomials' cells, leaf values, limbs, multiplicities.
  * Pads are 0. Values are exact integers in Float64Arrays.
  */
+import type { Cells } from '../backend/types.ts';
 import type { Compiled, LeafPlan, Placed } from '../../verifier/program/compile.ts';
 import { placeContent, scatter } from '../../verifier/public-content.ts';
 import type { LeafSource } from '../../verifier/program/lower.ts';
@@ -20,7 +21,7 @@ export interface LeafWitness {
 
 export interface Witness {
   /** Cells of every polynomial, by name. */
-  readonly polys: ReadonlyMap<string, Float64Array>;
+  readonly polys: ReadonlyMap<string, Cells>;
   readonly leaves: readonly LeafWitness[];
   /** By table: how often each row is looked up. */
   readonly multiplicities: readonly Float64Array[];
@@ -55,14 +56,14 @@ function domainsOf(c: Compiled): readonly Uint8Array[] {
 }
 
 /** The polynomials of fixed content and state, from dense tensors by name. */
-export function placeTensors(placed: readonly Placed[], tensors: ReadonlyMap<string, ArrayLike<number>>, bits: number): Float64Array {
+export function placeTensors(placed: readonly Placed[], tensors: ReadonlyMap<string, ArrayLike<number>>, bits: number): Cells {
   const cells = placeContent({ tensors: placed, bits }, Object.fromEntries(tensors));
   for (const p of placed) if (p.tensor.causal) clearAbove(p, cells);
   return cells;
 }
 
 /** Zeroes the cells of a causal tensor outside its domain. */
-function clearAbove(p: Placed, cells: Float64Array): void {
+function clearAbove(p: Placed, cells: Cells): void {
   const vars = p.tensor.axes.map((a, i) => ({ name: String(i), size: a.size }));
   const [i, j] = p.tensor.causal as readonly [number, number];
   const mask = domainMask({ vars, causal: [String(i), String(j)] }, p.bits);
@@ -94,7 +95,7 @@ function sourceValues(
 }
 
 /** Builds the witness of one proof. `fixed`: cells of fixed polynomials (shared by all proofs). */
-export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string, Float64Array>): Witness {
+export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string, Cells>): Witness {
   const tensors = new Map(walk.tensors);
   const wide = new Map<string, Float64Array>();
   const rawOf = (leaf: LeafPlan, domain: Uint8Array, value: number): Float64Array => {

@@ -137,6 +137,30 @@ for (const workers of [1, 3])
       await both(async (b) => values(b, await b.fromInts(ints)), 'integers');
     });
 
+    it('cells of every width', async () => {
+      const random = new Random(450 + workers);
+      for (const [Kind, bits] of [
+        [Int8Array, 7],
+        [Int16Array, 15],
+        [Int32Array, 31],
+        [Float64Array, 52],
+      ] as const) {
+        const cells = Kind.from(random.integers(64, bits));
+        if (Kind !== Float64Array) cells[5] = -(2 ** bits);
+        await both((b) => b.commitRows(cells, 32, [3n, 5n]), `${Kind.name}: rows`);
+        await both(async (b) => values(b, await b.fromInts(cells)), `${Kind.name}: integers`);
+        const dims: ContractDim[] = [
+          { bits: 2, kind: 'sum', weights: random.fields(4) },
+          { bits: 3, kind: 'keep', size: 8, shift: 0, limit: 8, stride: 1 },
+        ];
+        await both(async (b) => {
+          const out = b.zeros(8);
+          await b.contract({ cells, offset: 32 }, dims, 7n, out);
+          return values(b, out);
+        }, `${Kind.name}: partial evaluation`);
+      }
+    });
+
     it('eqTable', async () => {
       const random = new Random(500 + workers);
       for (let n = 0; n <= 9; n++) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile, type Compiled } from '../../verifier/program/compile.ts';
+import { placeContent } from '../../verifier/public-content.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { tinyRecipe } from '../fixtures/llama.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
@@ -58,5 +59,22 @@ test('also past 2^32 cells', () => {
     const c = compile(large(count));
     assertLayout(c);
     assert.ok(c.depth >= 30 + Math.log2(count - 1));
+  }
+});
+
+test('cells lie in the narrowest array that holds the tensors, and a value out of it is refused', () => {
+  const place = (bits: number, signed: boolean, values: number[]): ReturnType<typeof placeContent> => {
+    const t = { ...tensor('t', 'fixed', [['row', values.length]], bits), signed };
+    return placeContent({ tensors: [{ tensor: t, offset: 4, bits: 2 }], bits: 3 }, { t: values });
+  };
+  for (const [Kind, bits, low, high] of [
+    [Int8Array, 8, -128, 127],
+    [Int16Array, 16, -32768, 32767],
+    [Int32Array, 32, -(2 ** 31), 2 ** 31 - 1],
+    [Float64Array, 53, -(2 ** 52), 2 ** 52 - 1],
+  ] as const) {
+    assert.deepEqual(place(bits, true, [low, high, -1]), Kind.of(0, 0, 0, 0, low, high, -1, 0));
+    assert.deepEqual(place(bits - 1, false, [0, high]), Kind.of(0, 0, 0, 0, 0, high, 0, 0));
+    if (bits < 53) assert.throws(() => place(bits, true, [0, high + 1]), /value 1 of row 0 does not fit/);
   }
 });

@@ -1,7 +1,7 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { ContractDim, IntBlock } from '../types.ts';
-import { cut, type Engine } from './engine.ts';
+import { cut, doubles, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
 
 const ELEMENT = 32;
@@ -88,7 +88,7 @@ export async function contract(engine: Engine, block: IntBlock, dims: readonly C
   const direct = outerCells.length * segments === 1;
 
   const { memory } = engine;
-  const cells = engine.upload(block.cells.subarray(block.offset, block.offset + 2 ** bits));
+  const cells = engine.upload(doubles(block.cells.subarray(block.offset, block.offset + 2 ** bits)));
   const outputTable = engine.upload(outputs);
   const termTable = engine.upload(terms);
   // The accumulation divides by R once more than a product of Montgomery forms would: its weights carry R².

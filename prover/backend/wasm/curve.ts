@@ -3,8 +3,9 @@ import { bn254 } from '@noble/curves/bn254.js';
 import { add, type Affine } from '../../../verifier/curve.ts';
 import { Q } from '../../../verifier/field.ts';
 import { H, generators } from '../../../verifier/generators.ts';
+import type { Cells } from '../types.ts';
 import { RADIX } from './constants.ts';
-import type { Engine, Job } from './engine.ts';
+import { doubles, type Engine, type Job } from './engine.ts';
 
 const POINT = 64;
 /** Signed digits of the buckets: nine bits, 29 windows for a scalar below 2^254. */
@@ -33,7 +34,7 @@ const workBytes = (capacity: number, sums: number): number =>
   2 * POINT * capacity + (capacity / 2 + 2) * 52 + 32 + sums * (2 * BUCKETS + 31) * 4 + 64;
 
 /** The largest magnitude and the number of cells that are not 0. */
-function extent(cells: Float64Array): { largest: number; busy: number } {
+function extent(cells: Cells): { largest: number; busy: number } {
   let largest = 0;
   let busy = 0;
   for (let i = 0; i < cells.length; i++) {
@@ -133,7 +134,7 @@ export class Curve {
     return built;
   }
 
-  async commitRows(cells: Float64Array, columns: number, blinds: readonly bigint[]): Promise<Affine[]> {
+  async commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]> {
     const rows = blinds.length;
     if (cells.length !== columns * rows) throw new Error(`commitRows: ${cells.length} cells for ${rows} rows of ${columns}`);
     if (rows === 0) return [];
@@ -151,7 +152,7 @@ export class Curve {
     );
     const job: Job = { items: rows, chunk: Math.min(ROWS_A_CHUNK, rows), nanoseconds: 100_000 * rows + 150 * windows * busy };
     const { at: work, bytes } = this.work(capacity, ROWS_A_CHUNK);
-    const source = engine.upload(cells);
+    const source = engine.upload(doubles(cells));
     const blindsAt = engine.upload(new Uint8Array(digits.buffer));
     const out = memory.alloc(rows * POINT);
     await engine.run('commitRows', job, [

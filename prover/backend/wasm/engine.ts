@@ -1,6 +1,7 @@
 /** Jobs over the kernels: argument blocks, chunking, the choice between this thread and the workers. */
 import { R, inverse } from '../../../verifier/field.ts';
 import { RADIX } from './constants.ts';
+import type { Cells } from '../types.ts';
 import type { DeviceMemory } from './memory.ts';
 import type { Pool } from './pool.ts';
 
@@ -32,6 +33,9 @@ export function cut(items: number, nanosecondsEach: number): Job {
 }
 
 export const chunksOf = (job: Job): number => Math.ceil(job.items / job.chunk);
+
+/** Cells as the kernels read them. */
+export const doubles = (cells: Cells): Float64Array => (cells instanceof Float64Array ? cells : Float64Array.from(cells));
 
 export class Engine {
   readonly memory: DeviceMemory;

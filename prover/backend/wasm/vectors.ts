@@ -2,9 +2,9 @@
  * Vectors in the kernels' memory. What is cheaper together or later waits here: integers stay integers until they are read as
  * field elements, and outer products collect until the vector is read.
  */
-import type { FieldVector } from '../types.ts';
+import type { Cells, FieldVector } from '../types.ts';
 import { accumulateOuter, type OuterTerm } from './contract.ts';
-import { cut, type Engine } from './engine.ts';
+import { cut, doubles, type Engine } from './engine.ts';
 import { RADIX_SQUARED, RADIX_X } from './memory.ts';
 
 /** Integers below this may stay integers in a sumcheck. */
@@ -50,11 +50,11 @@ export class Vectors {
     return v;
   }
 
-  fromInts(cells: Float64Array): FieldVector {
+  fromInts(cells: Cells): FieldVector {
     const v = new WasmVector(cells.length);
     v.small = true;
     for (let i = 0; i < cells.length && v.small; i++) v.small = Math.abs(cells[i] as number) < SMALL;
-    v.ints = this.engine.upload(cells);
+    v.ints = this.engine.upload(doubles(cells));
     return v;
   }
 

@@ -18,7 +18,7 @@ import { transition } from '../../../verifier/protocol/transition.ts';
 import { checkEquation, evaluateCells, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
 import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
-import type { Backend } from '../../../prover/backend/types.ts';
+import type { Backend, Cells } from '../../../prover/backend/types.ts';
 import { Prover } from '../../../prover/prove/prover.ts';
 import { systemRandom, type RandomSource } from '../../../prover/prove/random.ts';
 import { proveDecider, type ChainState } from '../../../prover/prove/run.ts';
@@ -38,7 +38,7 @@ export interface World {
   readonly fixed: Content;
   readonly firstState: ReadonlyMap<string, Float64Array>;
   readonly statement: readonly bigint[];
-  readonly cells: ReadonlyMap<string, Float64Array>;
+  readonly cells: ReadonlyMap<string, Cells>;
   readonly openings: ReadonlyMap<string, { readonly rows: readonly Affine[]; readonly blinds: readonly bigint[] }>;
   readonly firstRows: readonly Affine[];
   readonly firstBlinds: readonly bigint[];
@@ -46,7 +46,7 @@ export interface World {
 
 const floats = (content: Content): Map<string, Float64Array> => new Map([...content].map(([name, v]) => [name, Float64Array.from(v)]));
 
-export function cellsOf(program: Program, compiled: Compiled, fixed: Content): Map<string, Float64Array> {
+export function cellsOf(program: Program, compiled: Compiled, fixed: Content): Map<string, Cells> {
   const content = new Map([...fixed, ...Object.entries(program.constants)]);
   return new Map(compiled.polys.filter((p) => p.role === 'fixed').map((p) => [p.name, placeTensors(p.tensors, content, p.bits)]));
 }
@@ -65,7 +65,7 @@ export async function makeWorld(
   for (const p of c.polys) {
     if (p.role !== 'fixed' || !p.hidden) continue;
     const blinds = systemRandom.fields(2 ** (p.bits - c.columns));
-    openings.set(p.name, { rows: await backend.commitRows(cells.get(p.name) as Float64Array, columns, blinds), blinds });
+    openings.set(p.name, { rows: await backend.commitRows(cells.get(p.name) as Cells, columns, blinds), blinds });
   }
   const poly = c.polys.find((p) => p.role === 'stateIn') as Compiled['polys'][number];
   const firstBlinds = systemRandom.fields(2 ** (poly.bits - c.columns));
@@ -219,7 +219,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
         const poly = c.polys.filter((p) => p.role === 'fixed')[i];
         return poly.hidden
           ? f
-          : { ...f, value: toFelts([evaluateCells(last.cells.get(poly.name) as Float64Array, c.columns, fromFelts(f.rho))])[0] };
+          : { ...f, value: toFelts([evaluateCells(last.cells.get(poly.name) as Cells, c.columns, fromFelts(f.rho))])[0] };
       }),
     },
   };
@@ -310,8 +310,7 @@ export function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 'proof
   const machine = weakness.machine ?? ((): RunMachine => new RunMachine());
   const hidden = c.polys.filter((p) => p.role === 'fixed' && p.hidden);
   let state = firstChainState(world, context.statement, machine());
-  const evaluate = (poly: string, rho: readonly bigint[]): bigint =>
-    evaluateCells(context.publicCells.get(poly) as Float64Array, c.columns, rho);
+  const evaluate = (poly: string, rho: readonly bigint[]): bigint => evaluateCells(context.publicCells.get(poly) as Cells, c.columns, rho);
   attempt.proofs.forEach((bytes, i) => {
     const o = machine();
     const before = { ...state, ...weakness.trust?.(i + 1, state) };
