@@ -1,12 +1,15 @@
-/** `npm run bench -- <name> [--json]`: the benches, one module each under scripts/bench. */
-const BENCHES: Readonly<Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>>> = {
-  kernels: () => import('./bench/kernels.ts'),
+/** `npm run bench -- <name> [--json]`: the benches, one module each under scripts/bench, loaded when called. */
+import { Command } from 'commander';
+import { runProgram } from './lib/command.ts';
+
+const benches: Readonly<Record<string, () => Promise<Command>>> = {
+  kernels: async () => (await import('./bench/kernels.ts')).kernelsCommand(),
+  step: async () => (await import('./bench/step.ts')).stepCommand(),
 };
 
-const [name, ...args] = process.argv.slice(2);
-const load = name === undefined ? undefined : BENCHES[name];
-if (load === undefined) {
-  console.error(`usage: npm run bench -- <${Object.keys(BENCHES).join(' | ')}> [--json]`);
-  process.exit(2);
-}
-await (await load()).bench(args);
+const program = new Command('bench')
+  .usage('<name> [options]')
+  .description('Times, memory and sizes on this machine; --json for programs')
+  .showHelpAfterError('(--help shows the options)');
+
+await runProgram(program, benches);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command line `fineproof`: one file a command in commands/, loaded when it is called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
+import { runProgram } from './lib/command.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -26,20 +27,4 @@ const program = new Command('fineproof')
   .version(version)
   .showHelpAfterError('(--help shows the options)');
 
-const called = Object.hasOwn(commands, process.argv[2] ?? '') ? [process.argv[2] as string] : Object.keys(commands);
-for (const name of called) program.addCommand(await (commands[name] as () => Promise<Command>)());
-
-// With --json a wrong usage is one JSON object too.
-const json = process.argv.includes('--json');
-const quiet = (command: Command): void => {
-  command.exitOverride().configureOutput({ writeErr: () => {} });
-  command.commands.forEach(quiet);
-};
-if (json) quiet(program);
-try {
-  await program.parseAsync();
-} catch (e) {
-  if (!json || !(e instanceof CommanderError)) throw e;
-  if (e.exitCode !== 0) process.stdout.write(`${JSON.stringify({ error: { message: e.message.replace(/^error: /, '') } })}\n`);
-  process.exitCode = e.exitCode;
-}
+await runProgram(program, commands);

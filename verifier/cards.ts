@@ -15,7 +15,7 @@ import { readInteger, tagNumber } from './words.ts';
 import { cardProofBytes, verifyCardProof } from './card-proof.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
-export type Content = Readonly<Record<string, Int32Array | Float64Array>>;
+export type Content = Readonly<Record<string, Int8Array | Int16Array | Int32Array | Float64Array>>;
 
 const AGAIN = 'get the card again from its publisher';
 const CARD_LIMITS = { size: 64 << 20, depth: 8 };

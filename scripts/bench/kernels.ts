@@ -1,15 +1,19 @@
 /**
- * The kernels against @noble/curves in the same run: `npm run bench -- kernels [--json] [--workers <n>]`.
+ * `npm run bench -- kernels`: the kernels against @noble/curves in the same run.
  * Times are the best of some runs; noble works on smaller inputs where its time grows with them, compared per item.
  */
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { normalizeZ, pippenger } from '@noble/curves/abstract/curve.js';
 import { bn254 } from '@noble/curves/bn254.js';
+import { Command } from 'commander';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
 import type { LeafBlock } from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
 import { H } from '../../verifier/generators.ts';
+import { action, table, type Report } from '../lib/command.ts';
+import { integerOption } from '../lib/options.ts';
+import { best, bytes, machine, peakResident } from './report.ts';
 
 interface Line {
   readonly what: string;
@@ -23,17 +27,6 @@ interface Line {
 
 const Point = bn254.G1.Point;
 const Fr = bn254.fields.Fr;
-
-/** Best of `runs`, in milliseconds. */
-async function best(runs: number, f: () => Promise<unknown> | unknown): Promise<number> {
-  let least = Infinity;
-  for (let i = 0; i < runs; i++) {
-    const begin = performance.now();
-    await f();
-    least = Math.min(least, performance.now() - begin);
-  }
-  return least;
-}
 
 /** A reproducible stream of field elements. */
 function stream(): () => bigint {
@@ -113,19 +106,32 @@ function nobleProduct(variables: number, next: () => bigint): void {
   }
 }
 
-export async function bench(args: readonly string[]): Promise<void> {
-  const at = args.indexOf('--workers');
-  const workers = at < 0 ? availableParallelism() : Number(args[at + 1]);
+interface Options {
+  readonly workers?: number;
+}
+
+const EXAMPLES = `
+Examples:
+  npm run bench -- kernels
+  npm run bench -- kernels --workers 1 --json`;
+
+/** `bench kernels` */
+export function kernelsCommand(): Command {
+  const command = new Command('kernels')
+    .description('field, curve, look-up and sumcheck kernels against @noble/curves in the same run')
+    .option('--workers <n>', 'threads of the backend (default: one a core)', integerOption(1, 256));
+  return action<Options>(command.addHelpText('after', EXAMPLES), (_args, options) => bench(options));
+}
+
+async function bench(options: Options): Promise<Report> {
+  const workers = options.workers ?? availableParallelism();
   const backend = await createWasmBackend({ workers });
   const next = stream();
   const lines: Line[] = [];
   const line = (what: string, items: number, milliseconds: number, noble: number): void => {
     const wasm = (milliseconds * 1e6) / items;
     lines.push({ what, wasm, noble, ratio: noble / wasm, milliseconds });
-    if (!args.includes('--json'))
-      console.log(
-        `${what.padEnd(44)} ${wasm.toFixed(0).padStart(8)} ns  noble ${noble.toFixed(0).padStart(8)} ns  ×${(noble / wasm).toFixed(1).padStart(6)}  ${milliseconds.toFixed(1).padStart(8)} ms`,
-      );
+    process.stderr.write(`${what}\n`);
   };
 
   // 2^20 products through the outer product: one product and one addition a cell, vectors read and written.
@@ -198,14 +204,25 @@ export async function bench(args: readonly string[]): Promise<void> {
   });
   line('product sumcheck of two tables of 2^20', 2 ** 20, productMs, ((await best(1, () => nobleProduct(13, next))) * 1e6) / 2 ** 13);
 
-  const memory = { kernels: backend.peakBytes() / 2 ** 20, resident: process.resourceUsage().maxRSS / 1024 };
+  const peak = { backend: backend.peakBytes(), process: peakResident() };
   await backend.close();
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), node: process.version };
-  if (args.includes('--json')) console.log(JSON.stringify({ machine, workers, lines, peakMiB: memory }, null, 2));
-  else {
-    console.log(`peak memory: ${memory.kernels.toFixed(0)} MiB of tables, ${memory.resident.toFixed(0)} MiB resident`);
-    console.log(
-      `${workers} workers on ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}; milliseconds are of the whole operation`,
-    );
-  }
+  const where = machine();
+  return {
+    json: { bench: 'kernels', machine: where, workers, lines, peak },
+    text: [
+      table([
+        ['operation', 'ours', 'noble', 'ratio', 'whole'],
+        ...lines.map((l) => [
+          l.what,
+          `${l.wasm.toFixed(0)} ns`,
+          `${l.noble.toFixed(0)} ns`,
+          `${l.ratio.toFixed(1)}×`,
+          `${l.milliseconds.toFixed(1)} ms`,
+        ]),
+      ]),
+      '',
+      `peak memory: ${bytes(peak.backend)} of tables, ${bytes(peak.process)} in all`,
+      `${workers} workers; ${Object.values(where).join(', ')}`,
+    ].join('\n'),
+  };
 }

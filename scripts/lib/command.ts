@@ -2,7 +2,7 @@
  * What every command shares: `--json` prints exactly one JSON object on standard output (errors too), text goes there otherwise,
  * progress goes to standard error, and a failure ends with exit code 1 (2: wrong usage).
  */
-import type { Command } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { BaseError } from 'viem';
 import { InputError } from '../../verifier/input.ts';
 
@@ -56,4 +56,23 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Runs a program whose commands are made when called (`--help` makes all); with --json a wrong usage is one JSON object too. */
+export async function runProgram(program: Command, commands: Readonly<Record<string, () => Promise<Command>>>): Promise<void> {
+  const called = Object.hasOwn(commands, process.argv[2] ?? '') ? [process.argv[2] as string] : Object.keys(commands);
+  for (const name of called) program.addCommand(await (commands[name] as () => Promise<Command>)());
+  const json = process.argv.includes('--json');
+  const quiet = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeErr: () => {} });
+    command.commands.forEach(quiet);
+  };
+  if (json) quiet(program);
+  try {
+    await program.parseAsync();
+  } catch (e) {
+    if (!json || !(e instanceof CommanderError)) throw e;
+    if (e.exitCode !== 0) process.stdout.write(`${JSON.stringify({ error: { message: e.message.replace(/^error: /, '') } })}\n`);
+    process.exitCode = e.exitCode;
+  }
 }

@@ -1,0 +1,105 @@
+/** What all benches share in measuring and saying: a stopwatch of wall-clock and processor time, the machine, memory, numbers for people. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import type { Command } from 'commander';
+import { BACKENDS } from '../../prover/backend/index.ts';
+import type { Backend } from '../../prover/backend/types.ts';
+import { integerOption } from '../lib/options.ts';
+
+/** Seconds on the clock, and of all threads of this process together. */
+export interface Seconds {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+/** Adds up the time between marks by name; a name may come again. */
+export class Stopwatch {
+  private readonly times = new Map<string, Seconds>();
+  private current: string | null = null;
+  private since = now();
+
+  /** Ends the part in progress and begins another; null begins none. */
+  mark(name: string | null): void {
+    const time = now();
+    if (this.current !== null) {
+      const { wall, cpu } = this.times.get(this.current) ?? { wall: 0, cpu: 0 };
+      this.times.set(this.current, { wall: wall + time.wall - this.since.wall, cpu: cpu + time.cpu - this.since.cpu });
+    }
+    this.current = name;
+    this.since = time;
+  }
+
+  /** Times of all parts, in the order in which they first began. Ends the part in progress. */
+  parts(): Readonly<Record<string, Seconds>> {
+    this.mark(null);
+    return Object.fromEntries(this.times);
+  }
+}
+
+function now(): Seconds {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 };
+}
+
+export const total = (parts: Readonly<Record<string, Seconds>>): Seconds =>
+  Object.values(parts).reduce((z, p) => ({ wall: z.wall + p.wall, cpu: z.cpu + p.cpu }), { wall: 0, cpu: 0 });
+
+/** Milliseconds of the fastest of `runs`. */
+export async function best(runs: number, f: () => Promise<unknown> | unknown): Promise<number> {
+  let least = Infinity;
+  for (let i = 0; i < runs; i++) {
+    const begin = performance.now();
+    await f();
+    least = Math.min(least, performance.now() - begin);
+  }
+  return least;
+}
+
+/** Where a bench ran; times compare only on the same machine. */
+export const machine = (): Readonly<Record<string, string | number>> => ({
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  system: `${process.platform} ${process.arch}`,
+});
+
+/** Largest resident set of this process so far, bytes. */
+export const peakResident = (): number => process.resourceUsage().maxRSS * 1024;
+
+/** Most bytes that the backend's vectors took at once; null where it does not count them. */
+export const peakOf = (backend: Backend): number | null =>
+  'peakBytes' in backend && typeof backend.peakBytes === 'function' ? (backend.peakBytes() as number) : null;
+
+export const seconds = (s: number): string => (s < 0.0995 ? `${(1000 * s).toFixed(1)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
+
+export function bytes(n: number): string {
+  const unit = n < 1024 ? 0 : n < 2 ** 20 ? 1 : n < 2 ** 30 ? 2 : 3;
+  const value = n / 1024 ** unit;
+  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${UNITS[unit] as string}`;
+}
+
+/** With thousands separated. */
+export const count = (n: number): string => n.toLocaleString('en-US');
+
+export interface BackendOptions {
+  readonly backend: string;
+  readonly workers?: number;
+}
+
+export const backendOptions = (command: Command): Command =>
+  command
+    .option('--backend <name>', `where the proof is computed: ${BACKENDS.join(', ')}`, BACKENDS[0])
+    .option('--workers <n>', 'threads of the backend (default: one a core)', integerOption(1, 256));
+
+export const svgOption = (command: Command): Command => command.option('--svg <file>', 'also draw the result into this file');
+
+/** Writes a text file and the folders above it. */
+export function writeText(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}

@@ -1,0 +1,132 @@
+/** The bench of training steps on tiny shapes: it runs through proof and verification, counts every cell once, and says what is wrong with its options. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { countParts, partOf, PARTS } from '../../scripts/bench/parts.ts';
+import { compile } from '../../verifier/program/compile.ts';
+import { tinyLlama } from '../fixtures/llama.ts';
+import { bench, benchJson } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'fineproof-bench-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const TINY = [
+  '--width',
+  '12',
+  '--heads',
+  '3',
+  '--ffn',
+  '10',
+  '--vocab',
+  '11',
+  '--tokens',
+  '8',
+  '--batch',
+  '2',
+  '--rank',
+  '3',
+  '--workers',
+  '1',
+];
+
+interface Result {
+  readonly cells: number;
+  readonly leaves: number;
+  readonly losses: readonly number[];
+  readonly proofBytes: number;
+  readonly bundleBytes: number;
+  readonly proving: Readonly<Record<string, { wall: number; cpu: number }>>;
+  readonly verifying: Readonly<Record<string, unknown>>;
+  readonly peak: Readonly<Record<string, number>>;
+  readonly program: { readonly proofs: number; readonly parts: Readonly<Record<string, { cells: number; leaves: number }>> };
+}
+
+test('steps of a custom shape: trained, proven, verified, with hidden model and data', async () => {
+  const svg = join(folder, 'pictures', 'step.svg');
+  const r = await benchJson<Result>('step', ...TINY, '--steps', '4', '--per-proof', '2', '--hidden', 'model,data', '--svg', svg);
+  assert.equal(r.program.proofs, 2);
+  assert.equal(r.losses.length, 2);
+  assert.ok(r.losses.every((l) => Math.abs(l - Math.log(11)) < 1));
+  assert.deepEqual(Object.keys(r.proving), [
+    'final state',
+    'walk and witness',
+    'commit',
+    'look-ups',
+    'forms',
+    'opening',
+    'closing',
+    'decider',
+  ]);
+  assert.deepEqual(Object.keys(r.verifying), ['transitions', 'decider']);
+  assert.ok(r.proofBytes * 2 < r.bundleBytes);
+  assert.deepEqual(Object.keys(r.program.parts), [...PARTS]);
+  assert.ok(Object.values(r.program.parts).every((p) => p.cells > 0 && p.leaves > 0));
+  assert.ok(Object.values(r.peak).every((p) => p > 0));
+  assert.ok(existsSync(svg));
+  assert.match(readFileSync(svg, 'utf8'), /^<svg .*look-ups.*<\/svg>\n$/s);
+});
+
+test('the same seed gives the same run, another seed another', async () => {
+  const [a, b, c] = await Promise.all(['1', '1', '2'].map((seed) => benchJson<Result>('step', ...TINY, '--seed', seed)));
+  assert.deepEqual(a?.losses, b?.losses);
+  assert.notDeepEqual(a?.losses, c?.losses);
+});
+
+test('real weights from a folder, as text', async () => {
+  const { code, out, err } = await bench('step', '--weights', 'examples/base', '--tokens', '4', '--rank', '1', '--target', 'v');
+  assert.equal(code, 0, err);
+  for (const word of ['look-ups', 'backward', 'decider', 'peak memory', 'loss']) assert.ok(out.includes(word), word);
+  assert.match(err, /verifying/);
+});
+
+test('cells and look-ups are counted once, and every part has its own', () => {
+  const c = compile(tinyLlama().program);
+  const parts = countParts(c);
+  // Without causal tensors a part's cells would be the product of its axes.
+  const rectangles = (c.polys.find((p) => p.role === 'witness')?.tensors ?? [])
+    .filter((t) => t.tensor.causal === undefined)
+    .reduce((n, t) => n + t.tensor.axes.reduce((m, a) => m * a.size, 1), 0);
+  // Step, layer, batch, head; j ≤ i of four positions; two causal tensors in each of the passes, and the maxima's selector.
+  const causal = c.polys.flatMap((p) => p.tensors).filter((t) => t.tensor.causal !== undefined).length * (2 * 2 * 2 * 3) * 10;
+  assert.equal(
+    PARTS.reduce((n, p) => n + parts[p].cells, 0),
+    rectangles + causal,
+  );
+  assert.ok(PARTS.reduce((n, p) => n + parts[p].leaves, 0) <= 2 ** c.depth);
+  assert.deepEqual(
+    ['q_proj.out', 'logits.max', 'grad.q_proj.A', 'v_proj.du', 'norm.dot.r2', 'q_proj.A.root', 'lora.v_proj.B', 'state.out.v_proj.B.m'].map(
+      partOf,
+    ),
+    ['forward', 'forward', 'backward', 'backward', 'backward', 'update', 'update', 'update'],
+  );
+});
+
+test('wrong options are named with a cure', async () => {
+  for (const [args, wanted] of [
+    [['--target', 'q,x'], /--target: there is no linear layer x \(choose among q, k,/],
+    [['--heads', '5'], /--heads: 5 does not divide the width/],
+    [['--batch', '3'], /--batch: 3 does not divide 32 tokens/],
+    [['--hidden', 'adapter'], /--hidden: there is no card adapter/],
+    [['--tokens', '12'], /recipe\.sequence: 12 is not a power of two/],
+    [['--backend', 'gpu'], /backend "gpu" is unknown; choose one of wasm/],
+    [['--precision', 'half'], /Allowed choices are compact, real/],
+    [['--workers', '0'], /whole number from 1 to 256/],
+  ] as const) {
+    const { code, err } = await bench('step', ...args);
+    assert.notEqual(code, 0, args.join(' '));
+    assert.match(err, wanted);
+  }
+});
+
+test('every bench shows help with examples; an unknown one is refused', async () => {
+  for (const name of ['kernels', 'step']) {
+    const { code, out } = await bench(name, '--help');
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`Examples:\\n  npm run bench -- ${name}`));
+  }
+  const { code, err } = await bench('nothing');
+  assert.notEqual(code, 0);
+  assert.match(err, /unknown command 'nothing'/);
+});
