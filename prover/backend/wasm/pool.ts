@@ -114,6 +114,10 @@ export class Pool {
     this.wake();
   }
 
+  private refuse(cause: Error): never {
+    throw new Error(`wasm backend: a worker has died: ${cause.message}`, { cause });
+  }
+
   /** Resolves once more workers than `done` are done, or earlier. */
   private async changed(done: number): Promise<void> {
     if (this.waits) await Atomics.waitAsync(this.words, CONTROL.done, done).value;
@@ -143,13 +147,13 @@ export class Pool {
     Atomics.store(words, CONTROL.next, 0);
     Atomics.store(words, CONTROL.done, 0);
     Atomics.store(words, CONTROL.failed, 0);
-    if (this.failure) throw new Error('wasm backend: a worker has died', { cause: this.failure });
+    if (this.failure) this.refuse(this.failure);
     for (const thread of this.threads) thread.hold(true);
     Atomics.store(words, CONTROL.job, this.job);
     Atomics.notify(words, CONTROL.job);
     for (let done = 0; done < this.size; done = Atomics.load(words, CONTROL.done)) await this.changed(done);
     for (const thread of this.threads) thread.hold(false);
-    if (this.failure) throw new Error('wasm backend: a worker has died', { cause: this.failure });
+    if (this.failure) this.refuse(this.failure);
     if (Atomics.load(words, CONTROL.failed)) throw new Error(`wasm backend: kernel ${kernel} trapped; this is a fault of the backend`);
   }
 

@@ -24,8 +24,7 @@ import { systemRandom, type RandomSource } from '../../../prover/prove/random.ts
 import { proveDecider, type ChainState } from '../../../prover/prove/run.ts';
 import { buildWitness, placeTensors, type Witness } from '../../../prover/prove/witness.ts';
 import { Walker } from '../../../prover/trainer/walk.ts';
-import { keccakWords, tagNumber } from '../../../verifier/words.ts';
-import { R } from '../../../verifier/field.ts';
+import { tagNumber } from '../../../verifier/words.ts';
 import { leavesOf } from '../../fixtures/leaves.ts';
 
 type Content = ReadonlyMap<string, ArrayLike<number>>;
@@ -382,13 +381,6 @@ export class StuckMachine extends LoggingMachine {
   override hash(tag: string, x: Word, cell: Cell | readonly [bigint, bigint]): Word {
     return tag === 'SQ' ? x : super.hash(tag, x, cell);
   }
-}
-
-/** Reproducible randomness, so that a prover can run twice and know the challenges the second time. */
-export function seededRandom(seed: bigint): RandomSource {
-  let n = 0n;
-  const next = (): bigint => ((keccakWords(seed, n++) << 256n) | keccakWords(seed, n++)) % R;
-  return { fields: (count) => Array.from({ length: count }, next) };
 }
 
 /** Private parts of an honest prover, which a cheating one may change. */

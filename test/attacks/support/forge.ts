@@ -5,7 +5,8 @@ import type { Constraints } from '../../../verifier/protocol/messages.ts';
 import type { Term } from '../../../verifier/protocol/forms.ts';
 import { addTerms } from '../../../prover/prove/forms.ts';
 import type { Witness } from '../../../prover/prove/witness.ts';
-import { inside, prove, seededRandom, type Attempt, type LoggingMachine, type Moves, type Turn, type World } from './adversary.ts';
+import { seededRandom } from '../../fixtures/seeded.ts';
+import { inside, prove, type Attempt, type LoggingMachine, type Moves, type Turn, type World } from './adversary.ts';
 
 const o = new RunMachine();
 const plain = (x: Felt): bigint => fromFelts([x])[0];

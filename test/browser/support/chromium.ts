@@ -1,0 +1,34 @@
+/** A headless Chromium for the tests of this folder. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { launch, type Browser } from 'puppeteer-core';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome'];
+const PLACES = ['/usr/bin', '/usr/local/bin', '/snap/bin', ...(process.env.PATH ?? '').split(delimiter)];
+const APPLICATIONS = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
+];
+
+const runs = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Path of the browser, or why there is none. CHROME_PATH comes first; a wrong one is not passed over. */
+export function findChromium(): { readonly path: string } | { readonly missing: string } {
+  const given = process.env.CHROME_PATH;
+  if (given) return runs(given) ? { path: given } : { missing: `CHROME_PATH is ${given}, which is no program` };
+  const path = [...PLACES.flatMap((place) => NAMES.map((name) => join(place, name))), ...APPLICATIONS].find(runs);
+  return path === undefined ? { missing: 'no Chromium or Chrome found; install one, or name it in CHROME_PATH' } : { path };
+}
+
+/** Starts it. Containers have no user namespaces for its sandbox and little /dev/shm; it loads nothing but this repository. */
+export const launchChromium = (path: string, flags: readonly string[] = []): Promise<Browser> =>
+  launch({ executablePath: path, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage', ...flags], protocolTimeout: 240_000 });
