@@ -56,7 +56,7 @@ function quantile(p: number): number {
 }
 
 const STEPS = 2 ** 16;
-/** Standard normal values of equal probability. */
+/** Standard normal values of equal probability, ascending. */
 const NORMAL = Float64Array.from({ length: STEPS }, (_, i) => quantile((i + 0.5) / STEPS));
 
 export type Integers = Int8Array | Int16Array | Int32Array;
@@ -112,4 +112,9 @@ export function randomData(recipe: Recipe, seed: number): BenchTensor[] {
     for (let i = 0; i < values.length; i++) values[i] = next() % vocab;
     return { ...t, f: 0, values };
   });
+}
+
+/** `length` normal values of the given deviation. */
+export function normals(next: () => number, length: number, deviation: number): Float64Array {
+  return Float64Array.from({ length }, () => (NORMAL[next() & (STEPS - 1)] as number) * deviation);
 }

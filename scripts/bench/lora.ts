@@ -1,0 +1,313 @@
+/** `npm run bench -- lora`: one LoRA module on its own (verifier/models/module.ts), beside ZKLoRA's published figures. */
+import { Command, InvalidArgumentError } from 'commander';
+import { selectBackend } from '../../prover/backend/index.ts';
+import type { Backend } from '../../prover/backend/types.ts';
+import { weightExponent } from '../../prover/model/import.ts';
+import { commitInputs, proveInputs } from '../../prover/prove/inputs.ts';
+import { systemRandom } from '../../prover/prove/random.ts';
+import { Walker } from '../../prover/trainer/walk.ts';
+import { buildModule, pieces, shiftsOf, verifyModule, type ModuleRecipe, type ModuleShape } from '../../verifier/models/module.ts';
+import { compile } from '../../verifier/program/compile.ts';
+import { action, table, type Report } from '../lib/command.ts';
+import { integerOption } from '../lib/options.ts';
+import { progressBar } from '../lib/progress.ts';
+import { generator, normals } from './models.ts';
+import { programSize } from './parts.ts';
+import {
+  backendOptions,
+  bytes,
+  machine,
+  peakOf,
+  peakResident,
+  seconds,
+  Stopwatch,
+  svgOption,
+  total,
+  writeText,
+  type BackendOptions,
+  type Seconds,
+} from './report.ts';
+import { stackedBars } from './svg.ts';
+import { shapeName, TOKENS, ZKLORA, type ZkLoraRow } from './zklora.ts';
+
+interface Options extends BackendOptions {
+  readonly shape: Omit<ModuleShape, 'tokens'>;
+  readonly tokens: number;
+  readonly bits: number;
+  readonly runs: number;
+  readonly seed: number;
+  readonly all?: true;
+  readonly rows?: readonly string[];
+  readonly svg?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  npm run bench -- lora
+  npm run bench -- lora --shape 768x4x2304 --runs 10 --svg lora.svg
+  npm run bench -- lora --rows distilgpt2,Llama-3.1-8B
+  npm run bench -- lora --all --json`;
+
+function shapeOption(text: string): Omit<ModuleShape, 'tokens'> {
+  const match = /^(\d{1,5})x(\d{1,5})x(\d{1,5})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must be in x rank x out, such as 768x8x2304.');
+  const [input, rank, out] = match.slice(1).map(Number) as [number, number, number];
+  return { in: input, rank, out };
+}
+
+function rowsOption(text: string): readonly string[] {
+  const names = text.split(',');
+  const wrong = names.find((n) => !ZKLORA.some((r) => r.model === n));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`There is no row ${wrong}; choose among ${ZKLORA.map((r) => r.model).join(', ')}.`);
+  return names;
+}
+
+/** `bench lora` */
+export function loraCommand(): Command {
+  const command = new Command('lora')
+    .description('prove Δ = rescale(s·B·rescale(A·x)) of one LoRA module with hidden A, B, x and Δ')
+    .option('--shape <in x rank x out>', 'shape of the module', shapeOption, shapeOption('768x8x2304'))
+    .option('--tokens <n>', 'rows of x', integerOption(1, 65536), TOKENS)
+    .option('--bits <n>', 'width of every value; remainders have at most as many', integerOption(6, 16), 13)
+    .option('--runs <n>', 'warm runs after the first', integerOption(1, 1000), 5)
+    .option('--rows <models>', 'these rows of ZKLoRA’s table, comma-separated, instead of --shape', rowsOption)
+    .option('--all', 'all rows of ZKLoRA’s table')
+    .option('--seed <n>', 'seed of the random values', integerOption(0, 2 ** 32 - 1), 1);
+  svgOption(backendOptions(command)).addHelpText('after', EXAMPLES);
+  return action<Options>(command, async (_args, options) => {
+    const bar = progressBar('lora');
+    const backend = await selectBackend(options.backend, options.workers === undefined ? {} : { workers: options.workers });
+    try {
+      const rows = options.all ? ZKLORA : ZKLORA.filter((r) => options.rows?.includes(r.model));
+      const shapes = rows.length === 0 ? [options.shape] : rows.flatMap((r) => r.shapes.map(([i, o]) => ({ in: i, rank: r.rank, out: o })));
+      const results: ModuleTimes[] = [];
+      for (const [i, shape] of shapes.entries()) {
+        bar.update(i / shapes.length, shapeName(shape));
+        results.push(await benchModule(backend, { ...shape, tokens: options.tokens }, options));
+      }
+      return report(options, rows, results, backend);
+    } finally {
+      bar.stop();
+      await backend.close();
+    }
+  });
+}
+
+export interface ModuleTimes {
+  readonly shape: ModuleShape;
+  readonly program: ReturnType<typeof programSize>;
+  readonly shifts: { readonly u: number; readonly delta: number };
+  /** Program, its compilation, the walker: once a shape. */
+  readonly setup: Seconds;
+  /** The first run in the process (for the first shape), and the fastest of the warm ones with its phases. */
+  readonly first: { readonly prove: Seconds; readonly verify: Seconds };
+  readonly warm: { readonly prove: Seconds; readonly phases: Readonly<Record<string, Seconds>>; readonly verify: Seconds };
+  readonly bytes: number;
+  /** Largest |Δ − Δ in real numbers| in parts of the largest |Δ|. */
+  readonly error: number;
+}
+
+const maxAbs = (values: Float64Array): number => values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+
+/** Real x, A, B as a trained adapter has them, and u and Δ from them. All row-major. */
+function realModule(s: ModuleShape, scaling: number, seed: number) {
+  const next = generator(seed);
+  const x = normals(next, s.tokens * s.in, 1);
+  const A = normals(next, s.rank * s.in, 1 / Math.sqrt(3 * s.in));
+  const B = normals(next, s.out * s.rank, 0.02);
+  const product = (a: Float64Array, b: Float64Array, k: number, factor: number): Float64Array => {
+    const [rows, columns] = [a.length / k, b.length / k];
+    return Float64Array.from({ length: rows * columns }, (_, c) => {
+      const [i, j] = [Math.floor(c / columns) * k, (c % columns) * k];
+      let sum = 0;
+      for (let n = 0; n < k; n++) sum += (a[i + n] as number) * (b[j + n] as number);
+      return factor * sum;
+    });
+  };
+  const u = product(x, A, s.in, 1);
+  return { x, A, B, u, delta: product(u, B, s.rank, scaling) };
+}
+
+/** Exponents from the largest values; weights are coarser where a remainder would not fit `bits`. Δ and u keep one spare bit. */
+export function calibrateModule(s: ModuleShape, bits: number, scaling: number, real: ReturnType<typeof realModule>): ModuleRecipe {
+  const f = (values: Float64Array, spare: number): number => weightExponent(maxAbs(values), bits) - spare;
+  const draft = { x: f(real.x, 0), A: f(real.A, 0), B: f(real.B, 0), u: f(real.u, 1), delta: f(real.delta, 1) };
+  const recipe = { ...s, bits, scaling, exponents: draft };
+  const over = shiftsOf(recipe);
+  const exponents = { ...draft, A: draft.A - Math.max(0, over.u - bits), B: draft.B - Math.max(0, over.delta - bits) };
+  return { ...recipe, exponents };
+}
+
+/** A dense matrix [rows, n] cut along its columns (or along its rows, for B) into the program's pieces. */
+function cut(values: Float64Array, n: number, along: 'columns' | 'rows', name: string, f: number): [string, Float64Array][] {
+  const integers = values.map((v) => Math.round(v * 2 ** f));
+  const rows = values.length / n;
+  return pieces(along === 'columns' ? n : rows).map(({ from, size, suffix }) => {
+    if (along === 'rows') return [`${name}${suffix}`, integers.slice(from * n, (from + size) * n)];
+    const piece = new Float64Array(rows * size);
+    for (let r = 0; r < rows; r++) piece.set(integers.subarray(r * n + from, r * n + from + size), r * size);
+    return [`${name}${suffix}`, piece];
+  });
+}
+
+const SCALING = 2;
+const STATEMENT = [1n];
+
+/** Proves and verifies a module with random values, once cold and `runs` times warm. Errors: a proof that is refused. */
+export async function benchModule(
+  backend: Backend,
+  shape: ModuleShape,
+  options: { readonly bits: number; readonly runs: number; readonly seed: number },
+): Promise<ModuleTimes> {
+  const real = realModule(shape, SCALING, options.seed);
+  const recipe = calibrateModule(shape, options.bits, SCALING, real);
+  const { x, A, B, delta } = recipe.exponents;
+  const inputs = new Map([
+    ...cut(real.x, shape.in, 'columns', 'x', x),
+    ...cut(real.A, shape.in, 'columns', 'A', A),
+    ...cut(real.B, shape.rank, 'rows', 'B', B),
+  ]);
+  const setup = new Stopwatch();
+  setup.mark('setup');
+  const program = buildModule(recipe);
+  const compiled = compile(program);
+  const walker = new Walker(program);
+  setup.mark(null);
+
+  let tensors: ReadonlyMap<string, Float64Array> = new Map();
+  let length = 0;
+  const run = async (): Promise<ModuleTimes['warm']> => {
+    const proving = new Stopwatch();
+    proving.mark('inputs');
+    const commitment = await commitInputs(backend, systemRandom, compiled, inputs);
+    proving.mark('walk and witness');
+    const walk = walker.walk(0, inputs, { leaves: true });
+    const proof = await proveInputs({
+      backend,
+      random: systemRandom,
+      compiled,
+      commitment,
+      walk,
+      statement: STATEMENT,
+      onPhase: (phase) => proving.mark(phase),
+    });
+    const phases = proving.parts();
+    const verifying = new Stopwatch();
+    verifying.mark('verify');
+    verifyModule(compiled, commitment.rows, STATEMENT, proof);
+    tensors = walk.tensors;
+    length = proof.length;
+    return { prove: total(phases), phases, verify: total(verifying.parts()) };
+  };
+  const first = await run();
+  let warm = await run();
+  let verify = warm.verify;
+  for (let i = 1; i < options.runs; i++) {
+    const again = await run();
+    if (again.prove.wall < warm.prove.wall) warm = again;
+    if (again.verify.wall < verify.wall) verify = again.verify;
+  }
+  let error = 0;
+  for (const { from, size, suffix } of pieces(shape.out)) {
+    const values = tensors.get(`delta${suffix}`) as Float64Array;
+    values.forEach((v, c) => {
+      const at = Math.floor(c / size) * shape.out + from + (c % size);
+      error = Math.max(error, Math.abs(v * 2 ** -delta - (real.delta[at] as number)));
+    });
+  }
+  return {
+    shape,
+    program: programSize(compiled),
+    shifts: shiftsOf(recipe),
+    setup: total(setup.parts()),
+    first: { prove: first.prove, verify: first.verify },
+    warm: { ...warm, verify },
+    bytes: length,
+    error: error / maxAbs(real.delta),
+  };
+}
+
+const ratio = (theirs: number, ours: number): string => `${(theirs / ours).toFixed(0)}×`;
+
+function report(options: Options, rows: readonly ZkLoraRow[], results: readonly ModuleTimes[], backend: Backend): Report {
+  const peak = { process: peakResident(), backend: peakOf(backend) };
+  const where = machine();
+  const mean = (list: readonly number[]): number => list.reduce((n, v) => n + v, 0) / list.length;
+  const beside = rows.map((r) => {
+    const own = r.shapes.map(
+      ([i, o]) => results.find((m) => m.shape.in === i && m.shape.out === o && m.shape.rank === r.rank) as ModuleTimes,
+    );
+    return { ...r, ours: { proof: mean(own.map((m) => m.warm.prove.wall)), verify: mean(own.map((m) => m.warm.verify.wall)) } };
+  });
+  if (options.svg !== undefined)
+    writeText(
+      options.svg,
+      stackedBars(
+        `LoRA modules, ${options.tokens} tokens: proof by phase, warm`,
+        results.map((m) => ({
+          label: shapeName(m.shape),
+          segments: Object.entries(m.warm.phases).map(([name, s]) => ({ name, value: 1000 * s.wall })),
+        })),
+        'ms',
+      ),
+    );
+  return {
+    json: {
+      bench: 'lora',
+      machine: where,
+      backend: backend.name,
+      tokens: options.tokens,
+      bits: options.bits,
+      modules: results,
+      zklora: beside,
+      peak,
+    },
+    text: [
+      `LoRA modules, ${options.tokens} tokens, ${options.bits} bits, hidden A, B, x and Δ; warm: fastest of ${options.runs} after the first`,
+      table([
+        ['in x rank x out', 'setup', 'first proof', 'warm proof', 'all threads', 'first verify', 'warm verify', 'proof', 'error of Δ'],
+        ...results.map((m) => [
+          shapeName(m.shape),
+          seconds(m.setup.wall),
+          seconds(m.first.prove.wall),
+          seconds(m.warm.prove.wall),
+          seconds(m.warm.prove.cpu),
+          seconds(m.first.verify.wall),
+          seconds(m.warm.verify.wall),
+          bytes(m.bytes),
+          `${(100 * m.error).toFixed(2)} %`,
+        ]),
+      ]),
+      '',
+      'Phases of the warm proof:',
+      table([
+        ['in x rank x out', ...Object.keys(results[0]?.warm.phases ?? {})],
+        ...results.map((m) => [shapeName(m.shape), ...Object.values(m.warm.phases).map((s) => seconds(s.wall))]),
+      ]),
+      ...(beside.length === 0
+        ? []
+        : [
+            '',
+            'Beside ZKLoRA’s published figures (its hardware is not stated; it needs settings before a proof, ours needs none):',
+            table([
+              ['base model', 'rank', 'its proof', 'its settings', 'ours', 'ratio', 'its verify', 'ours', 'ratio'],
+              ...beside.map((r) => [
+                r.model,
+                r.rank,
+                seconds(r.proof),
+                seconds(r.settings),
+                `${seconds(r.ours.proof)}${r.ours.proof <= r.aim.proof ? '' : ` (aim ${seconds(r.aim.proof)})`}`,
+                ratio(r.proof, r.ours.proof),
+                seconds(r.verify),
+                `${seconds(r.ours.verify)}${r.ours.verify <= r.aim.verify ? '' : ` (aim ${seconds(r.aim.verify)})`}`,
+                ratio(r.verify, r.ours.verify),
+              ]),
+            ]),
+          ]),
+      '',
+      `peak memory: ${bytes(peak.process)} of the process${peak.backend === null ? '' : `, ${bytes(peak.backend)} of the backend`}`,
+      `${backend.name}${options.workers === undefined ? '' : `, ${options.workers} workers`}; ${Object.values(where).join(', ')}`,
+    ].join('\n'),
+  };
+}
