@@ -83,7 +83,7 @@ test('the walk gives the module’s integers', () => {
     A.map((_, r) =>
       rescale(
         sum(recipe.in, (k) => at([row], 0, k) * at(A, r, k)),
-        8,
+        7,
       ),
     ),
   );
@@ -150,7 +150,7 @@ test('recipes that cannot be expressed are refused with their field', () => {
     [{ rank: 0 }, /module\.rank: 0/],
     [{ tokens: 1.5 }, /module\.tokens: 1\.5/],
     [{ exponents: { ...recipe.exponents, A: 30 } }, /module\.exponents\.u: a remainder of 31 bits/],
-    [{ exponents: { ...recipe.exponents, delta: 12 } }, /module\.exponents\.delta: a remainder of 0 bits/],
+    [{ exponents: { ...recipe.exponents, delta: 11 } }, /module\.exponents\.delta: a remainder of 0 bits/],
   ] as const)
     assert.throws(() => buildModule({ ...recipe, ...change }), wanted);
 });
