@@ -6,6 +6,7 @@ import { type Address } from 'viem';
 import { bundleBytes, rowsDigest } from './bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
+import { plain } from './engine.ts';
 import { digestOf, InputError, type Hex } from './input.ts';
 import { compile, type Compiled } from './program/compile.ts';
 import { decodeProgram } from './program/encode.ts';
@@ -51,7 +52,7 @@ const differs = (file: string, what: string): InputError =>
   new InputError(file, '', `is not the ${what} that the terms name`, 'fetch the file again from the poster');
 
 /** Checks files against terms. Errors name the file. */
-export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles): OpenBounty {
+export async function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles, engine = plain): Promise<OpenBounty> {
   if (terms.kind !== KIND.training || terms.announces.length > 0)
     throw new InputError(
       'bounty.json',
@@ -66,13 +67,13 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
   checkProgram(program);
   const compiled = compile(program);
 
-  const card = (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): { card: Card; content: Content | null } => {
+  const card = async (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): Promise<{ card: Card; content: Content | null }> => {
     const file = `${name}.card.json`;
     const decoded = decodeCard(bytes, file);
     if (digestOf(bytes) !== digest || decoded.kind !== name) throw differs(file, `${name} card`);
     checkCard(decoded, program, file);
     if (decoded.commitment !== undefined) {
-      checkRangeProof(decoded, files.content, `range proof of ${file}`);
+      await checkRangeProof(decoded, files.content, `range proof of ${file}`, engine);
       return { card: decoded, content: null };
     }
     if (decoded.content === undefined) throw new InputError(file, 'content', 'is missing', 'get the card again from the poster');
@@ -81,8 +82,8 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
       content: openContent(decoded, files.content(decoded.content.digest, decoded.content.size), `content of ${file}`),
     };
   };
-  const model = card('model', files.modelCard, terms.modelDigest);
-  const data = card('data', files.dataCard, terms.dataDigest);
+  const model = await card('model', files.modelCard, terms.modelDigest);
+  const data = await card('data', files.dataCard, terms.dataDigest);
 
   const publicCells = new Map<string, Cells>();
   const hiddenRows = new Map<string, readonly Affine[]>();
@@ -100,7 +101,7 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
   const start = decodeContent(tensorsOf(program, state.name), files.start, 'start.bin');
   const digest = digestOf(files.start);
   const cells = placeContent(state, start);
-  const rows = publicRows(cells, compiled.columns, digest);
+  const rows = await publicRows(cells, compiled.columns, digest, engine);
   if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
   if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
     throw new InputError(
@@ -128,14 +129,15 @@ export function openBounty(chainId: bigint, escrow: Address, terms: Terms, files
 export type ClaimWords = Pick<Body, 'adapterRoot' | 'announced' | 'lastProof'>;
 
 /** Verifies a bundle for a claim; throws DecodeError or VerificationError. */
-export function verifyClaim(
+export async function verifyClaim(
   bounty: OpenBounty,
   claimant: Address,
   claim: ClaimWords,
   bundle: Uint8Array,
+  engine = plain,
   onProof?: (done: number, total: number) => void,
-): Verified {
-  const verified = verifyBundle(
+): Promise<Verified> {
+  const verified = await verifyBundle(
     {
       compiled: bounty.compiled,
       statement: statementWords(statementOf(bounty.chainId, bounty.escrow, bounty.terms, claimant, claim)),
@@ -146,6 +148,7 @@ export function verifyClaim(
       ...(onProof === undefined ? {} : { onProof }),
     },
     bundle,
+    engine,
   );
   if (wordHex(verified.digest) !== claim.lastProof)
     throw new InputError('claim', 'lastProof', 'is not the digest of the bundle’s last proof', 'refuse the claim');

@@ -3,12 +3,13 @@
  * Its length follows from the program. Its identity is the root of an indexed Merkle tree over its cells (a, b) of two words:
  * leaf H(BUNDLE, 0, a, b), node keccak(l ‖ r), padded with (0, 0) to a power of two. Specified in docs/format.md.
  */
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
 import type { Compiled } from './program/compile.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
 import { rowCount } from './protocol/transition.ts';
 import { DecodeError, messageBytes, type MessageCounts } from './wire.ts';
-import { keccakWords, readWord, tagNumber, WORD_BYTES } from './words.ts';
+import { hashWords, keccakWords, readWord, tagNumber, WORD_BYTES, type Keccak } from './words.ts';
 
 export const FORMAT = tagNumber('fineproof bundle 1');
 export const CELL = 2 * WORD_BYTES;
@@ -50,16 +51,16 @@ export function decodeBundle(c: Compiled, digest: bigint, bytes: Uint8Array): { 
 const BUNDLE = tagNumber('BUNDLE');
 
 /** Root of the bundle's Merkle tree. */
-export function bundleRoot(bytes: Uint8Array): bigint {
+export function bundleRoot(bytes: Uint8Array, keccak: Keccak = keccak_256): bigint {
   if (bytes.length === 0 || bytes.length % CELL !== 0)
     throw new DecodeError(`bundle: ${bytes.length} bytes is no whole number of 64-byte cells`);
   let level: bigint[] = Array.from({ length: bytes.length / CELL }, (_, i) =>
-    keccakWords(BUNDLE, 0n, readWord(bytes, 2 * i), readWord(bytes, 2 * i + 1)),
+    hashWords(keccak, [BUNDLE, 0n, readWord(bytes, 2 * i), readWord(bytes, 2 * i + 1)]),
   );
   let pad = keccakWords(BUNDLE, 0n, 0n, 0n);
   while (level.length > 1) {
     if (level.length % 2 === 1) level.push(pad);
-    level = Array.from({ length: level.length / 2 }, (_, i) => keccakWords(level[2 * i] as bigint, level[2 * i + 1] as bigint));
+    level = Array.from({ length: level.length / 2 }, (_, i) => hashWords(keccak, [level[2 * i] as bigint, level[2 * i + 1] as bigint]));
     pad = keccakWords(pad, pad);
   }
   return level[0] as bigint;

@@ -11,19 +11,19 @@ export const mod = (x: bigint): bigint => {
   return y < 0n ? y + R : y;
 };
 
-/** base^exponent mod r, exponent >= 0. */
-export function power(base: bigint, exponent: bigint): bigint {
+/** base^exponent modulo r (or another modulus), base and exponent >= 0. */
+export function power(base: bigint, exponent: bigint, modulus = R): bigint {
   let result = 1n;
-  let b = mod(base);
+  let b = base;
   for (let e = exponent; e > 0n; e >>= 1n) {
-    if (e & 1n) result = (result * b) % R;
-    b = (b * b) % R;
+    if (e & 1n) result = (result * b) % modulus;
+    b = (b * b) % modulus;
   }
   return result;
 }
 
 /** 1 / x mod r; x must not be 0. */
-export const inverse = (x: bigint): bigint => power(x, R - 2n);
+export const inverse = (x: bigint): bigint => power(mod(x), R - 2n);
 
 /** 1/2 mod r. */
 export const HALF = (R + 1n) / 2n;

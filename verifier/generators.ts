@@ -4,20 +4,10 @@
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
-import { Q } from './field.ts';
+import { power, Q } from './field.ts';
 
 const DOMAIN = new TextEncoder().encode('fineproof/generators/v1');
 const H_INDEX = 0xffffffff;
-
-const powerQ = (base: bigint, exponent: bigint): bigint => {
-  let result = 1n;
-  let b = base;
-  for (let e = exponent; e > 0n; e >>= 1n) {
-    if (e & 1n) result = (result * b) % Q;
-    b = (b * b) % Q;
-  }
-  return result;
-};
 
 function derive(index: number): Affine {
   const input = new Uint8Array(DOMAIN.length + 8);
@@ -31,7 +21,7 @@ function derive(index: number): Affine {
     for (const byte of digest) x = (x << 8n) | BigInt(byte);
     x %= Q;
     const square = (((x * x) % Q) * x + 3n) % Q;
-    const root = powerQ(square, (Q + 1n) / 4n);
+    const root = power(square, (Q + 1n) / 4n, Q);
     if ((root * root) % Q === square) return { x, y: root & 1n ? Q - root : root };
   }
 }

@@ -3,9 +3,9 @@
  * an all-zero row is not infinity (proof.md §3.2). blind_i = keccak(BLIND ‖ content digest ‖ i) mod r.
  */
 import type { CardTensor } from './cards.ts';
-import { add, msm, multiply, type Affine } from './curve.ts';
+import type { Affine } from './curve.ts';
+import { plain } from './engine.ts';
 import { R } from './field.ts';
-import { generators, H } from './generators.ts';
 import type { Hex } from './input.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
 import { bitsOf, type PolyRole, type Program } from './program/types.ts';
@@ -69,12 +69,5 @@ export const publicBlinds = (digest: Hex, rows: number): bigint[] =>
   Array.from({ length: rows }, (_, i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
 
 /** Hyrax rows of public content, with the blinds above. */
-export function publicRows(cells: Cells, columns: number, digest: Hex): Affine[] {
-  const width = 2 ** columns;
-  return publicBlinds(digest, cells.length / width).map((blind, i) => {
-    const values = Array.from(cells.subarray(i * width, (i + 1) * width), BigInt);
-    const row = add(msm(values, generators(width)), multiply(H, blind));
-    if (row === null) throw new Error(`row ${i} of the public content is the point at infinity`);
-    return row;
-  });
-}
+export const publicRows = (cells: Cells, columns: number, digest: Hex, engine = plain): Promise<Affine[]> =>
+  engine.commitRows(cells, 2 ** columns, publicBlinds(digest, cells.length / 2 ** columns));

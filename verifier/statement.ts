@@ -43,20 +43,15 @@ export type Body = Readonly<AbiParameterToPrimitiveType<typeof bodyParameter>>;
 export type Point = Terms['deliveryKey'];
 
 /** What a proof is about. Announced values are field elements, in the order of `Terms.announces`. */
-export interface Statement {
+export interface Statement
+  extends
+    Pick<Terms, 'recipeHash' | 'steps' | 'stepsPerProof' | 'modelDigest' | 'dataDigest' | 'startDigest'>,
+    Pick<Body, 'adapterRoot' | 'announced'> {
   readonly version: number;
   readonly chainId: bigint;
   readonly escrow: Address;
   readonly bountyId: Hex;
   readonly claimant: Address;
-  readonly recipeHash: Hex;
-  readonly steps: number;
-  readonly stepsPerProof: number;
-  readonly modelDigest: Hex;
-  readonly dataDigest: Hex;
-  readonly startDigest: Hex;
-  readonly adapterRoot: Hex;
-  readonly announced: readonly bigint[];
 }
 
 /** Identity of a bounty: binds chain, escrow and every term. */
@@ -108,18 +103,8 @@ export const statementOf = (
 });
 
 /** The statement as 32-byte words in [0, 2^256), in the order in which the transcript absorbs them. */
-export const statementWords = (s: Statement): bigint[] => [
-  BigInt(s.version),
-  s.chainId,
-  BigInt(s.escrow),
-  BigInt(s.bountyId),
-  BigInt(s.claimant),
-  BigInt(s.recipeHash),
-  BigInt(s.steps),
-  BigInt(s.stepsPerProof),
-  BigInt(s.modelDigest),
-  BigInt(s.dataDigest),
-  BigInt(s.startDigest),
-  BigInt(s.adapterRoot),
-  ...s.announced,
-];
+export const statementWords = (s: Statement): bigint[] =>
+  [
+    ...[s.version, s.chainId, s.escrow, s.bountyId, s.claimant, s.recipeHash, s.steps, s.stepsPerProof],
+    ...[s.modelDigest, s.dataDigest, s.startDigest, s.adapterRoot, ...s.announced],
+  ].map(BigInt);

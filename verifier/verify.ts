@@ -4,24 +4,14 @@
  * Accepts iff all P transitions chain from the statement's first state to the claimed final state, and the decider's equation holds.
  * It trusts nothing from the prover: lengths, orders and sizes come from the program, whose hash the statement pins.
  */
-import { msm, type Affine } from './curve.ts';
+import { same, type Affine } from './curve.ts';
+import { plain, type Engine } from './engine.ts';
 import { R } from './field.ts';
-import { generators, H } from './generators.ts';
 import { decodeBundle, deciderCounts, proofCounts, rowsDigest } from './bundle.ts';
 import type { Compiled } from './program/compile.ts';
 import { fixedPolys, start, statementDigest, type Accumulator } from './protocol/accumulator.ts';
 import { decider, type FinalEquation } from './protocol/decider.ts';
-import {
-  RunMachine,
-  VerificationError,
-  fromFelts,
-  fromPoints,
-  toFelts,
-  toPoints,
-  type Felt,
-  type Pt,
-  type Word,
-} from './protocol/machine.ts';
+import { RunMachine, VerificationError, fromFelts, fromPoints, toFelts, toPoints, type Pt, type Word } from './protocol/machine.ts';
 import type { Core, Reply, Request } from './protocol/messages.ts';
 import { rowCount, transition } from './protocol/transition.ts';
 import type { Cells } from './public-content.ts';
@@ -69,29 +59,34 @@ export function evaluateCells(cells: Cells, columns: number, rho: readonly bigin
 }
 
 /** Runs a core on one proof's messages. */
-function replay<T>(core: Core<T>, reader: MessageReader, evaluate: (poly: string, rho: readonly bigint[]) => bigint): T {
-  const reply = (request: Request): Reply => {
+async function replay<T>(
+  core: Core<T>,
+  reader: MessageReader,
+  evaluate: (poly: string, rho: readonly bigint[]) => bigint,
+  engine: Engine,
+): Promise<T> {
+  const reply = async (request: Request): Promise<Reply> => {
     switch (request.kind) {
       case 'points':
         return toPoints(Array.from({ length: request.count }, () => reader.point(request.label)));
       case 'scalars':
         return toFelts(Array.from({ length: request.count }, () => reader.scalar(request.label)));
       case 'msm':
-        return toPoints([msm(fromFelts(request.scalars), fromPoints(request.points))]);
+        return toPoints([await engine.msm(fromFelts(request.scalars), fromPoints(request.points))]);
       case 'evaluate':
         return toFelts([evaluate(request.poly, fromFelts(request.point))]);
     }
   };
   let step = core.next();
-  while (!step.done) step = core.next(reply(step.value));
+  while (!step.done) step = core.next(await reply(step.value));
   reader.finish();
   return step.value;
 }
 
 /** Checks a bundle; throws DecodeError or VerificationError. */
-export function verifyBundle(context: VerifyContext, bytes: Uint8Array): Verified {
+export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, engine = plain): Promise<Verified> {
   const { compiled: c } = context;
-  const o = new RunMachine();
+  const o = new RunMachine(engine.keccak);
   const statement = context.statement.map((w) => o.word(w));
   const first = statementDigest(o, statement);
   const { proofs, decider: deciderBytes } = decodeBundle(c, first as unknown as bigint, bytes);
@@ -113,28 +108,25 @@ export function verifyBundle(context: VerifyContext, bytes: Uint8Array): Verifie
   let accumulator: Accumulator = start(o, c, toPoints([null])[0] as Pt);
   let digest: Word = first;
   let state: readonly Pt[] = toPoints(context.firstState);
-  proofs.forEach((proof, i) => {
+  for (const [i, proof] of proofs.entries()) {
     const reader = new MessageReader(proof, proofCounts(c), `proof ${i + 1}`);
-    const output = replay(transition(o, c, { statement, t: i + 1, digest, accumulator, stateIn: state }), reader, evaluate);
+    const core = transition(o, c, { statement, t: i + 1, digest, accumulator, stateIn: state });
+    const output = await replay(core, reader, evaluate, engine);
     ({ accumulator, digest } = output);
     state = output.stateOut;
     context.onProof?.(i + 1, proofs.length);
-  });
+  }
   const finalRows = fromPoints(state) as Affine[];
   if (rowsDigest(finalRows) !== context.finalState)
     throw new VerificationError('the last proof ends in another state than the claimed adapter');
   const reader = new MessageReader(deciderBytes, deciderCounts(c), 'decider');
-  checkEquation(c, replay(decider(o, c, accumulator, digest, hiddenRows), reader, evaluate));
+  await checkEquation(await replay(decider(o, c, accumulator, digest, hiddenRows), reader, evaluate, engine), engine);
   return { digest: digest as unknown as bigint, finalRows, proofs: proofs.length };
 }
 
 /** ⟨Z, G⟩ + ζH = Q. */
-export function checkEquation(c: Compiled, equation: FinalEquation): void {
-  const o = new RunMachine();
-  const left = msm([...fromFelts(equation.Z), ...fromFelts([equation.zeta] as Felt[])], [...generators(c.generators), H]);
-  o.assertEqual(
-    toPoints([left])[0] as Pt,
-    equation.Q,
-    'a proof is wrong: ⟨Z, G⟩ + ζH ≠ Q (a relation, an opening, the statement or a card does not hold)',
-  );
+export async function checkEquation({ Z, zeta, Q }: FinalEquation, engine: Engine): Promise<void> {
+  const [left, right] = [await engine.commit(fromFelts(Z), zeta as unknown as bigint), fromPoints([Q])[0] as Affine | null];
+  if (!same(left, right))
+    throw new VerificationError('a proof is wrong: ⟨Z, G⟩ + ζH ≠ Q (a relation, an opening, the statement or a card does not hold)');
 }

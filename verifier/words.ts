@@ -22,12 +22,18 @@ export const tagNumber = (tag: string): bigint => {
   return n;
 };
 
-/** keccak-256 of words, as a number. */
-export function keccakWords(...words: readonly bigint[]): bigint {
+/** keccak-256: 32 bytes. */
+export type Keccak = (bytes: Uint8Array) => Uint8Array;
+
+/** The hash of words, as a number. */
+export function hashWords(keccak: Keccak, words: readonly bigint[]): bigint {
   const bytes = new Uint8Array(WORD_BYTES * words.length);
   words.forEach((w, i) => writeWord(bytes, i, w));
-  return readWord(keccak_256(bytes), 0);
+  return readWord(keccak(bytes), 0);
 }
+
+/** keccak-256 of words, as a number. */
+export const keccakWords = (...words: readonly bigint[]): bigint => hashWords(keccak_256, words);
 
 /** A little-endian integer of `size` bytes, two's complement when signed; not exact from 2^53. */
 export function readInteger(bytes: Uint8Array, at: number, size: number, signed: boolean): number {

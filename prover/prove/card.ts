@@ -1,4 +1,4 @@
-/** Commits a hidden card's polynomial and proves that its values lie in their declared widths (verifier/card-proof.ts). */
+/** Commits a hidden card's polynomial and proves that its values lie in their declared widths (verifier/cards.ts). */
 import type { Affine } from '../../verifier/curve.ts';
 import { cardProgram, type CardShape } from '../../verifier/program/card-program.ts';
 import { compile } from '../../verifier/program/compile.ts';

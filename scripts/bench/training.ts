@@ -23,6 +23,7 @@ import { placeContent, polyOfRole, publicRows } from '../../verifier/public-cont
 import { recipeHash, type Terms } from '../../verifier/statement.ts';
 import { messageBytes } from '../../verifier/wire.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
+import { engineOf } from '../lib/engine.ts';
 import { makeTerms } from '../lib/post-bounty.ts';
 import type { BenchTensor } from './models.ts';
 import { programSize } from './parts.ts';
@@ -96,20 +97,20 @@ export async function benchTraining(input: TrainingBench): Promise<TrainingTimes
   const cards = { model: cardOf('model', input.model), data: cardOf('data', input.data) };
   const digest = (value: unknown): Hex => digestOf(canonicalJson(value));
 
-  watch.mark('first state');
   const first = initialState(program, seed);
   const startCells = placeContent(polyOfRole(compiled, 'stateIn'), first);
   const startDigest = digest(SEED);
-  const rows = publicRows(startCells, compiled.columns, startDigest);
   watch.mark('place');
   const fixedCells = new Map(
     compiled.polys
       .filter((p) => p.role === 'fixed')
       .map((p) => [p.name, placeContent(p, p.name === 'constants' ? program.constants : contents[p.name as 'model' | 'data'])] as const),
   );
-  watch.mark('hidden cards');
+  watch.mark('first state and hidden cards');
   const backend = await selectBackend(input.backend, input.workers === undefined ? {} : { workers: input.workers });
   try {
+    const engine = engineOf(backend);
+    const rows = await publicRows(startCells, compiled.columns, startDigest, engine);
     const openings = new Map<string, Opening>();
     for (const poly of compiled.polys) {
       const cells = fixedCells.get(poly.name);
@@ -194,7 +195,7 @@ export async function benchTraining(input: TrainingBench): Promise<TrainingTimes
     const verifyingWatch = new Stopwatch();
     verifyingWatch.mark('transitions');
     const announced: readonly bigint[] = [];
-    verifyClaim(bounty, CLAIMANT, { ...proven, announced }, proven.bundle, (done) => {
+    await verifyClaim(bounty, CLAIMANT, { ...proven, announced }, proven.bundle, engine, (done) => {
       if (done === compiled.proofs) verifyingWatch.mark('decider');
     });
     const verifying = verifyingWatch.parts();

@@ -4,6 +4,7 @@ import { exportAdapter } from '../../prover/run/adapter.ts';
 import { finalState } from '../../prover/run/training.ts';
 import { action, example, table } from '../lib/command.ts';
 import { writeSecret } from '../lib/files.ts';
+import { withEngine } from '../lib/engine.ts';
 import { openPackage, readRecipe } from '../lib/package.ts';
 import { openRun, readClaim } from '../lib/run-folder.ts';
 
@@ -21,7 +22,7 @@ export function adapterCommand(): Command {
     .requiredOption('--out <folder>', 'folder for adapter_config.json and adapter_model.safetensors');
   example(command, 'fineproof adapter export run/ --package bounty/ --out adapter/');
   action<Options>(command, async ([run], options) => {
-    const { bounty } = openPackage(options.package);
+    const { bounty } = await withEngine('wasm', (engine) => openPackage(options.package, engine));
     const claim = readClaim(join(run as string, 'claim.json'));
     const storage = await openRun(run as string, bounty.id, claim.claimant, false);
     const files = exportAdapter(

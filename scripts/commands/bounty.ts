@@ -23,6 +23,7 @@ import {
   repeated,
   type ChainOptions,
 } from '../lib/options.ts';
+import { withEngine } from '../lib/engine.ts';
 import { checkRebuild, openPackage, readPosting } from '../lib/package.ts';
 import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
 
@@ -68,7 +69,7 @@ function postCommand(): Command {
       };
       const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
-      const parts = makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });
+      const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
       const judges = { signers: options.attester, threshold: options.threshold ?? options.attester.length };
       const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? 2 * DAY };
@@ -176,7 +177,7 @@ function checkCommand(): Command {
   ).option('--offline', 'leave the chain out');
   example(command, 'fineproof bounty check bounty/');
   return action<ChainOptions & { readonly offline?: true }>(command, async ([folder], options) => {
-    const { bounty, posting } = openPackage(folder as string);
+    const { bounty, posting } = await withEngine('wasm', (engine) => openPackage(folder as string, engine));
     checkRebuild(folder as string, bounty);
     const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
     let status: string | null = null;

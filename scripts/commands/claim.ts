@@ -8,6 +8,7 @@ import { openBundles } from '../lib/bundles.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { readBounded } from '../lib/files.ts';
+import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, repeated, storeOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
@@ -31,37 +32,39 @@ export function claimCommand(): Command {
     .option('--publish', 'put the bundle into the store first')
     .option('--uri <uri>', 'hint where the bundle lies; may be repeated', repeated);
   example(command, 'fineproof claim run/ --package bounty/ --publish');
-  return action<Options>(command, async ([run], options) => {
-    const file = join(run as string, 'claim.json');
-    const claim = readClaim(file);
-    const { bounty, posting } = openPackage(options.package);
-    if (claim.bounty !== bounty.id)
-      throw new InputError(file, 'bounty', `is ${claim.bounty}, the package’s ${bounty.id}`, 'give the package that was trained');
-    const account = await signingAccount();
-    if (account.address !== claim.claimant)
-      throw new InputError(
-        'FINEPROOF_PRIVATE_KEY',
-        '',
-        `belongs to ${account.address}, the proof to ${claim.claimant}`,
-        'sign with the key that trained',
-      );
-    const bytes = readBounded(join(run as string, 'bundle.bin'), Number(bounty.terms.maxBundle));
-    const body = bodyOf(claim, options.uri ?? []);
-    // A bad bundle would cost time at best: the claimant checks it first.
-    verifyClaim(bounty, claim.claimant, body, bytes);
-    if (options.publish === true) openBundles(options.store).put(bytes);
-    return withChain(options.rpc, async (chain) => {
-      const escrow = await escrowOf(chain, options.escrow, posting);
-      const sent = await escrow.claim(account, bounty.terms, body);
-      const id = claimId(bounty.id, account.address, body);
-      return {
-        json: { claim: id, bounty: bounty.id, transaction: sent.hash, gas: sent.gas, published: options.publish === true },
-        text: table([
-          ['claim', id],
-          ['transaction', `${sent.hash}, ${sent.gas} gas`],
-          ['bundle', options.publish === true ? `${options.store} (publish this folder)` : 'not published'],
-        ]),
-      };
-    });
-  });
+  return action<Options>(command, ([run], options) =>
+    withEngine('wasm', async (engine) => {
+      const file = join(run as string, 'claim.json');
+      const claim = readClaim(file);
+      const { bounty, posting } = await openPackage(options.package, engine);
+      if (claim.bounty !== bounty.id)
+        throw new InputError(file, 'bounty', `is ${claim.bounty}, the package’s ${bounty.id}`, 'give the package that was trained');
+      const account = await signingAccount();
+      if (account.address !== claim.claimant)
+        throw new InputError(
+          'FINEPROOF_PRIVATE_KEY',
+          '',
+          `belongs to ${account.address}, the proof to ${claim.claimant}`,
+          'sign with the key that trained',
+        );
+      const bytes = readBounded(join(run as string, 'bundle.bin'), Number(bounty.terms.maxBundle));
+      const body = bodyOf(claim, options.uri ?? []);
+      // A bad bundle would cost time at best: the claimant checks it first.
+      await verifyClaim(bounty, claim.claimant, body, bytes, engine);
+      if (options.publish === true) openBundles(options.store).put(bytes);
+      return withChain(options.rpc, async (chain) => {
+        const escrow = await escrowOf(chain, options.escrow, posting);
+        const sent = await escrow.claim(account, bounty.terms, body);
+        const id = claimId(bounty.id, account.address, body);
+        return {
+          json: { claim: id, bounty: bounty.id, transaction: sent.hash, gas: sent.gas, published: options.publish === true },
+          text: table([
+            ['claim', id],
+            ['transaction', `${sent.hash}, ${sent.gas} gas`],
+            ['bundle', options.publish === true ? `${options.store} (publish this folder)` : 'not published'],
+          ]),
+        };
+      });
+    }),
+  );
 }

@@ -4,6 +4,7 @@ import { action, example, table } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
 import { repeated } from '../lib/options.ts';
+import { withEngine } from '../lib/engine.ts';
 import { checkRebuild, openPackage } from '../lib/package.ts';
 import { progressBar } from '../lib/progress.ts';
 import { trainAndProve } from '../lib/train.ts';
@@ -27,7 +28,7 @@ export function trainCommand(): Command {
   example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof train bounty/ --out run/');
   return action<Options>(command, async ([folder], options) => {
     const { address } = await signingAccount();
-    const { bounty } = openPackage(folder as string);
+    const { bounty } = await withEngine('wasm', (engine) => openPackage(folder as string, engine));
     checkRebuild(folder as string, bounty);
     const openings = await loadOpenings(options.opening ?? [], bounty.cards);
     const bar = progressBar('train');

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Account, LocalAccount } from 'viem';
 import { z } from 'zod';
 import { verifyClaim, type OpenBounty } from '../../verifier/bounty.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, decodeCanonical, hexBytes, InputError, printable, type Hex } from '../../verifier/input.ts';
 import { VerificationError } from '../../verifier/protocol/machine.ts';
 import { verdictTypedData } from './verdict.ts';
@@ -41,6 +42,7 @@ export interface Attester {
   readonly store: string;
   /** Folder of verdicts; attesters may share it. */
   readonly records: string;
+  readonly engine: Engine;
 }
 
 export interface Verdict {
@@ -76,7 +78,7 @@ async function judge(attester: Attester, claim: PostedClaim): Promise<{ record: 
   let valid = true;
   let reason = 'every step is proven';
   try {
-    verifyClaim(attester.bounty, claim.claimant, claim.body, bundle);
+    await verifyClaim(attester.bounty, claim.claimant, claim.body, bundle, attester.engine);
   } catch (e) {
     // Only what the verifier refuses is invalid; a failure of this machine (memory, say) gives no verdict.
     if (!(e instanceof DecodeError || e instanceof VerificationError || e instanceof InputError)) throw e;

@@ -4,6 +4,7 @@
  */
 import { formatEther } from 'viem';
 import { openBounty, verifyClaim } from '../../verifier/bounty.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import type { Hex } from '../../verifier/input.ts';
 import { findBounty, listClaims, type PostedClaim } from './bounties.ts';
 import { readBundle } from './bundles.ts';
@@ -42,6 +43,8 @@ export interface Audit {
   readonly steps: number;
   readonly recipe: string;
   readonly claims: readonly AuditedClaim[];
+  /** What the verifier computed with. */
+  readonly engine: string;
   readonly events: readonly AuditEvent[];
   readonly findings: readonly string[];
 }
@@ -49,10 +52,10 @@ export interface Audit {
 const EVENTS = ['Posted', 'Claimed', 'Attested', 'Rejected', 'Paid', 'Released', 'Refunded'] as const;
 
 /** Audits one bounty. Errors: it is not posted, its files are not those of its terms. */
-export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store: string): Promise<Audit> {
+export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store: string, engine: Engine): Promise<Audit> {
   const posted = await findBounty(escrow, id);
   const findings: string[] = [];
-  const bounty = openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder));
+  const bounty = await openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder), engine);
   let recipe = 'the program is what the recipe gives';
   try {
     checkRebuild(folder, bounty);
@@ -94,7 +97,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
       const bundle = readBundle(store, claim.body.bundleRoot, posted.terms.maxBundle);
       bytes = bundle.length;
       valid = false;
-      verifyClaim(bounty, claim.claimant, claim.body, bundle);
+      await verifyClaim(bounty, claim.claimant, claim.body, bundle, engine);
       valid = true;
     } catch (e) {
       reason = e instanceof Error ? e.message : String(e);
@@ -124,6 +127,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
     reward: posted.terms.reward,
     steps: posted.terms.steps,
     recipe,
+    engine: engine.name,
     claims,
     events,
     findings,
@@ -135,7 +139,7 @@ export function auditText(a: Audit): string {
   const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
   return [
     `bounty ${a.bounty}: ${a.status}, ${a.steps} steps, reward ${formatEther(a.reward)}`,
-    a.recipe,
+    `${a.recipe}; verified with the engine ${a.engine}`,
     '',
     table([['time', 'event', 'gas', 'transaction'], ...a.events.map((e) => [time(e.time), e.name, Number(e.gas), e.transaction])]),
     '',

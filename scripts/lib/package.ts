@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { getAddress, isAddress, type Address } from 'viem';
 import { z } from 'zod';
 import { openBounty, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
@@ -193,10 +194,11 @@ export interface OpenPackage {
   readonly bounty: OpenBounty;
 }
 
-export function openPackage(folder: string): OpenPackage {
+export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
-  return { folder, posting, bounty: openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder)) };
+  const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder), engine);
+  return { folder, posting, bounty };
 }
 
 export const readRecipe = (folder: string): Recipe => {

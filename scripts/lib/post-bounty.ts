@@ -8,6 +8,7 @@ import { calibrate } from '../../prover/trainer/calibrate.ts';
 import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
 import { checkCard, checkRangeProof, type Content } from '../../verifier/cards.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildLlama } from '../../verifier/models/llama.ts';
@@ -18,6 +19,7 @@ import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/
 import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
 import type { LoadedCard } from './card-files.ts';
 import type { Escrow, Sent } from './chain.ts';
+import { withEngine } from './engine.ts';
 import { writePackage, writePosting } from './package.ts';
 
 export interface BountyCards {
@@ -69,7 +71,9 @@ const contentOf = (bounty: NewBounty, name: 'model' | 'data'): Content => {
 };
 
 /** Calibrates, builds the program and writes the package without its terms. */
-export function makePackage(bounty: NewBounty): PackageTerms {
+export const makePackage = (bounty: NewBounty): Promise<PackageTerms> => withEngine('wasm', (engine) => packageWith(engine, bounty));
+
+async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTerms> {
   const { cards, folder } = bounty;
   const fixed = { ...contentOf(bounty, 'model'), ...contentOf(bounty, 'data') };
   const seed = fromHex(bounty.startSeed);
@@ -78,14 +82,14 @@ export function makePackage(bounty: NewBounty): PackageTerms {
   for (const name of ['model', 'data'] as const) {
     const { card, rangeProof } = cards[name];
     checkCard(card, program, `${name}.card.json`);
-    if (rangeProof !== null) checkRangeProof(card, () => rangeProof, `range proof of ${name}.card.json`);
+    if (rangeProof !== null) await checkRangeProof(card, () => rangeProof, `range proof of ${name}.card.json`, engine);
   }
   const compiled = compile(program);
   const programBytes = encodeProgram(program);
   const stateIn = polyOfRole(compiled, 'stateIn');
   const state = initialState(program, seed);
   const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
-  const rows = publicRows(placeContent(stateIn, state), compiled.columns, digestOf(start));
+  const rows = await publicRows(placeContent(stateIn, state), compiled.columns, digestOf(start), engine);
   writePackage(folder, { recipe, program: programBytes, start, ...cards });
   return {
     modelDigest: cards.model.digest,

@@ -62,7 +62,7 @@ test('L5 a step of a tiny LLaMA: pads may hold anything, no cell may', async () 
   const isState = (name: string): boolean => program.tensors.some((t) => t.name === name && t.poly === 'state.in');
   const part = (state: boolean) => new Map([...inputs].filter(([name]) => isState(name) === state));
   const world = await makeWorld(backend, program, part(false), part(true));
-  verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
+  await verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
   const random = generator(5);
   const written = program.tensors.filter(
     (t) => t.causal === undefined && program.polys.some((p) => p.name === t.poly && (p.role === 'witness' || p.role === 'stateOut')),

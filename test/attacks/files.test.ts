@@ -23,7 +23,7 @@ test(`U1 ${FLIPS} bundles with one bit flipped`, async () => {
   const relation = cases.find((c) => c.name === 'assert');
   assert.ok(relation);
   const run = await prove(await makeWorld(backend, { ...relation.program, columns: 2 }, relation.content, new Map()));
-  verifyBundle(run.context, run.bundle);
+  await verifyBundle(run.context, run.bundle);
   const random = generator(20);
   const root = bundleRoot(run.bundle);
   const seen = new Map<string, number>();
@@ -34,7 +34,7 @@ test(`U1 ${FLIPS} bundles with one bit flipped`, async () => {
     // Whoever sends it names it by its own root.
     assert.notEqual(bundleRoot(bundle), root);
     try {
-      verifyBundle(run.context, bundle);
+      await verifyBundle(run.context, bundle);
       assert.fail(`bit ${bit} is not checked`);
     } catch (error) {
       assert.ok(error instanceof DecodeError || error instanceof VerificationError, String(error));
@@ -49,25 +49,25 @@ test('U1 truncated, empty and gigantic bundles are refused by their length alone
   const run = await honest(world1);
   const { digest } = firstChainState(world1, world1.statement);
   for (const bytes of [0, 1, 63, 64, run.bundle.length - 64, run.bundle.length - 1])
-    refused({ ...run, bundle: run.bundle.slice(0, bytes) }, /bundle: \d+ bytes, but 1 proofs/);
+    await refused({ ...run, bundle: run.bundle.slice(0, bytes) }, /bundle: \d+ bytes, but 1 proofs/);
   const before = process.memoryUsage().arrayBuffers;
   const gigantic = new Uint8Array(2 ** 28);
   assert.throws(() => decodeBundle(world1.compiled, digest, gigantic), /bundle: 268435456 bytes, but 1 proofs of this program take/);
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 29);
   assert.throws(() => bundleRoot(new Uint8Array(0)), /no whole number of 64-byte cells/);
-  refused({ ...run, bundle: Uint8Array.from(run.bundle, (v, i) => (i === 31 ? v ^ 1 : v)) }, /not a fineproof bundle of version 1/);
+  await refused({ ...run, bundle: Uint8Array.from(run.bundle, (v, i) => (i === 31 ? v ^ 1 : v)) }, /not a fineproof bundle of version 1/);
 });
 
 test('U1 another claimant, steps swapped or dropped, another data set', async () => {
   const run = await honest(world3);
   const [a, b, c] = run.proofs;
-  refused(assemble(world3, run.proofs, run.decider, run.states, [11n, 22n, 34n]), STALE);
-  refused(assemble(world3, [a, c, b], run.decider, run.states), /another state|⟨Z, G⟩|its content/);
+  await refused(assemble(world3, run.proofs, run.decider, run.states, [11n, 22n, 34n]), STALE);
+  await refused(assemble(world3, [a, c, b], run.decider, run.states), /another state|⟨Z, G⟩|its content/);
   assert.throws(() => assemble(world3, [a, b], run.decider, run.states), /bundle parts/);
   const publicCells = new Map(
     [...run.context.publicCells].map(([name, cells]) => [name, cells.map((v, i) => (name === 'data' && i === 0 ? v + 1 : v))]),
   );
-  assert.throws(() => verifyBundle({ ...run.context, publicCells }, run.bundle), /the value of data is not that of its content/);
+  await assert.rejects(verifyBundle({ ...run.context, publicCells }, run.bundle), /the value of data is not that of its content/);
 });
 
 test('U2 a card with __proto__ or with rows that are no points', () => {
@@ -141,7 +141,7 @@ test('U3 a run killed in the middle of a proof goes on, and no number of one tra
   assert.deepEqual([...files.keys()], ['proof-1', 'after-1']);
   const killed = drawn.length;
   const { attempt, adapter } = await session(() => random);
-  verifyBundle(attempt.context, attempt.bundle);
+  await verifyBundle(attempt.context, attempt.bundle);
   assert.ok(killed > 200 && drawn.length > killed + 400);
   assert.equal(new Set(drawn).size, drawn.length);
   // The adapter is that of a run which nobody killed.

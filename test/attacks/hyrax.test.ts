@@ -31,7 +31,7 @@ test('H1 values that fit together, but not with the committed rows', async () =>
   const columns = 2 ** compiled.columns;
   const cells = Float64Array.from({ length: columns }, (_, i) => i);
   const [row] = await backend.commitRows(cells, columns, systemRandom.fields(1));
-  refused(
+  await refused(
     await prove(world1, {
       answer: ({ request, reply }) =>
         'ask' in request && request.ask.name === 'rows' ? toPoints([row, ...fromPoints(reply as Pt[]).slice(1)]) : undefined,
@@ -43,9 +43,9 @@ test('H1 a state or a model other than the committed one', async () => {
   const run = await honest(world1);
   const G = generators(1);
   const firstState = run.context.firstState.map((p) => add(p, G[0])).map((p) => p ?? H);
-  assert.throws(() => verifyBundle({ ...run.context, firstState }, run.bundle), STALE);
+  await assert.rejects(verifyBundle({ ...run.context, firstState }, run.bundle), STALE);
   const hiddenRows = new Map([...run.context.hiddenRows].map(([name, rows]) => [name, rows.map((p) => add(p, G[0]) ?? H)]));
-  assert.throws(() => verifyBundle({ ...run.context, hiddenRows }, run.bundle), /⟨Z, G⟩/);
+  await assert.rejects(verifyBundle({ ...run.context, hiddenRows }, run.bundle), /⟨Z, G⟩/);
 });
 
 test('H2 generators: points of the curve from a hash, all different, none the opposite of another', () => {
@@ -64,21 +64,21 @@ test('H3 a point off the curve, the point at infinity, a coordinate that is not 
   const view = new DataView(run.bundle.buffer, run.bundle.byteOffset);
   const wordAt = (at: number): bigint => [0, 1, 2, 3].reduce((v, i) => (v << 64n) | view.getBigUint64(32 * at + 8 * i), 0n);
   const [x, y] = [wordAt(POINTS), wordAt(POINTS + 1)];
-  refused(await withWords([POINTS + 1, y + 1n]), /proof 1: witness rows is not a point of the curve/);
-  refused(await withWords([POINTS, 0n], [POINTS + 1, 0n]), /proof 1: witness rows is the point at infinity/);
-  refused(await withWords([POINTS, x + Q]), /not a point of the curve/);
-  refused(await withWords([POINTS + 1, y + Q]), /not a point of the curve/);
+  await refused(await withWords([POINTS + 1, y + 1n]), /proof 1: witness rows is not a point of the curve/);
+  await refused(await withWords([POINTS, 0n], [POINTS + 1, 0n]), /proof 1: witness rows is the point at infinity/);
+  await refused(await withWords([POINTS, x + Q]), /not a point of the curve/);
+  await refused(await withWords([POINTS + 1, y + Q]), /not a point of the curve/);
   // −P is on the curve: then the equation fails.
-  refused(await withWords([POINTS + 1, Q - y]), STALE);
+  await refused(await withWords([POINTS + 1, Q - y]), STALE);
 });
 
 test('H3 a scalar ≥ r, a padding word that is not zero', async () => {
   const run = await honest(world1);
   const view = new DataView(run.bundle.buffer, run.bundle.byteOffset);
   const wordAt = (at: number): bigint => [0, 1, 2, 3].reduce((v, i) => (v << 64n) | view.getBigUint64(32 * at + 8 * i), 0n);
-  refused(await withWords([SCALARS, R]), /proof 1: layer 1: sum is not a canonical scalar/);
-  refused(await withWords([SCALARS + 5, wordAt(SCALARS + 5) + R]), /is not a canonical scalar/);
-  refused(await withWords([SCALARS + scalars - 1, 2n ** 256n - 1n]), /is not a canonical scalar/);
+  await refused(await withWords([SCALARS, R]), /proof 1: layer 1: sum is not a canonical scalar/);
+  await refused(await withWords([SCALARS + 5, wordAt(SCALARS + 5) + R]), /is not a canonical scalar/);
+  await refused(await withWords([SCALARS + scalars - 1, 2n ** 256n - 1n]), /is not a canonical scalar/);
   if (scalars % 2 === 1) refused(await withWords([SCALARS + scalars, 1n]), /the padding word is not zero/);
 });
 
@@ -87,7 +87,7 @@ test('H3 trailing bytes', async () => {
   for (const extra of [1, 32, 64, 4096]) {
     const bundle = new Uint8Array(run.bundle.length + extra);
     bundle.set(run.bundle);
-    refused({ ...run, bundle }, /truncated, extended or of another program/);
+    await refused({ ...run, bundle }, /truncated, extended or of another program/);
   }
 });
 
@@ -95,19 +95,19 @@ test('H4 row counts other than the commitment’s', async () => {
   const run = await honest(world1);
   const { firstState, hiddenRows } = run.context;
   for (const rows of [[], [...firstState, ...firstState]])
-    assert.throws(
-      () => verifyBundle({ ...run.context, firstState: rows }, run.bundle),
+    await assert.rejects(
+      verifyBundle({ ...run.context, firstState: rows }, run.bundle),
       /the first state has \d+ rows, the program's states 1/,
     );
   const model = hiddenRows.get('model') ?? [];
   for (const rows of [model.slice(1), [...model, model[0]]])
-    assert.throws(
-      () => verifyBundle({ ...run.context, hiddenRows: new Map([['model', rows]]) }, run.bundle),
+    await assert.rejects(
+      verifyBundle({ ...run.context, hiddenRows: new Map([['model', rows]]) }, run.bundle),
       /the card of model has not the program's number of rows/,
     );
-  assert.throws(() => verifyBundle({ ...run.context, hiddenRows: new Map() }, run.bundle), /the card of model/);
+  await assert.rejects(verifyBundle({ ...run.context, hiddenRows: new Map() }, run.bundle), /the card of model/);
   const publicCells = new Map([...run.context.publicCells].map(([name, cells]) => [name, cells.slice(1)]));
-  assert.throws(() => verifyBundle({ ...run.context, publicCells }, run.bundle), /missing or of another size/);
+  await assert.rejects(verifyBundle({ ...run.context, publicCells }, run.bundle), /missing or of another size/);
 });
 
 test('H5 masks used twice give the secret away; the prover draws every mask anew', async () => {
@@ -170,7 +170,7 @@ test('H6 a row that reaches into the generators of another', async () => {
     answer: ({ request, reply }) =>
       'ask' in request && request.ask.name === 'lambda' ? toPoints([add(fromPoints(reply as Pt[])[0], multiply(G1, 7n))]) : undefined,
   });
-  refused(forged);
+  await refused(forged);
   // With a response of two entries the row would open, so its length must be the program's.
   let opened = false;
   await prove(world1, {

@@ -45,7 +45,7 @@ test('L1 a root whose denominators are zero', async () => {
     [1n, 1n, 0n, 0n, 0n, 5n],
     [3n, 4n, 0n, 7n, 0n, 1n],
   ])
-    refused(
+    await refused(
       await prove(world1, {
         answer: (turn) => ('ask' in turn.request && turn.request.ask.name === 'root' ? replaceRow(world1, turn, () => root) : undefined),
       }),
@@ -57,8 +57,8 @@ test('L2 counts that do not balance', async () => {
     [0, 1],
     [2, -1],
   ])
-    refused(await prove(world1, { witness: (_, witness) => recount(world1, witness, 2, row, by) }));
-  refused(
+    await refused(await prove(world1, { witness: (_, witness) => recount(world1, witness, 2, row, by) }));
+  await refused(
     await prove(world1, {
       witness: (_, witness) => {
         recount(world1, witness, 5, 0, 1);
@@ -70,7 +70,7 @@ test('L2 counts that do not balance', async () => {
 
 test('L2 an entry outside its table balanced by wrapped counts in the tree alone', async () => {
   const leaf = compiled.leaves.findIndex((l) => l.name === 'range:g');
-  refused(
+  await refused(
     await prove(world1, {
       witness: (_, witness) => {
         const [values] = witness.leaves[leaf].values;
@@ -93,7 +93,7 @@ test('L3 padding that smuggles an entry', async () => {
   const leaf = compiled.leaves.findIndex((l) => l.name === 'range:x');
   const { on, bits } = compiled.leaves[leaf];
   assert.ok(on.vars[0].size < 2 ** bits);
-  refused(
+  await refused(
     await prove(world1, {
       witness: (_, witness) => {
         const { domain, values } = witness.leaves[leaf];
@@ -106,7 +106,7 @@ test('L3 padding that smuggles an entry', async () => {
 });
 
 test('L4 input and output of a map that are in the table, but not in one row', async () => {
-  refused(
+  await refused(
     await prove(world1, {
       walk: (_, tensors) => {
         const a = tensors.get('a') as Float64Array;
@@ -115,7 +115,7 @@ test('L4 input and output of a map that are in the table, but not in one row', a
     }),
   );
   const three = await caseWorld('map of three entries');
-  refused(
+  await refused(
     await prove(three, {
       walk: (_, tensors) => {
         const [y, z] = [tensors.get('y') as Float64Array, tensors.get('z') as Float64Array];
@@ -131,8 +131,8 @@ test('L4 another table behind the id', async () => {
   const act = (program.constants['act'] as readonly number[]).map((v) => v + 1);
   const other = await variant(world1, { program: { ...program, constants: { ...program.constants, act } } });
   const forged = await prove(world1, { world: () => other, deciderWorld: other });
-  refused(forged, /the value of constants is not that of its content/);
-  verifyWeakly(forged, { publicContent: false });
+  await refused(forged, /the value of constants is not that of its content/);
+  await verifyWeakly(forged, { publicContent: false });
 });
 
 test('L4 two tables with one id, or an id that is a width', () => {
@@ -144,11 +144,11 @@ test('L4 two tables with one id, or an id that is a width', () => {
 
 test('L5 a remainder out of range, a quotient past its width', async () => {
   // y + 1 with the remainder that this leaves, −1 … of a table of 2 bits.
-  refused(await prove(world1, { walk: (_, tensors) => void ((tensors.get('A new') as Float64Array)[0] += 1) }));
+  await refused(await prove(world1, { walk: (_, tensors) => void ((tensors.get('A new') as Float64Array)[0] += 1) }));
   // g = 17 + … leaves its 5 bits; the equality is kept by a like change of nothing else, so both fail.
-  refused(await prove(world1, { walk: (_, tensors) => void ((tensors.get('g') as Float64Array)[2] += 32) }));
+  await refused(await prove(world1, { walk: (_, tensors) => void ((tensors.get('g') as Float64Array)[2] += 32) }));
   const divide = await caseWorld('divide, floor');
-  refused(await prove(divide, { walk: (_, tensors) => void ((tensors.get('q') as Float64Array)[1] += 2 ** 5) }));
+  await refused(await prove(divide, { walk: (_, tensors) => void ((tensors.get('q') as Float64Array)[1] += 2 ** 5) }));
 });
 
 test('L5 a limb of 2^16', async () => {
@@ -156,7 +156,7 @@ test('L5 a limb of 2^16', async () => {
   const limb = world.compiled.leaves.findIndex((l) => l.name === '0:rescale/limb0');
   const top = world.compiled.leaves.findIndex((l) => l.name === '0:rescale');
   assert.ok(limb >= 0 && top >= 0);
-  refused(
+  await refused(
     await prove(world, {
       witness: (_, witness) => {
         const placed = world.compiled.tensors.get('0:rescale/limb0');
@@ -177,7 +177,7 @@ test('L5 a limb of 2^16', async () => {
 });
 
 test('L6 a copy whose entries are those of its source in another order', async () => {
-  refused(
+  await refused(
     await prove(world1, {
       walk: (_, tensors) => {
         const out = tensors.get("A'") as Float64Array;
@@ -188,7 +188,7 @@ test('L6 a copy whose entries are those of its source in another order', async (
 });
 
 test('L6 a copy of one entry for all', async () => {
-  refused(
+  await refused(
     await prove(world1, { walk: (_, tensors) => void (tensors.get("m'") as Float64Array).fill((tensors.get('m new') as Float64Array)[0]) }),
   );
 });
@@ -197,10 +197,10 @@ test('L7 a maximum that nothing attains, a lower one, and a masked column', asyn
   const world = await caseWorld('rowmax on a causal domain');
   const put = (name: string, cell: number, by: number) => (_: number, tensors: Map<string, Float64Array>) =>
     void ((tensors.get(name) as Float64Array)[cell] += by);
-  refused(await prove(world, { walk: put('top', 1, 1) }));
-  refused(await prove(world, { walk: put('top', 2, -1) }));
+  await refused(await prove(world, { walk: put('top', 1, 1) }));
+  await refused(await prove(world, { walk: put('top', 2, -1) }));
   // Row 0 picks column 1, above the diagonal; the selector's pad cell is set too.
-  refused(
+  await refused(
     await prove(world, {
       walk: (_, tensors) => {
         const hot = tensors.get('hot') as Float64Array;
@@ -215,14 +215,14 @@ test('L7 a maximum that nothing attains, a lower one, and a masked column', asyn
     }),
   );
   // Two columns at once, and none.
-  refused(await prove(world, { walk: put('hot', 3, 1) }));
-  refused(await prove(world, { walk: put('hot', 7, -1) }));
+  await refused(await prove(world, { walk: put('hot', 3, 1) }));
+  await refused(await prove(world, { walk: put('hot', 7, -1) }));
 });
 
 test('L7 a denominator of the prover’s own', async () => {
   const world = await caseWorld('divide, floor');
   const other = await variant(world, { content: [['d', [6, 2, 3]]] });
   const forged = await prove(world, { world: () => other, deciderWorld: other });
-  refused(forged, /the value of fixed is not that of its content/);
-  verifyWeakly(forged, { publicContent: false });
+  await refused(forged, /the value of fixed is not that of its content/);
+  await verifyWeakly(forged, { publicContent: false });
 });

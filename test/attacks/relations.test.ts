@@ -13,7 +13,7 @@ for (const relation of [...cases, wideCase]) {
   test(`L3 ${relation.name}: pads may hold anything`, async () => {
     checkProgram(relation.program);
     const world = await worldOf(relation);
-    verify(
+    await verify(
       await prove(world, {
         witness: (_, witness) => assert.ok(fillPads(world.compiled, witness) > 0),
       }),
@@ -21,7 +21,7 @@ for (const relation of [...cases, wideCase]) {
   });
   test(`L5 ${relation.name}: a wrong output in its declared width`, async () => {
     const { tensor, cell, by, also = [] } = relation.wrong;
-    refused(
+    await refused(
       await prove(await worldOf(relation), {
         walk: (_, tensors) => {
           for (const [name, at, change] of [[tensor, cell, by] as const, ...also]) {

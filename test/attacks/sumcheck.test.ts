@@ -26,8 +26,8 @@ const altered = (label: string, change: (values: bigint[]) => bigint[]) => {
 for (const { name, n } of compiled.sumchecks.filter((s) => ['layer 1', 'layer 6', 'forms', 'opening'].includes(s.name)))
   test(`S1 ${name}: s(0) + s(1) is not the claim`, async () => {
     // s(1) is not sent: another s(0) is another s(1), and the round polynomial another line through them.
-    refused(await altered(`${name}: round ${n}`, ([s0, ...rest]) => [s0 + 1n, ...rest]));
-    refused(await altered(`${name}: sum`, ([sum]) => [sum + 1n]));
+    await refused(await altered(`${name}: round ${n}`, ([s0, ...rest]) => [s0 + 1n, ...rest]));
+    await refused(await altered(`${name}: sum`, ([sum]) => [sum + 1n]));
   });
 
 test('S2 a round polynomial of another shape: every coefficient counts', async () => {
@@ -40,7 +40,7 @@ test('S2 extra degree, extra, missing or no rounds have no place in a bundle', a
   for (const words of [2, 4, 2 * compiled.sumchecks.length]) {
     const cut = new Uint8Array([...run.bundle.subarray(0, start), ...run.bundle.subarray(start + 32 * words)]);
     const more = new Uint8Array([...run.bundle.subarray(0, start + 32 * words), ...run.bundle.subarray(start)]);
-    for (const bundle of [cut, more]) refused({ ...run, bundle }, /truncated, extended or of another program/);
+    for (const bundle of [cut, more]) await refused({ ...run, bundle }, /truncated, extended or of another program/);
   }
   assert.ok(compiled.sumchecks.every((s) => s.n >= 1 && s.d >= 2));
 });
@@ -62,14 +62,14 @@ for (const [ask, entry] of [
           ? replaceRow(world1, turn, (row) => row.map((v, k) => (k === entry ? mod(v + 1n) : v)))
           : undefined,
     });
-    refused(forged, ask === 'hidden-values' ? STALE : /⟨Z, G⟩/);
+    await refused(forged, ask === 'hidden-values' ? STALE : /⟨Z, G⟩/);
   });
 
 test('S3 a public value that the prover supplies', async () => {
   const forged = await altered('public values', ([first, ...rest]) => [first + 1n, ...rest]);
-  refused(forged, /the value of data is not that of its content/);
+  await refused(forged, /the value of data is not that of its content/);
   // Even if nobody evaluated the content: OPENING ties the value to the claims.
-  assert.throws(() => verifyWeakly(forged, { publicContent: false }), /⟨Z, G⟩/);
+  await assert.rejects(verifyWeakly(forged, { publicContent: false }), /⟨Z, G⟩/);
 });
 
 /** Cells 1 = (0, 1) and 2 = (1, 0) have equal weights where the coordinates of τ are equal. */
@@ -85,10 +85,10 @@ test('S4 coordinates that share a challenge', async () => {
     });
   const stuck = (): LoggingMachine => new StuckMachine();
   const forged = await run(stuck);
-  verifyWeakly(forged, { machine: stuck });
-  refused(forged, STALE);
+  await verifyWeakly(forged, { machine: stuck });
+  await refused(forged, STALE);
   let points: readonly (readonly bigint[])[] = [];
-  refused(
+  await refused(
     await prove(world1, {
       walk: (_, tensors) => {
         const out = tensors.get("A'") as Float64Array;
@@ -120,14 +120,14 @@ test('S5 a polynomial with fewer variables that is not halved in the rounds past
     },
   });
   assert.ok(changed);
-  refused(forged);
+  await refused(forged);
 });
 
 test('S5 a form without variables that is counted once for every cell of the sumcheck', async () => {
   const form = compiled.forms.findIndex((f) => f.rounds === 0);
   assert.ok(form >= 0);
   const { n } = compiled.sumchecks.find((s) => s.name === 'forms') as { n: number };
-  refused(
+  await refused(
     await prove(world1, {
       answer: (turn) => {
         if (!('label' in turn.request) || turn.request.label !== 'forms: sum') return undefined;

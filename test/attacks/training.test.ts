@@ -41,15 +41,15 @@ test('R1 a step skipped, repeated or reordered', async () => {
   const [a, b, c] = run.proofs;
   const first = 64;
   const short = new Uint8Array([...run.bundle.subarray(0, first), ...a, ...c, ...run.decider]);
-  refused({ ...run, bundle: short }, new RegExp(`but 3 proofs of this program take ${bundleBytes(compiled)}`));
-  refused(assemble(world3, [b, a, c], run.decider, run.states), STALE);
+  await refused({ ...run, bundle: short }, new RegExp(`but 3 proofs of this program take ${bundleBytes(compiled)}`));
+  await refused(assemble(world3, [b, a, c], run.decider, run.states), STALE);
 });
 
 test('R1 a prover that proves step 1 twice instead of step 2', async () => {
   const index = (t: number): number => (t === 2 ? 1 : t);
   const forged = await prove(world3, { index });
-  verifyWeakly(forged, { index });
-  refused(forged, STALE);
+  await verifyWeakly(forged, { index });
+  await refused(forged, STALE);
 });
 
 test('R1 a fork: step 3 goes on from the state before step 2', async () => {
@@ -62,8 +62,8 @@ test('R1 a fork: step 3 goes on from the state before step 2', async () => {
       return { ...state, rows: kept[0].rows, blinds: kept[0].blinds };
     },
   });
-  refused(forged, STALE);
-  verifyWeakly(forged, trustRows(forged));
+  await refused(forged, STALE);
+  await verifyWeakly(forged, trustRows(forged));
 });
 
 test('R2 moments reset to zero before a step', async () => {
@@ -74,8 +74,8 @@ test('R2 moments reset to zero before a step', async () => {
       return recommit(state, tensors);
     },
   });
-  refused(forged, STALE);
-  verifyWeakly(forged, trustRows(forged));
+  await refused(forged, STALE);
+  await verifyWeakly(forged, trustRows(forged));
 });
 
 test('R2 moments reset under the commitment of the true state', async () => {
@@ -83,7 +83,7 @@ test('R2 moments reset under the commitment of the true state', async () => {
     if (t === 2) tensors.set('m', new Float64Array(3));
     return state;
   };
-  refused(await prove(world3, { before: reset }));
+  await refused(await prove(world3, { before: reset }));
 });
 
 test('R2 adapter and moments swapped before a step', async () => {
@@ -97,8 +97,8 @@ test('R2 adapter and moments swapped before a step', async () => {
       return recommit(state, tensors);
     },
   });
-  refused(forged, STALE);
-  verifyWeakly(forged, trustRows(forged));
+  await refused(forged, STALE);
+  await verifyWeakly(forged, trustRows(forged));
 });
 
 const data = (name: string): readonly number[] => world3.fixed.get(name) as readonly number[];
@@ -109,22 +109,22 @@ for (const [what, change] of [
   test(`R3 other data: ${what}`, async () => {
     const other = await variant(world3, { content: change });
     const forged = await prove(world3, { world: () => other, deciderWorld: other });
-    refused(forged, /the value of data is not that of its content/);
-    verifyWeakly(forged, { publicContent: false });
+    await refused(forged, /the value of data is not that of its content/);
+    await verifyWeakly(forged, { publicContent: false });
   });
 
 test('R3 another learning-rate schedule', async () => {
   const program = tinyTraining();
   const other = await variant(world3, { program: { ...program, constants: { ...program.constants, rate: [2, 1, 1] } } });
   const forged = await prove(world3, { world: () => other, deciderWorld: other });
-  refused(forged, /the value of constants is not that of its content/);
+  await refused(forged, /the value of constants is not that of its content/);
 });
 
 test('R3 another base model, in all steps or in one, whatever the decider opens', async () => {
   const other = await variant(world3, { content: [['W', data('W').map((v, i) => (i === 0 ? v - 1 : v))]] });
-  refused(await prove(world3, { world: () => other }));
-  refused(await prove(world3, { world: () => other, deciderWorld: other }));
-  refused(await prove(world3, { world: (t) => (t === 2 ? other : world3) }));
+  await refused(await prove(world3, { world: () => other }));
+  await refused(await prove(world3, { world: () => other, deciderWorld: other }));
+  await refused(await prove(world3, { world: (t) => (t === 2 ? other : world3) }));
 });
 
 test('R3 another rank is another program', async () => {
@@ -144,12 +144,12 @@ test('R4 an adapter that never moves', async () => {
         tensors.set(out, tensors.get(into) as Float64Array);
     },
   });
-  refused(frozen);
+  await refused(frozen);
   assert.notEqual(frozen.context.finalState, (await honest(world3)).context.finalState);
 });
 
 test('R4 gradients of zero', async () => {
-  refused(
+  await refused(
     await prove(world3, {
       walk: (_, tensors) => {
         const m = tensors.get('m') as Float64Array;
@@ -167,8 +167,8 @@ test('R5 an adapter that first appears with the proof', async () => {
   const run = await honest(world3);
   // The claim names the first state's rows as the adapter, then rows that nobody proved.
   for (const rows of [run.context.firstState, []])
-    assert.throws(
-      () => verifyBundle({ ...run.context, finalState: rowsDigest(rows) }, run.bundle),
+    await assert.rejects(
+      verifyBundle({ ...run.context, finalState: rowsDigest(rows) }, run.bundle),
       /the last proof ends in another state than the claimed adapter/,
     );
 });
@@ -177,14 +177,14 @@ test('R5 a program that first appears with the proof', async () => {
   const run = await honest(world3);
   const program = tinyTraining();
   const other = compile({ ...program, relations: program.relations.slice(0, -1).concat(program.relations.slice(-1)), columns: 4 });
-  assert.throws(() => verifyBundle({ ...run.context, compiled: other }, run.bundle), /of another program/);
+  await assert.rejects(verifyBundle({ ...run.context, compiled: other }, run.bundle), /of another program/);
 });
 
-test('R5 terms that promise more than a training proof shows: another kind of bounty, announced values', () => {
+test('R5 terms that promise more than a training proof shows: another kind of bounty, announced values', async () => {
   const open = (terms: Partial<Terms>) => () =>
     openBounty(1n, '0x0000000000000000000000000000000000000001', terms as Terms, {} as BountyFiles);
-  assert.throws(open({ kind: 1, announces: [] }), /bounty\.json: terms\.kind: is not what a training proof shows/);
-  assert.throws(open({ kind: 0, announces: [`0x${'00'.repeat(32)}`] }), /terms\.announces: is not what a training proof shows/);
+  await assert.rejects(open({ kind: 1, announces: [] }), /bounty\.json: terms\.kind: is not what a training proof shows/);
+  await assert.rejects(open({ kind: 0, announces: [`0x${'00'.repeat(32)}`] }), /terms\.announces: is not what a training proof shows/);
 });
 
 for (const [k, what] of ['chain', 'contract', 'bounty or claimant'].entries())
@@ -192,8 +192,8 @@ for (const [k, what] of ['chain', 'contract', 'bounty or claimant'].entries())
     const run = await honest(world3);
     const statement = world3.statement.map((w, i) => (i === k ? w + 1n : w));
     const { context } = run;
-    assert.throws(() => verifyBundle({ ...context, statement }, run.bundle), /made for another statement/);
-    refused(assemble(world3, run.proofs, run.decider, run.states, statement), STALE);
+    await assert.rejects(verifyBundle({ ...context, statement }, run.bundle), /made for another statement/);
+    await refused(assemble(world3, run.proofs, run.decider, run.states, statement), STALE);
   });
 
 /** Proof 1 ends in a state that is one off. */
@@ -207,8 +207,8 @@ test('R7 an accumulator that starts elsewhere', async () => {
   const Q = toPoints([await backend.commit(new Array<bigint>(compiled.generators).fill(3n), 0n)])[0] as Pt;
   const other: Accumulator = { ...begin(), Z, Q };
   const forged = await prove(world3, { before: (t, state) => (t === 1 ? { ...state, accumulator: other } : state) });
-  verifyWeakly(forged, { trust: (t) => (t === 1 ? { accumulator: other } : {}) });
-  refused(forged, STALE);
+  await verifyWeakly(forged, { trust: (t) => (t === 1 ? { accumulator: other } : {}) });
+  await refused(forged, STALE);
 });
 
 test('R7 an accumulator that drops what was folded, between proofs or before the decider', async () => {
@@ -217,14 +217,14 @@ test('R7 an accumulator that drops what was folded, between proofs or before the
     walk: wrong,
     before: (t, state) => (t === 2 ? { ...state, accumulator: reset(state.accumulator) } : state),
   });
-  verifyWeakly(between, { trust: (t, computed) => (t === 2 ? { accumulator: reset(computed.accumulator) } : {}) });
-  refused(between, STALE);
+  await verifyWeakly(between, { trust: (t, computed) => (t === 2 ? { accumulator: reset(computed.accumulator) } : {}) });
+  await refused(between, STALE);
   const last = await prove(world3, {
     walk: (t, tensors) => wrong(t - 2, tensors),
     final: (state) => ({ ...state, accumulator: reset(state.accumulator) }),
   });
-  verifyWeakly(last, { trust: (t, computed) => (t === 4 ? { accumulator: reset(computed.accumulator) } : {}) });
-  refused(last);
+  await verifyWeakly(last, { trust: (t, computed) => (t === 4 ? { accumulator: reset(computed.accumulator) } : {}) });
+  await refused(last);
 });
 
 test('R7 a false claim about the model that the next proof weighs with 0', async () => {
@@ -234,8 +234,8 @@ test('R7 a false claim about the model that the next proof weighs with 0', async
     world: (t) => (t === 1 ? other : world3),
     before: (t, state) => (t === 2 ? { ...state, accumulator: forget(state.accumulator) } : state),
   });
-  verifyWeakly(forged, { trust: (t, computed) => (t === 2 ? { accumulator: forget(computed.accumulator) } : {}) });
-  refused(forged, STALE);
+  await verifyWeakly(forged, { trust: (t, computed) => (t === 2 ? { accumulator: forget(computed.accumulator) } : {}) });
+  await refused(forged, STALE);
 });
 
 test('R7 a claim about public content replaced by the true one', async () => {
@@ -245,17 +245,17 @@ test('R7 a claim about public content replaced by the true one', async () => {
     const fixed = state.accumulator.fixed.map((f, i) => (i === 1 ? { ...f, value: o.felt(5n) as Felt } : f));
     return { ...state, accumulator: { ...state.accumulator, fixed } };
   };
-  refused(await prove(world3, { world: (t) => (t === 1 ? other : world3), before: value }), STALE);
+  await refused(await prove(world3, { world: (t) => (t === 1 ? other : world3), before: value }), STALE);
 });
 
 test('R8 a layer whose input is not the output of the one before', async () => {
   const world = await makeWorld(backend, stacked(), stackedContent, new Map());
-  verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
+  await verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
   const W = stackedContent.get('W') as readonly number[];
   const layer = (l: number, x: readonly number[]): number[] =>
     [0, 1, 2].map((i) => Math.floor(([0, 1, 2].reduce((z, k) => z + W[9 * l + 3 * i + k] * x[k], 0) + 2) / 4));
   for (const cut of [0, 1, 2])
-    refused(
+    await refused(
       await prove(world, {
         // Layer `cut` is right for another input; the layers after it go on from its output.
         walk: (_, tensors) => {
@@ -274,7 +274,7 @@ test('R8 the shift past the last real layer', async () => {
   const world = await makeWorld(backend, stacked(), stackedContent, new Map());
   const placed = world.compiled.tensors.get('y');
   assert.ok(placed);
-  refused(
+  await refused(
     await prove(world, {
       walk: (_, tensors) => tensors.set('z', Float64Array.from([1, 2, 3])) && undefined,
       witness: (_, witness) => (witness.polys.get('witness') as Float64Array).set([1, 2, 3], placed.offset + 12),
@@ -295,10 +295,10 @@ test('R9 a token id at or above the vocabulary', async () => {
   };
   const program = cardProgram({ tensors: [tensor], columns: 3, vocabulary: 5 });
   const honestWorld = await makeWorld(backend, program, new Map(), new Map([['ids', [4, 0, 2]]]));
-  verify(await prove(honestWorld));
+  await verify(await prove(honestWorld));
   const forgedWorld = await makeWorld(backend, program, new Map(), new Map([['ids', [5, 0, 2]]]));
   for (const below of [-1, 7, 0])
-    refused(
+    await refused(
       await prove(
         { ...forgedWorld, firstState: honestWorld.firstState },
         {
@@ -313,7 +313,7 @@ test('R9 a token id at or above the vocabulary', async () => {
 
 test('R9 heads permuted', async () => {
   const world = await makeWorld(backend, stacked(), stackedContent, new Map());
-  refused(
+  await refused(
     await prove(world, {
       walk: (_, tensors) => {
         for (const name of ['y', 'z']) {

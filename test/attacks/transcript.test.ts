@@ -57,11 +57,13 @@ for (const field of Object.keys(changes) as (keyof Statement)[])
     assert.notDeepEqual(other, words);
     const true1 = await bound;
     const moved = assemble(world1, true1.proofs, true1.decider, true1.states, other);
-    assert.throws(() => verifyBundle(contextOf(world1, other, true1.context.finalState), true1.bundle), /another statement/);
-    refused(moved, STALE);
+    await assert.rejects(verifyBundle(contextOf(world1, other, true1.context.finalState), true1.bundle), /another statement/);
+    await refused(moved, STALE);
     // A transcript that forgot the statement would take it.
     const loose = await unbound;
-    verifyWeakly(assemble(world1, loose.proofs, loose.decider, loose.states, other), { machine: () => new DeafMachine(['statement']) });
+    await verifyWeakly(assemble(world1, loose.proofs, loose.decider, loose.states, other), {
+      machine: () => new DeafMachine(['statement']),
+    });
   });
 
 /** The new adapter is one more than the step gives; nothing else disagrees. */
@@ -76,9 +78,9 @@ const deaf =
 /** The attack works where the transcript is deaf and fails against the product's transcript, also when made for it. */
 async function hasTeeth(forge: (lie: Lie) => ReturnType<typeof prove>, machine: () => LoggingMachine): Promise<void> {
   const forged = await forge({ world: world1, machine, wrong });
-  verifyWeakly(forged, { machine });
-  refused(forged, STALE);
-  refused(await forge({ world: world1, machine: deaf(), wrong }));
+  await verifyWeakly(forged, { machine });
+  await refused(forged, STALE);
+  await refused(await forge({ world: world1, machine: deaf(), wrong }));
 }
 
 test('T2 a round that is not absorbed before its challenge', () => hasTeeth(forgeRounds, deaf('round')));
@@ -99,7 +101,7 @@ test('T2 a claimed sum, round, value row, opening or public value changed after 
   for (const { start, words: count } of messages) {
     const bundle = run.bundle.slice();
     bundle.set(other.bundle.subarray(start, start + count * WORD_BYTES), start);
-    refused({ ...run, bundle }, STALE);
+    await refused({ ...run, bundle }, STALE);
   }
   assert.ok(scalars > rounds + 2);
 });
@@ -122,7 +124,7 @@ test('T4 multiplicities chosen after α and β', async () => {
   };
   const [before, after] = [await run(deaf(), 0), await run(deaf(), 1)];
   assert.notDeepEqual(before.challenges, after.challenges);
-  refused(after.attempt);
+  await refused(after.attempt);
   // Without the rows in the transcript α and β are there before the counts, which can then be fitted to them.
   const loose = deaf('rows', 'state-out', 'mask');
   assert.deepEqual((await run(loose, 0)).challenges, (await run(loose, 1)).challenges);
@@ -150,9 +152,9 @@ test('T4 α = β by two challenges at one state', async () => {
     });
   const stuck = (): LoggingMachine => new StuckMachine();
   const forged = await attempt(stuck);
-  verifyWeakly(forged, { machine: stuck });
-  refused(forged, STALE);
-  refused(await attempt(deaf()));
+  await verifyWeakly(forged, { machine: stuck });
+  await refused(forged, STALE);
+  await refused(await attempt(deaf()));
   const transcript = new Transcript(new RunMachine());
   assert.equal(new Set(transcript.challenges(64)).size, 64);
 });
@@ -162,7 +164,7 @@ test('T5 the last messages left out of the final challenges', () => hasTeeth(for
 test('T5 a digest depends on every cell of the last accumulator', async () => {
   const run = await honest(world1);
   const other = await prove(world1);
-  refused(assemble(world1, run.proofs, other.decider, run.states));
+  await refused(assemble(world1, run.proofs, other.decider, run.states));
 });
 
 test('T6 a proof of one step passed as that of another', async () => {
@@ -173,8 +175,8 @@ test('T6 a proof of one step passed as that of another', async () => {
     [b, b, c],
     [a, c, b],
   ])
-    refused(assemble(world3, proofs, run.decider, run.states), /⟨Z, G⟩|is not that of its content|another state/);
-  refused(await prove(world3, { index: (t) => (t === 2 ? 3 : t) }), STALE);
+    await refused(assemble(world3, proofs, run.decider, run.states), /⟨Z, G⟩|is not that of its content|another state/);
+  await refused(await prove(world3, { index: (t) => (t === 2 ? 3 : t) }), STALE);
 });
 
 test('T6 a message of one phase passed as that of another', async () => {
@@ -190,7 +192,7 @@ test('T6 a message of one phase passed as that of another', async () => {
     const bundle = run.bundle.slice();
     bundle.set(run.bundle.subarray(row(x), row(x) + 64), row(y));
     bundle.set(run.bundle.subarray(row(y), row(y) + 64), row(x));
-    refused({ ...run, bundle }, STALE);
+    await refused({ ...run, bundle }, STALE);
   }
 });
 
@@ -199,8 +201,8 @@ test('T6 a proof with another map, passed as this one', async () => {
   const act = (program.constants['act'] as readonly number[]).map((v) => -v);
   const other = await variant(world1, { program: { ...program, constants: { ...program.constants, act } } });
   const forged = await prove(world1, { world: () => other, deciderWorld: other });
-  refused(forged, /the value of constants is not that of its content/);
-  verifyWeakly(forged, { publicContent: false });
+  await refused(forged, /the value of constants is not that of its content/);
+  await verifyWeakly(forged, { publicContent: false });
 });
 
 test('T7 a program chosen by the prover', async () => {
@@ -211,9 +213,9 @@ test('T7 a program chosen by the prover', async () => {
   const negated = { ...y, expr: { ...y.expr, products: [{ ...product, coef: -1n }] } };
   const scaled = await variant(world1, { program: { ...program, relations: [x, negated, ...rest] } });
   const forged = await prove(world1, { world: () => scaled });
-  refused(forged);
+  await refused(forged);
   // Whoever takes the program from the prover accepts it.
-  verifyBundle({ ...forged.context, compiled: scaled.compiled }, forged.bundle);
+  await verifyBundle({ ...forged.context, compiled: scaled.compiled }, forged.bundle);
 });
 
 test('T8 an extra, missing, longer or shorter row, value row, response, round or sumcheck', async () => {
@@ -234,7 +236,7 @@ test('T8 an extra, missing, longer or shorter row, value row, response, round or
     const [head, tail] = [run.bundle.subarray(0, place), run.bundle.subarray(place)];
     const longer = Uint8Array.from([...head, ...run.bundle.subarray(place, place + 64), ...tail]);
     const shorter = Uint8Array.from([...head, ...tail.subarray(64)]);
-    for (const bundle of [longer, shorter]) refused({ ...run, bundle }, /truncated, extended or of another program/);
+    for (const bundle of [longer, shorter]) await refused({ ...run, bundle }, /truncated, extended or of another program/);
     assert.throws(() => decodeBundle(c, firstChainState(world1, world1.statement).digest, longer), /bytes/, name);
   }
 });
@@ -249,15 +251,15 @@ test('T8 a value row with an entry that no constraint sees', async () => {
       'ask' in turn.request && turn.request.ask.name === 'lambda' ? replaceRow(longer, turn, ([lambda]) => [lambda, 7n, 0n]) : undefined,
   });
   // Whoever takes the length from the prover accepts it; with the program's length there is no place for it.
-  verifyBundle(forged.context, forged.bundle);
-  refused({ ...forged, context: { ...forged.context, compiled } }, /truncated, extended or of another program/);
+  await verifyBundle(forged.context, forged.bundle);
+  await refused({ ...forged, context: { ...forged.context, compiled } }, /truncated, extended or of another program/);
 });
 
 test('T8 weakness is only in these tests: the same verifier without weakness refuses and accepts as the product does', async () => {
   const none: Weakness = {};
-  verifyWeakly(await honest(world3), none);
-  verifyBundle((await honest(world3)).context, (await honest(world3)).bundle);
+  await verifyWeakly(await honest(world3), none);
+  await verifyBundle((await honest(world3)).context, (await honest(world3)).bundle);
   const forged = await prove(world3, { walk: (t, tensors) => t === 2 && wrong(t, tensors) });
-  assert.throws(() => verifyWeakly(forged, none), /⟨Z, G⟩/);
-  refused(forged);
+  await assert.rejects(verifyWeakly(forged, none), /⟨Z, G⟩/);
+  await refused(forged);
 });

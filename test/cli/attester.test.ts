@@ -8,6 +8,7 @@ import { attestPending, type Attester } from '../../scripts/lib/attester.ts';
 import { openBundles } from '../../scripts/lib/bundles.ts';
 import { ZERO_WORD, type OpenBounty } from '../../verifier/bounty.ts';
 import { claimId, type Body } from '../../verifier/statement.ts';
+import { plain } from '../../verifier/engine.ts';
 import { DecodeError } from '../../verifier/wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-attester-'));
@@ -53,6 +54,7 @@ const attester = (error: Error): Attester => ({
   sender: signer,
   store: join(folder, 'store'),
   records: join(folder, 'records'),
+  engine: plain,
 });
 
 test('a failure of the attester’s own machine gives no verdict', async () => {

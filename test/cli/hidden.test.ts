@@ -20,6 +20,7 @@ import { loadOpenings } from '../../scripts/lib/openings.ts';
 import { openPackage, packageFiles, writePosting } from '../../scripts/lib/package.ts';
 import { makePackage, makeTerms } from '../../scripts/lib/post-bounty.ts';
 import { trainAndProve } from '../../scripts/lib/train.ts';
+import { plain } from '../../verifier/engine.ts';
 import { openBounty, verifyClaim, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
 import { cardDigest, encodeCard, type Card } from '../../verifier/cards.ts';
 import { R } from '../../verifier/field.ts';
@@ -88,14 +89,14 @@ async function publish(name: string, of: { model: LoadedCard; data: LoadedCard }
   const target = path(name);
   const opened = await loadOpenings(openings, { model: of.model.card, data: of.data.card });
   const recipe = recipeFor(of.model.card, of.data.card);
-  const parts = makePackage({ folder: target, recipe, cards: { ...of, heldOut: null }, openings: opened, startSeed: SEED });
+  const parts = await makePackage({ folder: target, recipe, cards: { ...of, heldOut: null }, openings: opened, startSeed: SEED });
   const money = { token: zeroAddress, reward: 1n, bond: 0n, attesterFee: 0n };
   const terms = makeTerms(ME, parts, money, { signers: [ME], threshold: 1 }, { claimWithin: 3600, window: 60 }, 0n);
   writePosting(target, { chainId: 31337, escrow: ME, terms });
   return target;
 }
 const pack = await publish('package', cards, openingFiles);
-const { bounty } = openPackage(pack);
+const { bounty } = await openPackage(pack, plain);
 
 async function trainAs(of: OpenBounty, openings: readonly string[], run: string): Promise<void> {
   const { claim, bundle } = await trainAndProve({
@@ -107,7 +108,7 @@ async function trainAs(of: OpenBounty, openings: readonly string[], run: string)
     backend: 'wasm',
   });
   const words = { adapterRoot: claim.adapterRoot, announced: [], lastProof: claim.lastProof };
-  assert.equal(verifyClaim(of, ME, words, readFileSync(bundle)).proofs, 1);
+  assert.equal((await verifyClaim(of, ME, words, readFileSync(bundle))).proofs, 1);
 }
 
 test('the package of a hidden model and hidden data holds neither content nor blinds, and what it holds is proven', async () => {
@@ -138,7 +139,7 @@ test('a hidden model with public data, and the other way round', async () => {
     ['hidden model', { model: cards.model, data: card('public', 'data') }, openingFiles[0]],
     ['hidden data', { model: card('public', 'model'), data: cards.data }, openingFiles[1]],
   ] as const) {
-    const opened = openPackage(await publish(name, of, [opening as string])).bounty;
+    const opened = (await openPackage(await publish(name, of, [opening as string]), plain)).bounty;
     await trainAs(opened, [opening as string], `run of ${name}`);
   }
 });
@@ -193,7 +194,7 @@ test('openings: missing, of another card, damaged, encrypted', async () => {
 });
 
 /** Opens the bounty as posted by somebody who changed a card, its range proof, and the terms' digests with them. */
-function openChanged(name: 'model' | 'data', change: (c: Card) => void, proof?: Uint8Array): void {
+async function openChanged(name: 'model' | 'data', change: (c: Card) => void, proof?: Uint8Array): Promise<void> {
   const { card: original, rangeProof } = cards[name];
   const changed = structuredClone(original);
   const commitment = changed.commitment as NonNullable<Card['commitment']>;
@@ -206,39 +207,60 @@ function openChanged(name: 'model' | 'data', change: (c: Card) => void, proof?: 
       digest === commitment.rangeProof.digest ? (proof ?? (rangeProof as Uint8Array)) : packageFiles(pack).content(digest, size),
   };
   const terms: Terms = { ...bounty.terms, [`${name}Digest`]: cardDigest(changed) };
-  openBounty(bounty.chainId, bounty.escrow, terms, files);
+  await openBounty(bounty.chainId, bounty.escrow, terms, files);
 }
 const commitmentOf = (c: Card): NonNullable<Card['commitment']> => c.commitment as NonNullable<Card['commitment']>;
 
-test('R9 a range proof that was changed, or is of another card, or of other rows, is refused', () => {
-  openChanged('model', () => undefined);
+test('R9 a range proof that was changed, or is of another card, or of other rows, is refused', async () => {
+  await openChanged('model', () => undefined);
   const own = cards.model.rangeProof as Uint8Array;
   const flipped = (at: number): Uint8Array => own.map((b, i) => (i === at ? b ^ 1 : b));
   const proofOf = /^range proof of model\.card\.json: /;
   for (const at of [80, 64 + 600, Math.floor(own.length / 2), own.length - 80])
-    assert.throws(() => openChanged('model', () => undefined, flipped(at)), refused(proofOf));
+    await assert.rejects(
+      openChanged('model', () => undefined, flipped(at)),
+      refused(proofOf),
+    );
   const other = card('other', 'model');
   const statement = /^range proof of model\.card\.json: does not show .*another statement/;
-  assert.throws(() => openChanged('model', () => undefined, other.rangeProof as Uint8Array), refused(statement));
-  assert.throws(() => openChanged('model', (c) => (commitmentOf(c).rows = commitmentOf(other.card).rows)), refused(statement));
-  assert.throws(() => openChanged('model', (c) => (c.name = 'a better model')), refused(statement));
-  assert.throws(
-    () => openChanged('data', (c) => ((c.tokens as { shuffleSeed: string }).shuffleSeed = `0x${'00'.repeat(32)}`)),
+  await assert.rejects(
+    openChanged('model', () => undefined, other.rangeProof as Uint8Array),
+    refused(statement),
+  );
+  await assert.rejects(
+    openChanged('model', (c) => (commitmentOf(c).rows = commitmentOf(other.card).rows)),
+    refused(statement),
+  );
+  await assert.rejects(
+    openChanged('model', (c) => (c.name = 'a better model')),
+    refused(statement),
+  );
+  await assert.rejects(
+    openChanged('data', (c) => ((c.tokens as { shuffleSeed: string }).shuffleSeed = `0x${'00'.repeat(32)}`)),
     refused(/another/),
   );
   const missing = (c: Card): void => {
     commitmentOf(c).rangeProof.digest = SEED;
   };
-  assert.throws(() => openChanged('model', missing), refused(/range proof|not in the store/));
-  assert.throws(() => openChanged('model', () => undefined, own.subarray(64)), refused(/bytes by the card, a proof of its tensors/));
-  assert.throws(() => openChanged('model', (c) => (commitmentOf(c).rangeProof.size = 2 ** 50)), refused(/bytes by the card/));
+  await assert.rejects(openChanged('model', missing), refused(/range proof|not in the store/));
+  await assert.rejects(
+    openChanged('model', () => undefined, own.subarray(64)),
+    refused(/bytes by the card, a proof of its tensors/),
+  );
+  await assert.rejects(
+    openChanged('model', (c) => (commitmentOf(c).rangeProof.size = 2 ** 50)),
+    refused(/bytes by the card/),
+  );
   const [row] = commitmentOf(cards.model.card).rows.match(/0x.{128}/) ?? [''];
-  assert.throws(() => openChanged('model', (c) => (commitmentOf(c).rows = row as string)), refused(/does not show/));
+  await assert.rejects(
+    openChanged('model', (c) => (commitmentOf(c).rows = row as string)),
+    refused(/does not show/),
+  );
 });
 
 test('columns: card and program must agree, and so must two hidden cards', async () => {
-  assert.throws(
-    () => openChanged('model', (c) => (commitmentOf(c).columns = 9)),
+  await assert.rejects(
+    openChanged('model', (c) => (commitmentOf(c).columns = 9)),
     refused(/columns: is 9, the program's is 8 .*--columns 8/),
   );
   await saveCard(path('wide/data.card.json'), data.training, { hidden: true, columns: 9 });
@@ -264,7 +286,7 @@ test('R3 training with other weights than the hidden card commits to gives a bun
   const backend = await selectBackend();
   try {
     const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage });
-    assert.throws(() => verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle), /⟨Z, G⟩ \+ ζH ≠ Q/);
+    await assert.rejects(verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle), /⟨Z, G⟩ \+ ζH ≠ Q/);
   } finally {
     await backend.close();
   }

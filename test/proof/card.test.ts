@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { commitCard, proveCard } from '../../prover/prove/card.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
-import { verifyCardProof } from '../../verifier/card-proof.ts';
+import { verifyCardProof } from '../../verifier/cards.ts';
 import type { CardShape } from '../../verifier/program/card-program.ts';
 
 const backend = createReferenceBackend();
@@ -26,14 +26,14 @@ test('hidden cards: signed weights, and ids below a vocabulary that is no power 
     weights,
     cells((i) => (i % 2 === 0 ? 31 : -32)),
   );
-  verifyCardProof(weights, w.rows, [5n, 6n], w.proof);
-  assert.throws(() => verifyCardProof(weights, w.rows, [5n, 7n], w.proof), /another statement/);
+  await verifyCardProof(weights, w.rows, [5n, 6n], w.proof);
+  await assert.rejects(verifyCardProof(weights, w.rows, [5n, 7n], w.proof), /another statement/);
   const d = await prove(
     ids,
     cells((i) => i % 11),
   );
-  verifyCardProof(ids, d.rows, [5n, 6n], d.proof);
-  assert.throws(() => verifyCardProof(ids, [...d.rows].reverse(), [5n, 6n], d.proof), /⟨Z, G⟩/);
+  await verifyCardProof(ids, d.rows, [5n, 6n], d.proof);
+  await assert.rejects(verifyCardProof(ids, [...d.rows].reverse(), [5n, 6n], d.proof), /⟨Z, G⟩/);
 });
 
 test('R9 a token id at or above the vocabulary, and a weight out of its width, cannot be proven', async () => {

@@ -14,7 +14,7 @@ test('a run of two proofs with a hidden model and public data is accepted', asyn
     firstState,
     walk: (t, state) => walk(t, state.get('S') as Float64Array),
   });
-  assert.equal(verifyBundle(run.context, run.bundle).proofs, 2);
+  assert.equal((await verifyBundle(run.context, run.bundle)).proofs, 2);
 });
 
 test('the prover refuses a wrong but in-range output, whichever proof it is in', async () => {

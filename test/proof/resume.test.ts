@@ -21,9 +21,9 @@ const contentOf = (poly: string): Content =>
 const content = { model: contentOf('model'), data: contentOf('data') };
 const start = contentOf('state.in');
 const cells = placeContent(polyOfRole(compiled, 'stateIn'), start);
-const rows = publicRows(cells, compiled.columns, ZERO_WORD);
+const rows = await publicRows(cells, compiled.columns, ZERO_WORD);
 const data = compiled.polys.find((p) => p.name === 'data') as PolyLayout;
-const dataRows = publicRows(placeContent(data, content.data), compiled.columns, ZERO_WORD);
+const dataRows = await publicRows(placeContent(data, content.data), compiled.columns, ZERO_WORD);
 const openings = new Map([['data', { content: content.data, rows: dataRows, blinds: publicBlinds(ZERO_WORD, dataRows.length) }]]);
 const parts = {
   modelDigest: ZERO_WORD,
@@ -63,7 +63,7 @@ after(() => backend.close());
 const states = await trainRun({ program, walker, fixed: { ...content.model, ...content.data }, first: start, storage });
 const prove = async (): Promise<ProvenRun> => {
   const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage });
-  assert.equal(verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle).proofs, 2);
+  assert.equal((await verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle)).proofs, 2);
   return run;
 };
 

@@ -10,11 +10,11 @@ import { STALE, honest, world3 } from '../attacks/support/tiny.ts';
 import { OracleMachine, simulate, type Public } from './simulator.ts';
 
 /** Verifies a simulated run with its chosen challenges. */
-function verifySimulated(context: Public, run: ReturnType<typeof simulate>): void {
+function verifySimulated(context: Public, run: ReturnType<typeof simulate>): Promise<void> {
   const { digest } = firstChainState(world3, context.statement);
   const { proofs, decider } = decodeBundle(context.compiled, digest, run.bundle);
   const machine = (): OracleMachine => new OracleMachine(run.oracle);
-  verifyWeakly(
+  return verifyWeakly(
     { world: world3, context: { ...context, finalState: run.finalState }, proofs, decider },
     { machine, deciderMachine: machine },
   );
@@ -26,8 +26,8 @@ test('a whole run is simulated without a witness, where the simulator may choose
   assert.equal(run.bundle.length, bundle.length);
   // One ξ in each proof and one in the decider; no other challenge is chosen.
   assert.equal(run.oracle.size, world3.compiled.proofs + 1);
-  verifySimulated(context, run);
-  assert.throws(() => verifyBundle({ ...context, finalState: run.finalState }, run.bundle), STALE);
+  await verifySimulated(context, run);
+  await assert.rejects(verifyBundle({ ...context, finalState: run.finalState }, run.bundle), STALE);
 });
 
 test('also for a model whose rows nobody can open', async () => {
@@ -35,14 +35,14 @@ test('also for a model whose rows nobody can open', async () => {
   const rows = context.hiddenRows.get('model')?.length ?? 0;
   const nobodys = generators(400).slice(400 - rows);
   const other = { ...context, hiddenRows: new Map([['model', nobodys]]) };
-  verifySimulated(other, simulate(other));
+  await verifySimulated(other, simulate(other));
 });
 
 test('a simulated run for other public content is refused: what is public is not made up', async () => {
   const { context } = await honest(world3);
   const publicCells = new Map([...context.publicCells].map(([name, cells]) => [name, name === 'data' ? cells.map((v) => v + 1) : cells]));
   const run = simulate({ ...context, publicCells });
-  assert.throws(() => verifySimulated(context, run), /the value of data is not that of its content/);
+  await assert.rejects(verifySimulated(context, run), /the value of data is not that of its content/);
 });
 
 /** Rank of a matrix over F. */

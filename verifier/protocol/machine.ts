@@ -3,9 +3,10 @@
  * on values or, later, recorded as a straight-line program. The core branches on the compiled program, never on a value; it draws no
  * randomness, inverts nothing and compares only through `assertEqual`.
  */
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from '../curve.ts';
 import { R, mod } from '../field.ts';
-import { keccakWords, tagNumber } from '../words.ts';
+import { hashWords, tagNumber, type Keccak } from '../words.ts';
 
 declare const FELT: unique symbol;
 declare const WORD: unique symbol;
@@ -54,6 +55,11 @@ export class VerificationError extends Error {
 
 /** Runs the core on values: field elements and words are bigints, points affine or null. */
 export class RunMachine implements Machine {
+  private readonly keccak: Keccak;
+
+  constructor(keccak: Keccak = keccak_256) {
+    this.keccak = keccak;
+  }
   felt(value: bigint): Felt {
     return mod(value) as unknown as Felt;
   }
@@ -73,10 +79,10 @@ export class RunMachine implements Machine {
   }
   hash(tag: string, x: Word, cell: Cell | readonly [bigint, bigint]): Word {
     const [a, b] = Array.isArray(cell) ? (cell as unknown as [bigint, bigint]) : cellWords(cell as Cell);
-    return keccakWords(tagOf(tag), x as unknown as bigint, a, b) as unknown as Word;
+    return hashWords(this.keccak, [tagOf(tag), x as unknown as bigint, a, b]) as unknown as Word;
   }
   squeeze(state: Word): Felt {
-    return (keccakWords(tagOf('CH'), state as unknown as bigint) >> 8n) as unknown as Felt;
+    return (hashWords(this.keccak, [tagOf('CH'), state as unknown as bigint]) >> 8n) as unknown as Felt;
   }
   assertEqual(a: Cell, b: Cell, what: string): void {
     const [x, y] = [cellWords(a), cellWords(b)];

@@ -23,6 +23,7 @@ import { connect, deploy, openEscrow, publishCard, type Chain, type Escrow, type
 import { readBounded, writeAtomic } from '../files.ts';
 import { localAccount, recordChain, startLocalChain, type LocalChain } from '../local-chain.ts';
 import { importModelFolder } from '../model-folder.ts';
+import { withEngine } from '../engine.ts';
 import { checkRebuild, openPackage, readHeldOut, readRecipe } from '../package.ts';
 import { makePackage, makeTerms, post } from '../post-bounty.ts';
 import { bodyOf, writeClaim } from '../run-folder.ts';
@@ -179,7 +180,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
     cards.data.card,
   );
   const packageFolder = join(folder, 'bounty');
-  const parts = makePackage({ folder: packageFolder, recipe, cards, openings: new Map(), startSeed: SEED });
+  const parts = await makePackage({ folder: packageFolder, recipe, cards, openings: new Map(), startSeed: SEED });
   const now = (await chain.client.getBlock()).timestamp;
   const money = { token: zeroAddress, reward: REWARD, bond: BOND, attesterFee: FEE };
   const terms = makeTerms(
@@ -193,7 +194,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   record('post', await post(escrow, poster, packageFolder, terms, contracts.registry));
 
   options.onProgress('checking the bounty', 0.06);
-  const { bounty } = openPackage(packageFolder);
+  const { bounty } = await withEngine('wasm', (engine) => openPackage(packageFolder, engine));
   checkRebuild(packageFolder, bounty);
   let comparison: Promise<Comparison> | null = null;
   const run = await trainAndProve({
@@ -230,7 +231,9 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   record('claim', await escrow.claim(contributor, terms, body));
 
   options.onProgress('the verifier service verifies', 0.91);
-  const [verdict] = await attestPending({ escrow, bounty, signer: attester, sender: attester, store, records: join(folder, 'verdicts') });
+  const [verdict] = await withEngine('wasm', (engine) =>
+    attestPending({ escrow, bounty, signer: attester, sender: attester, store, records: join(folder, 'verdicts'), engine }),
+  );
   if (verdict?.sent == null) throw new Error(`the verifier service gave no verdict: ${verdict?.reason ?? 'it saw no claim'}`);
   record('attest', verdict.sent);
   if (verdict.valid !== true) throw new Error(`the verifier service refused the claim: ${verdict.reason}`);
@@ -240,7 +243,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   const after = await balancesOf(chain, escrow.address);
 
   options.onProgress('the auditor replays', 0.95);
-  const audit = await auditBounty(escrow, bounty.id, packageFolder, store);
+  const audit = await withEngine('wasm', (engine) => auditBounty(escrow, bounty.id, packageFolder, store, engine));
   await recordChain(local.rpc, join(folder, 'chain.json'));
   const adapterParameters = Object.entries(bounty.start.content).reduce((n, [name, v]) => n + (/\.[AB]$/.test(name) ? v.length : 0), 0);
   return {

@@ -15,6 +15,7 @@ import { RunMachine, fromFelts, fromPoints, toFelts, toPoints } from '../../../v
 import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/machine.ts';
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
 import { transition } from '../../../verifier/protocol/transition.ts';
+import { plain } from '../../../verifier/engine.ts';
 import { checkEquation, evaluateCells, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
 import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
@@ -247,7 +248,7 @@ export function assemble(
 }
 
 /** Verifies an attempt as the product does. */
-export const verify = (attempt: Attempt): void => void verifyBundle(attempt.context, attempt.bundle);
+export const verify = async (attempt: Attempt): Promise<void> => void (await verifyBundle(attempt.context, attempt.bundle));
 
 async function record<T>(core: Core<T>, answer: (request: Request) => Promise<Reply>): Promise<{ value: T; bytes: Uint8Array }> {
   const writer = new MessageWriter();
@@ -303,7 +304,7 @@ export interface Weakness {
 }
 
 /** Verifies as verify.ts does, but for the weakness. Throws when even that verifier refuses. */
-export function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 'proofs' | 'decider'>, weakness: Weakness): void {
+export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 'proofs' | 'decider'>, weakness: Weakness): Promise<void> {
   const { world, context } = attempt;
   const { compiled: c } = world;
   const machine = weakness.machine ?? ((): RunMachine => new RunMachine());
@@ -334,7 +335,10 @@ export function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 'proof
   const o = weakness.deciderMachine?.() ?? new RunMachine();
   const openPublic =
     weakness.publicContent === false ? (poly: string): bigint => fromFelts([claimOf(last.accumulator, c, poly)])[0] as bigint : evaluate;
-  checkEquation(c, replay(decider(o, c, last.accumulator, o.word(last.digest), rows), attempt.decider, deciderCounts(c), openPublic));
+  await checkEquation(
+    replay(decider(o, c, last.accumulator, o.word(last.digest), rows), attempt.decider, deciderCounts(c), openPublic),
+    plain,
+  );
 }
 
 const claimOf = (acc: Accumulator, c: Compiled, poly: string): Felt =>

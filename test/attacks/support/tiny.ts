@@ -35,7 +35,7 @@ export function honest(world: World): Promise<Attempt> {
   return run;
 }
 
-export const refused = (attempt: Attempt, why: RegExp = /⟨Z, G⟩/): void => assert.throws(() => verify(attempt), why);
+export const refused = (attempt: Attempt, why: RegExp = /⟨Z, G⟩/): Promise<void> => assert.rejects(verify(attempt), why);
 
 /** How bytes fail that were made for other challenges: an evaluation of public content at another point, or the equation. */
 export const STALE = /⟨Z, G⟩|is not that of its content/;

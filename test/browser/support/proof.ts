@@ -22,12 +22,12 @@ export async function provenBundle(backend: Backend, seed: bigint): Promise<Hex>
     walk: (proof, state) => walker.walk(proof, new Map([...fixed, ...state]), { leaves: true }),
     random: seededRandom(seed),
   });
-  verifyBundle(context, bundle);
+  await verifyBundle(context, bundle);
   const changed = bundle.slice();
   changed[changed.length - 40] = (changed[changed.length - 40] as number) ^ 1;
   let refused = false;
   try {
-    verifyBundle(context, changed);
+    await verifyBundle(context, changed);
   } catch {
     refused = true;
   }

@@ -1,0 +1,36 @@
+/**
+ * What verifying spends its time on: hashes and sums of points. `plain` is their plain TypeScript; a caller may bring an engine that computes
+ * the same faster (the commands bring the WebAssembly kernels). All judging stays in verifier/: an engine is part of the verifier's own machine, as its
+ * processor is, and nothing that comes from a prover chooses it.
+ */
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { add, msm, multiply, type Affine } from './curve.ts';
+import { generators, H } from './generators.ts';
+import type { Cells } from './public-content.ts';
+import type { Keccak } from './words.ts';
+
+export interface Engine {
+  readonly name: string;
+  readonly keccak: Keccak;
+  /** Σ scalars[i]·points[i], scalars in [0, r); null is the point at infinity. */
+  msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null>;
+  /** Σ values[k]·G_k + blind·H, all in [0, r); null is the point at infinity. */
+  commit(values: readonly bigint[], blind: bigint): Promise<Affine | null>;
+  /** By row of `columns` cells: Σ cells[k]·G_k + blinds[row]·H. An error where that is the point at infinity. */
+  commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
+}
+
+/** The default: @noble/curves and @noble/hashes. */
+export const plain: Engine = {
+  name: 'plain',
+  keccak: keccak_256,
+  msm: async (scalars, points) => msm(scalars, points),
+  commit: async (values, blind) => msm([...values, blind], [...generators(values.length), H]),
+  commitRows: async (cells, columns, blinds) =>
+    blinds.map((blind, i) => {
+      const values = Array.from(cells.subarray(i * columns, (i + 1) * columns), BigInt);
+      const row = add(msm(values, generators(columns)), multiply(H, blind));
+      if (row === null) throw new Error(`row ${i} is the point at infinity`);
+      return row;
+    }),
+};
