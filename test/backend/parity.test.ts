@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type { Backend, ContractDim, FieldVector, IntBlock, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector, IntBlock, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -27,6 +27,15 @@ async function sameRounds(
   }
   assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
   return challenges;
+}
+
+/** Integers in an array of any width. */
+function randomCells(n: number, random: Random): Cells {
+  const kind = random.below(5);
+  if (kind === 0) return Int8Array.from(random.integers(n, 7));
+  if (kind === 1) return Int16Array.from(random.integers(n, 15));
+  if (kind === 2) return Int32Array.from(random.integers(n, 31));
+  return random.integers(n, kind === 3 ? 52 : 16);
 }
 
 /** Aligned blocks that fill part of 2^depth leaves. */
@@ -178,7 +187,7 @@ for (const workers of [1, 3])
         const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
         const offset = random.below(20);
         const block: IntBlock = {
-          cells: random.integers(offset + 2 ** sum(bits) + 3, random.below(2) ? 52 : 16),
+          cells: randomCells(offset + 2 ** sum(bits) + 3, random),
           offset,
           ...(causal ? { causal } : {}),
         };

@@ -8,7 +8,7 @@ import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/i
 import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
 import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { Backend, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Backend, ContractDim, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import { msm, type Affine } from '../../verifier/curve.ts';
 import { Q, R, inverse, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -176,14 +176,69 @@ for (const portable of [false, true])
       }, 'outer products');
     });
 
-    it('long sums of the widest integers', async () => {
+    it('long sums of the widest integers, over rows and over columns', async () => {
       const n = 2 ** 13;
       const widest = 2 ** 53 - 1;
-      for (const value of [widest, -widest, 2 ** 18, -(2 ** 18), 2 ** 18 - 1]) {
-        const out = backend.zeros(1);
-        const weights = new Array<bigint>(n).fill(R - 1n);
-        await backend.contract({ cells: new Float64Array(n).fill(value), offset: 0 }, [{ bits: 13, kind: 'sum', weights }], 1n, out);
-        assert.deepEqual(await backend.toField(out), [mod(-BigInt(n) * BigInt(value))], `${value}`);
+      const weights = new Array<bigint>(n).fill(R - 1n);
+      const kept = { bits: 2, kind: 'keep', size: 3, shift: 0, limit: 4, stride: 1 } as const;
+      const sum = { bits: 13, kind: 'sum', weights } as const;
+      for (const [Kind, values] of [
+        [Float64Array, [widest, -widest, 2 ** 15, 2 ** 16, -(2 ** 15), 3 * 2 ** 15, 2 ** 48 + 2 ** 31, -(2 ** 32)]],
+        [Int32Array, [2 ** 31 - 1, -(2 ** 31), 2 ** 16]],
+        [Int16Array, [2 ** 15 - 1, -(2 ** 15)]],
+        [Int8Array, [127, -128]],
+      ] as const)
+        for (const value of values)
+          for (const dims of [[sum], [kept, sum], [sum, kept]]) {
+            const out = backend.zeros(4);
+            await backend.contract({ cells: new Kind(dims.length === 1 ? n : 4 * n).fill(value), offset: 0 }, dims, 1n, out);
+            const want = mod(-BigInt(n) * BigInt(value));
+            assert.deepEqual(
+              await backend.toField(out),
+              dims.length === 1 ? [want, 0n, 0n, 0n] : [want, want, want, 0n],
+              `${Kind.name} ${value}`,
+            );
+          }
+    });
+
+    it('partial evaluations of more cells than are uploaded at a time, and of more terms than one accumulation takes', async () => {
+      const random = new Random(5);
+      const [high, middle, low] = [4, 17, 3];
+      const cells = new Int16Array(2 ** (high + middle + low));
+      const busy = Array.from({ length: 60 }, () => random.below(cells.length)).concat(0, cells.length - 1);
+      for (const at of busy) cells[at] = random.integer(15);
+      const lists = [high, middle, low].map((bits) => random.fields(2 ** bits - (bits === middle ? 5 : 0)));
+      const keep = (bits: number, stride: number): ContractDim => ({
+        bits,
+        kind: 'keep',
+        size: 2 ** bits,
+        shift: 0,
+        limit: 2 ** bits,
+        stride,
+      });
+      const sizes = [high, middle, low];
+      for (const kept of [[0], [2], [0, 2], []]) {
+        let stride = 1;
+        const dims = sizes.map((bits, d): ContractDim => {
+          if (!kept.includes(d)) return { bits, kind: 'sum', weights: lists[d] as bigint[] };
+          stride *= 2 ** bits;
+          return keep(bits, stride / 2 ** bits);
+        });
+        const want = new Array<bigint>(stride).fill(0n);
+        for (const at of new Set(busy)) {
+          const y = [at >>> (middle + low), (at >>> low) & (2 ** middle - 1), at & (2 ** low - 1)];
+          let weight = 1n;
+          let to = 0;
+          dims.forEach((d, k) => {
+            if (d.kind === 'sum') weight = mod(weight * (d.weights[y[k] as number] ?? 0n));
+            else to += (y[k] as number) * d.stride;
+          });
+          want[to] = mod((want[to] as bigint) + weight * BigInt(cells[at] as number));
+        }
+        const out = backend.zeros(stride);
+        await backend.contract({ cells, offset: 0 }, dims, 1n, out);
+        assert.deepEqual(await backend.toField(out), want, `kept ${kept.join(' ')}`);
+        backend.free(out);
       }
     });
 

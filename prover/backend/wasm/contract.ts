@@ -1,16 +1,24 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { ContractDim, IntBlock } from '../types.ts';
-import { cut, doubles, type Engine } from './engine.ts';
+import { cut, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
 
 const ELEMENT = 32;
-/** Bytes of a weight cut into ten parts for products with small integers. */
-const SPLIT_WEIGHT = 48;
+/** Bytes of a weight as eight digits. */
+const SPLIT_WEIGHT = 64;
 /** Terms of one accumulation: weights of this many are built as one table. */
-const TERMS = 4096;
+const TERMS = 8192;
+/** Terms of one accumulation when a single dimension has more; its 64-bit sums hold 2^17. */
+const MOST_TERMS = 2 ** 16;
+/** Bytes of cells that are uploaded at a time. */
+const UPLOAD = 2 ** 24;
+/** Outputs that `dotRows` works on together. */
+const ROWS = 32;
+/** Columns that `dotColumns` works on together. */
+const COLUMNS = 64;
 /** All sums a_0 + a_1 + … with a_d from lists[d], the first list slowest. */
-function combinations(lists: readonly (readonly number[])[]): Uint32Array {
+function combinations(lists: readonly ArrayLike<number>[]): Uint32Array {
   let out = Uint32Array.of(0);
   for (const list of lists) {
     const next = new Uint32Array(out.length * list.length);
@@ -45,95 +53,194 @@ async function tensor(engine: Engine, lists: readonly (readonly bigint[])[], fac
   return { at, length };
 }
 
-export async function contract(engine: Engine, block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: number): Promise<void> {
-  const strides: number[] = new Array<number>(dims.length);
-  const shifts: number[] = new Array<number>(dims.length);
-  let bits = 0;
-  for (let d = dims.length - 1; d >= 0; d--) {
-    shifts[d] = bits;
-    strides[d] = 2 ** bits;
-    bits += (dims[d] as ContractDim).bits;
-  }
-  const keepCells: number[][] = [];
-  const keepTargets: number[][] = [];
-  const sums: { weights: readonly bigint[]; stride: number }[] = [];
-  dims.forEach((dim, d) => {
-    const stride = strides[d] as number;
+/** One dimension of a block: cells y = first … first + count − 1, `stride` cells apart. */
+interface Axis {
+  readonly stride: number;
+  readonly first: number;
+  readonly count: number;
+  /** Weights of these cells, or, for a kept dimension, null. */
+  readonly weights: readonly bigint[] | null;
+  /** Output index of the first cell, and how far the next one lies. */
+  readonly target: number;
+  readonly step: number;
+}
+
+/** The cells that count; null if there is none. */
+function axesOf(dims: readonly ContractDim[]): Axis[] | null {
+  const axes: Axis[] = [];
+  let stride = 1;
+  for (const dim of [...dims].reverse()) {
+    let [first, end] = [0, 2 ** dim.bits];
     if (dim.kind === 'sum') {
-      sums.push({ weights: dim.weights.slice(0, 2 ** dim.bits), stride });
-      return;
+      end = Math.min(end, dim.weights.length);
+      while (first < end && dim.weights[first] === 0n) first++;
+      while (first < end && dim.weights[end - 1] === 0n) end--;
+      axes.push({ stride, first, count: end - first, weights: dim.weights.slice(first, end), target: 0, step: 0 });
+    } else {
+      first = Math.max(0, -dim.shift);
+      end = Math.min(end, dim.size, dim.limit - dim.shift);
+      axes.push({ stride, first, count: end - first, weights: null, target: (first + dim.shift) * dim.stride, step: dim.stride });
     }
-    const first = Math.max(0, -dim.shift);
-    const end = Math.min(dim.size, 2 ** dim.bits, dim.limit - dim.shift);
-    const kept = range(Math.max(0, end - first), 1).map((y) => y + first);
-    keepCells.push(kept.map((y) => y * stride));
-    keepTargets.push(kept.map((y) => (y + dim.shift) * dim.stride));
-  });
-  const targets = combinations(keepTargets);
-  if (targets.length === 0 || sums.some((s) => s.weights.length === 0) || scale === 0n) return;
-
-  // Inner dimensions of the sum, up to TERMS terms, are one accumulation; outer ones weigh its results.
-  let split = sums.length - 1;
-  for (let terms = sums[split]?.weights.length ?? 1; split > 0; split--) {
-    terms *= (sums[split - 1] as { weights: readonly bigint[] }).weights.length;
-    if (terms > TERMS) break;
+    if (end <= first) return null;
+    stride *= 2 ** dim.bits;
   }
-  split = Math.max(split, 0);
-  const outerSums = sums.slice(0, split);
-  const innerSums = sums.slice(split);
-  const outerCells = combinations(outerSums.map((s) => range(s.weights.length, s.stride)));
-  const terms = combinations(innerSums.map((s) => range(s.weights.length, s.stride)));
-  const outputs = combinations([...keepCells, [...outerCells]]);
-  const segments = Math.ceil(terms.length / TERMS);
-  const direct = outerCells.length * segments === 1;
+  return axes.reverse();
+}
 
+const firstOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n + a.first * a.stride, 0);
+/** Cells from the first that counts to the last. */
+const spanOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n + (a.count - 1) * a.stride, 1);
+
+/** `count` cells of an axis, from the `from`-th that counts. */
+const part = (a: Axis, from: number, count: number): Axis => ({
+  ...a,
+  first: a.first + from,
+  count,
+  weights: a.weights?.slice(from, from + count) ?? null,
+  target: a.target + from * a.step,
+});
+
+/** Cuts axes into blocks of at most `most` cells to upload, whose summed axes have at most MOST_TERMS cells. */
+function* pieces(axes: readonly Axis[], most: number): Generator<readonly Axis[]> {
+  const span = spanOf(axes);
+  const at = axes.findIndex((a) => a.count > 1 && (span > most || (a.weights !== null && a.count > MOST_TERMS)));
+  if (at < 0) return yield axes;
+  const a = axes[at] as Axis;
+  const rest = spanOf(axes.with(at, { ...a, count: 1 }));
+  const wanted = span > most ? Math.max(1, Math.floor((most - rest) / a.stride) + 1) : MOST_TERMS;
+  const each = Math.min(a.weights === null ? a.count : MOST_TERMS, wanted, Math.ceil(a.count / 2));
+  for (let from = 0; from < a.count; from += each) yield* pieces(axes.with(at, part(a, from, Math.min(each, a.count - from))), most);
+}
+
+export async function contract(engine: Engine, block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: number): Promise<void> {
+  const axes = axesOf(dims);
+  if (axes === null || scale === 0n) return;
+  const { cells, offset, causal } = block;
+  const shiftOf = (d: number): number => dims.slice(d + 1).reduce((n, x) => n + x.bits, 0);
+  // Cells are uploaded while the workers are at the block before.
+  let before: Promise<void> = Promise.resolve();
+  for (const own of pieces(axes, UPLOAD / cells.BYTES_PER_ELEMENT)) {
+    const first = firstOf(own);
+    const count = spanOf(own);
+    const at = engine.upload(cells.subarray(offset + first, offset + first + count));
+    const size = Math.log2(cells.BYTES_PER_ELEMENT);
+    const previous = before;
+    const run = async (): Promise<void> => {
+      try {
+        if (causal !== undefined) {
+          const job = cut(count, 2);
+          const m = 2 ** (dims[causal[0]] as ContractDim).bits - 1;
+          await engine.run('clearAbove', job, [at, size, count, job.chunk, first, m, shiftOf(causal[0]), shiftOf(causal[1])]);
+        }
+        await contractBlock(engine, { at, size }, own, scale, out, previous);
+      } finally {
+        engine.release(at);
+      }
+    };
+    before = run();
+    before.catch(() => {});
+    await previous;
+  }
+  await before;
+}
+
+/** `contract` of uploaded cells, whose first one lies at `source.at`. Adds to `out` after `previous`. */
+async function contractBlock(
+  engine: Engine,
+  source: { readonly at: number; readonly size: number },
+  axes: readonly Axis[],
+  scale: bigint,
+  out: number,
+  previous: Promise<void>,
+): Promise<void> {
   const { memory } = engine;
-  const cells = engine.upload(doubles(block.cells.subarray(block.offset, block.offset + 2 ** bits)));
+  let factor = scale;
+  let target = 0;
+  const moving: Axis[] = [];
+  for (const a of axes) {
+    if (a.count > 1) {
+      moving.push(a);
+      continue;
+    }
+    target += a.target;
+    if (a.weights !== null) factor = mod(factor * (a.weights[0] as bigint));
+  }
+  // Cells that lie side by side and are all kept or all summed: the columns of a tile, or a run of terms.
+  const keep = moving.at(-1)?.weights === null;
+  let run = 1;
+  let split = moving.length;
+  for (; split > 0; split--) {
+    const a = moving[split - 1] as Axis;
+    if (a.stride !== run || (a.weights === null) !== keep) break;
+    run *= a.count;
+  }
+  const inner = moving.slice(split);
+  const outer = moving.slice(0, split);
+  const kept = outer.filter((a) => a.weights === null);
+  const sums = outer.filter((a) => a.weights !== null);
+
+  // Summed axes that together have up to TERMS terms are one accumulation; further ones weigh its results.
+  let terms = keep ? 1 : run;
+  let far = sums.length;
+  for (; far > 0; far--) {
+    const { count } = sums[far - 1] as Axis;
+    if (terms > 1 && terms * count > TERMS) break;
+    terms *= count;
+  }
+  const farSums = sums.slice(0, far);
+  const nearSums = sums.slice(far);
+  const farCells = combinations(farSums.map((a) => range(a.count, a.stride)));
+  const outputs = combinations([...kept.map((a) => range(a.count, a.stride)), farCells]);
+  const targets = combinations([[target + kept.reduce((n, a) => n + a.target, 0)], ...kept.map((a) => range(a.count, a.step))]);
+  const columns = keep ? combinations([[inner.reduce((n, a) => n + a.target, 0)], ...inner.map((a) => range(a.count, a.step))]) : [0];
+  const direct = farCells.length === 1;
+
   const outputTable = engine.upload(outputs);
-  const termTable = engine.upload(terms);
+  const termTable = engine.upload(combinations(nearSums.map((a) => range(a.count, a.stride))));
   // The accumulation divides by R once more than a product of Montgomery forms would: its weights carry R².
   const weights = await tensor(
     engine,
-    innerSums.map((s) => s.weights),
-    toMontgomery(direct ? scale : 1n),
+    [...nearSums, ...(keep ? [] : inner)].map((a) => a.weights as readonly bigint[]),
+    toMontgomery(direct ? factor : 1n),
   );
-  const parts = memory.alloc(weights.length * SPLIT_WEIGHT);
-  const splitJob = cut(weights.length, 10);
-  await engine.run('splitWeights', splitJob, [weights.at, parts, weights.length, splitJob.chunk]);
-  const units = outputs.length * segments;
-  const partial = engine.vector(units);
-  const job = cut(units, 4 * Math.min(terms.length, TERMS) + 70);
-  const causal = block.causal;
-  const diagonal =
-    causal === undefined
-      ? [0, 0, 0]
-      : [2 ** (dims[causal[0]] as ContractDim).bits - 1, shifts[causal[0]] as number, shifts[causal[1]] as number];
-  await engine.run('dotInts', job, [
-    cells,
-    outputTable,
-    termTable,
-    parts,
-    partial,
-    units,
-    job.chunk,
-    terms.length,
-    TERMS,
-    segments,
-    ...diagonal,
-  ]);
-  engine.release(cells, outputTable, termTable, weights.at, parts);
-
-  let results = partial;
-  if (!direct) {
-    const outerWeights = await tensor(engine, [...outerSums.map((s) => s.weights), new Array<bigint>(segments).fill(1n)], scale);
-    results = engine.vector(targets.length);
-    const rows = cut(targets.length, 20 * outerWeights.length + 60);
-    await engine.run('rowDots', rows, [partial, outerWeights.at, results, targets.length, rows.chunk, outerWeights.length]);
-    engine.release(partial, outerWeights.at);
+  const digits = memory.alloc((terms + 1) * SPLIT_WEIGHT);
+  memory.bytes.fill(0, digits + (terms - 1) * SPLIT_WEIGHT, digits + (terms + 1) * SPLIT_WEIGHT);
+  const splitJob = cut(terms, 15);
+  await engine.run('splitWeights', splitJob, [weights.at, digits, terms, splitJob.chunk, keep ? 0 : 1]);
+  const units = outputs.length * columns.length;
+  const sum = engine.vector(units);
+  if (keep) {
+    const tiles = Math.ceil(columns.length / COLUMNS);
+    const job = cut(outputs.length * tiles, Math.min(COLUMNS, columns.length) * (1.2 * terms + 60));
+    const sizes = [tiles, job.items, job.chunk];
+    await engine.run('dotColumns', job, [source.at, source.size, outputTable, columns.length, termTable, terms, digits, sum, ...sizes]);
+  } else {
+    const job = cut(outputs.length, 1.2 * terms + 60);
+    const chunk = job.chunk === job.items ? job.chunk : ROWS * Math.ceil(job.chunk / ROWS);
+    const rows = [outputTable, outputs.length, termTable, run, terms, digits, sum, chunk];
+    await engine.run('dotRows', { ...job, chunk }, [source.at, source.size, ...rows]);
   }
-  const targetTable = engine.upload(targets);
-  const add = { items: 1, chunk: 1, nanoseconds: 25 * targets.length };
-  await engine.run('scatterAdd', add, [results, targetTable, out, targets.length]);
+  engine.release(outputTable, termTable, weights.at, digits);
+
+  const count = targets.length * columns.length;
+  let results = sum;
+  if (!direct) {
+    const weigh = await tensor(
+      engine,
+      farSums.map((a) => a.weights as readonly bigint[]),
+      factor,
+    );
+    results = engine.vector(count);
+    const job = cut(count, 25 * weigh.length + 60);
+    await engine.run('combine', job, [sum, weigh.at, results, count, job.chunk, weigh.length, columns.length]);
+    engine.release(sum, weigh.at);
+  }
+  const places = combinations([targets, columns]);
+  const targetTable = engine.upload(places);
+  const distinct = places.every((to, i) => i === 0 || to > (places[i - 1] as number));
+  const add = distinct ? cut(count, 25) : { items: count, chunk: count, nanoseconds: 25 * count };
+  await previous;
+  await engine.run('scatterAdd', add, [results, targetTable, out, count, add.chunk]);
   engine.release(results, targetTable);
 }
 

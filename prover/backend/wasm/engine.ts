@@ -65,7 +65,7 @@ export class Engine {
   }
 
   /** Copies numbers into a block of their own. */
-  upload(values: Float64Array | Uint32Array | Uint8Array): number {
+  upload(values: Cells | Uint32Array | Uint8Array): number {
     const at = this.memory.alloc(values.byteLength);
     const { bytes } = this.memory;
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);

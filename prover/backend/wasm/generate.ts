@@ -158,7 +158,7 @@ export function fieldSource(fused: boolean): string {
   return `
 // @ts-ignore: decorator
 @inline
-function madd(x: v128, y: v128, z: v128): v128 {
+export function madd(x: v128, y: v128, z: v128): v128 {
   ${halves.madd}
 }
 export function fused(): bool {

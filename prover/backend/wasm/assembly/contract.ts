@@ -1,166 +1,351 @@
-/** Partial evaluation: exact integers times field weights, accumulated without reduction. */
-import { add2, clear2, mac2, pack2, reduce2, reduceWide2, spill2, unpack2 } from './field';
+/**
+ * Partial evaluation: Σ cell · weight over integer cells, without reduction. A weight is eight signed digits of 32 bits, a cell up to four
+ * signed parts of 16 bits, both held in doubles: 32 products of a part and a digit add up exactly, to at most 2^51 in size. Tiles of cells
+ * are turned into doubles first, rows of zeros left out, so that the inner loop is multiply-adds alone; 64-bit integers collect its sums.
+ */
+import { add2, clear2, mac2, madd, pack2, reduce2, reduceWide2, unpack2 } from './field';
 import { FR, int, pointer, scratch } from './shared';
 
 const LIMB_MASK: i64 = (1 << 51) - 1;
-/** Bytes of a weight as ten parts of a limb: 26 low bits, 25 high bits, limb after limb. */
-const WEIGHT: usize = 48;
-/** Bytes of the sums of one output: five words (sums of low parts, sums of high parts) for each of three weights 1, 2^18, 2^36. */
-const SUMS: usize = 240;
+/** Bytes of a weight's digits. */
+const WEIGHT: usize = 64;
+/** Cells of a tile's row, and most rows. */
+const WIDTH: i32 = 64;
+const ROWS: i32 = 32;
+const ROW: usize = 512;
+/**
+ * Scratch: the weights (or sums) of a tile's rows, 64-bit sums of a tile (two lanes a word), the tile. Words of a sum: digits 0 … 8 of the parts of
+ * weight 1 and 2^32, then those of weight 2^16 and 2^48. Cells of 16 bits have one part, and need the first eight.
+ */
+const LIST: usize = 3584;
+const SUMS: usize = 4096;
+const TILE: usize = 13312;
+const NARROW: i32 = 8;
+const WIDE: i32 = 18;
 
-/** Packed elements to ten parts. Arguments: src, dst, length, chunk length. */
+/** Packed elements to digits. Arguments: src, dst, length, chunk length, 1: the digits of elements 2i and 2i + 1 alternate. */
 export function splitWeights(job: usize, chunk: i32): void {
-  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
+  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2)), paired = int(job, 4);
   for (let i = begin; i < end; i++) {
-    const a = pointer(job, 0) + (<usize>i << 5), o = pointer(job, 1) + <usize>i * WEIGHT;
-    const w0 = load<u64>(a), w1 = load<u64>(a, 8), w2 = load<u64>(a, 16), w3 = load<u64>(a, 24);
-    part(o, 0, w0);
-    part(o, 8, (w0 >> 51) | (w1 << 13));
-    part(o, 16, (w1 >> 38) | (w2 << 26));
-    part(o, 24, (w2 >> 25) | (w3 << 39));
-    part(o, 32, w3 >> 12);
-    store<u64>(o, 0, 40);
+    const a = pointer(job, 0) + (<usize>i << 5);
+    const o = pointer(job, 1) + (paired ? ((<usize>i >> 1) << 7) + ((<usize>i & 1) << 3) : <usize>i * WEIGHT);
+    let carry: i64 = 0;
+    for (let k = 0; k < 8; k++) {
+      const t = <i64>load<u32>(a + (<usize>k << 2)) + carry;
+      carry = k < 7 ? (t + 0x80000000) >> 32 : 0;
+      store<f64>(o + (<usize>k << (paired ? 4 : 3)), <f64>(t - (carry << 32)));
+    }
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function part(o: usize, at: usize, word: u64): void {
-  store<u32>(o + at, <u32>word & 0x3ffffff);
-  store<u32>(o + at + 4, <u32>(word >> 26) & 0x1ffffff);
+/** Zeroes cells above the diagonal: ((y >> sj) & m) > ((y >> si) & m), y = first + index. Arguments: cells, log2 of their bytes, count, chunk length, first, m, si, sj. */
+export function clearAbove(job: usize, chunk: i32): void {
+  const cells = pointer(job, 0), size = int(job, 1), first = int(job, 4), m = int(job, 5), si = int(job, 6), sj = int(job, 7);
+  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2));
+  for (let i = begin; i < end; i++) {
+    const y = first + i;
+    if (((y >> sj) & m) <= ((y >> si) & m)) continue;
+    const at = cells + (<usize>i << size);
+    if (size == 0) store<u8>(at, 0);
+    else if (size == 1) store<u16>(at, 0);
+    else if (size == 2) store<u32>(at, 0);
+    else store<u64>(at, 0);
+  }
 }
 
-/** sums += v · weight. */
-function addCell(sums: usize, v: f64, weight: usize): void {
-  if (abs(v) < 262144.0) return addSmall(sums, <i32>v, weight);
-  const x = <i64>v;
-  addSmall(sums, <i32>x & 0x3ffff, weight);
-  addSmall(sums + 80, <i32>(x >> 18) & 0x3ffff, weight);
-  addSmall(sums + 160, <i32>(x >> 36), weight);
+/** Four doubles from four 32-bit integers. */
+// @ts-ignore: decorator
+@inline
+function four(o: usize, v: v128): void {
+  v128.store(o, f64x2.convert_low_i32x4_s(v));
+  v128.store(o, f64x2.convert_low_i32x4_s(v128.shuffle<i64>(v, v, 1, 1)), 16);
+}
+
+/** n cells of 8 bits to doubles; whether one is not 0. */
+function doubles8(o: usize, at: usize, n: i32): i32 {
+  let any = i64x2.splat(0), i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const v = v128.load64_zero(at + <usize>i), w = i16x8.extend_low_i8x16_s(v), to = o + (<usize>i << 3);
+    any = v128.or(any, v);
+    four(to, i32x4.extend_low_i16x8_s(w));
+    four(to + 32, i32x4.extend_high_i16x8_s(w));
+  }
+  let rest = 0;
+  for (; i < n; i++) {
+    const v = <i32>load<i8>(at + <usize>i);
+    rest |= v;
+    store<f64>(o + (<usize>i << 3), <f64>v);
+  }
+  return i32(v128.any_true(any) || rest != 0);
+}
+
+/** As `doubles8`, for cells of 16 bits. */
+function doubles16(o: usize, at: usize, n: i32): i32 {
+  let any = i64x2.splat(0), i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const v = v128.load(at + (<usize>i << 1)), to = o + (<usize>i << 3);
+    any = v128.or(any, v);
+    four(to, i32x4.extend_low_i16x8_s(v));
+    four(to + 32, i32x4.extend_high_i16x8_s(v));
+  }
+  let rest = 0;
+  for (; i < n; i++) {
+    const v = <i32>load<i16>(at + (<usize>i << 1));
+    rest |= v;
+    store<f64>(o + (<usize>i << 3), <f64>v);
+  }
+  return i32(v128.any_true(any) || rest != 0);
+}
+
+/** Part `part` of n wider cells (32-bit integers, or doubles); bit 0: whether one is not 0, bit 1: whether there are higher parts. */
+function parts(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
+  const down = f64x2.splat(0.0000152587890625), up = f64x2.splat(65536.0), zero = f64x2.splat(0);
+  let any = zero, above = zero;
+  for (let i = 0; i < n; i += 2) {
+    const from = at + (<usize>i << size);
+    let x: v128;
+    if (i + 1 < n) x = size == 2 ? f64x2.convert_low_i32x4_s(v128.load64_zero(from)) : v128.load(from);
+    else x = f64x2.replace_lane(zero, 0, size == 2 ? <f64>load<i32>(from) : load<f64>(from));
+    for (let p = 0; p < part; p++) x = f64x2.nearest(f64x2.mul(x, down));
+    const q = f64x2.nearest(f64x2.mul(x, down)), r = f64x2.sub(x, f64x2.mul(q, up));
+    v128.store(o + (<usize>i << 3), r);
+    any = v128.or(any, f64x2.ne(r, zero));
+    above = v128.or(above, f64x2.ne(q, zero));
+  }
+  return i32(v128.any_true(any)) | (i32(v128.any_true(above)) << 1);
 }
 
 // @ts-ignore: decorator
 @inline
-function addSmall(sums: usize, v: i32, weight: usize): void {
-  const s = i32x4.splat(v), a = v128.load(weight), b = v128.load(weight, 16), c = v128.load(weight, 32);
-  v128.store(sums, i64x2.add(v128.load(sums), i64x2.extmul_low_i32x4_s(s, a)));
-  v128.store(sums, i64x2.add(v128.load(sums, 16), i64x2.extmul_high_i32x4_s(s, a)), 16);
-  v128.store(sums, i64x2.add(v128.load(sums, 32), i64x2.extmul_low_i32x4_s(s, b)), 32);
-  v128.store(sums, i64x2.add(v128.load(sums, 48), i64x2.extmul_high_i32x4_s(s, b)), 48);
-  v128.store(sums, i64x2.add(v128.load(sums, 64), i64x2.extmul_low_i32x4_s(s, c)), 64);
+function doubles(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
+  if (size == 1) return doubles16(o, at, n);
+  if (size == 0) return doubles8(o, at, n);
+  return parts(o, at, n, size, part);
+}
+
+/** The word where the sums of a part begin: its weight is 2^16 to the part. */
+// @ts-ignore: decorator
+@inline
+function wordOf(part: i32): usize {
+  return part == 0 ? 0 : part == 1 ? 144 : part == 2 ? 16 : 160;
+}
+
+/** sums += a, exact integers of at most 2^51 in size. */
+// @ts-ignore: decorator
+@inline
+function collect(sums: usize, a: v128): void {
+  const C = f64x2.splat(6755399441055744.0);
+  v128.store(sums, i64x2.add(v128.load(sums), i64x2.sub(f64x2.add(a, C), i64x2.splat(0x4338000000000000))));
 }
 
 /**
- * Unit u = (output, segment): Σ over the segment's terms s of cell[offset(u) + offset(s)] · weight(s), as a packed element / R.
- * Arguments: cells, output offsets, term offsets (32-bit), weights (ten parts), dst, units, chunk length, terms, segment length, segments,
- * m (0: no diagonal), si, sj as in addOuter.
+ * sums of columns += Σ over the tile's n rows of cell · weight, `list` holding the weights' addresses: two pairs of columns and half the digits
+ * at a time, so that the sums stay in registers. `words` of a sum lie a pair of columns apart.
  */
-export function dotInts(job: usize, chunk: i32): void {
-  const cells = pointer(job, 0), outputs = pointer(job, 1), terms = pointer(job, 2), weights = pointer(job, 3), dst = pointer(job, 4);
-  const begin = chunk * int(job, 6), end = min(begin + int(job, 6), int(job, 5));
-  const n = int(job, 7), length = int(job, 8), segments = int(job, 9), m = int(job, 10), si = int(job, 11), sj = int(job, 12);
-  const sums = scratch + 4096;
-  for (let u = begin; u < end; u += 2) {
-    const last = min(u + 1, end - 1);
-    memory.fill(sums, 0, 2 * SUMS);
-    for (let w = u; w <= last; w++) {
-      const from = (w % segments) * length, to = min(n, from + length), output = load<u32>(outputs + (<usize>(w / segments) << 2));
-      const into = sums + <usize>(w - u) * SUMS;
-      if (m) dotCausal(into, cells, output, terms, weights, from, to, m, si, sj);
-      else dot(into, cells + (<usize>output << 3), terms, weights, from, to);
-    }
-    finishSums(dst + (<usize>u << 5), dst + (<usize>last << 5), sums, sums + <usize>(last - u) * SUMS);
-  }
-}
-
-/** Σ cell · weight with the sums of small cells in registers. */
-function dot(sums: usize, cells: usize, terms: usize, weights: usize, from: i32, to: i32): void {
-  let s0 = i64x2.splat(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0;
-  for (let s = from; s < to; s++) {
-    const v = load<f64>(cells + (<usize>load<u32>(terms + (<usize>s << 2)) << 3));
-    if (v == 0) continue;
-    const weight = weights + <usize>s * WEIGHT;
-    if (abs(v) < 262144.0) {
-      const x = i32x4.splat(<i32>v), a = v128.load(weight), b = v128.load(weight, 16), c = v128.load(weight, 32);
-      s0 = i64x2.add(s0, i64x2.extmul_low_i32x4_s(x, a));
-      s1 = i64x2.add(s1, i64x2.extmul_high_i32x4_s(x, a));
-      s2 = i64x2.add(s2, i64x2.extmul_low_i32x4_s(x, b));
-      s3 = i64x2.add(s3, i64x2.extmul_high_i32x4_s(x, b));
-      s4 = i64x2.add(s4, i64x2.extmul_low_i32x4_s(x, c));
-    } else addCell(sums, v, weight);
-  }
-  v128.store(sums, i64x2.add(v128.load(sums), s0));
-  v128.store(sums, i64x2.add(v128.load(sums, 16), s1), 16);
-  v128.store(sums, i64x2.add(v128.load(sums, 32), s2), 32);
-  v128.store(sums, i64x2.add(v128.load(sums, 48), s3), 48);
-  v128.store(sums, i64x2.add(v128.load(sums, 64), s4), 64);
-}
-
-/** As \`dot\`, but for cells above the diagonal. */
-function dotCausal(sums: usize, cells: usize, output: u32, terms: usize, weights: usize, from: i32, to: i32, m: i32, si: i32, sj: i32): void {
-  for (let s = from; s < to; s++) {
-    const at = output + load<u32>(terms + (<usize>s << 2));
-    if (((at >> sj) & m) > ((at >> si) & m)) continue;
-    const v = load<f64>(cells + (<usize>at << 3));
-    if (v != 0) addCell(sums, v, weights + <usize>s * WEIGHT);
-  }
-}
-
-/** Two outputs' sums, reduced (· 1/R) and packed. */
-function finishSums(oa: usize, ob: usize, a: usize, b: usize): void {
-  const acc = scratch;
-  clear2(acc);
-  collect(acc, a);
-  collect(acc + 8, b);
-  reduce2(acc + 192, acc, FR);
-  pack2(oa, ob, acc + 192, FR);
-}
-
-/** One lane of an accumulator from the sums of one output. */
-function collect(lane: usize, sums: usize): void {
-  place(lane, sums, 0);
-  place(lane, sums + 80, 18);
-  place(lane, sums + 160, 36);
-}
-
-/** lane += 2^shift · Σ_k (low_k + 2^26·high_k)·2^51k. */
-function place(lane: usize, sums: usize, shift: i64): void {
-  let carry: i64 = 0;
-  for (let k = 0; k < 6; k++) {
-    let digit = carry;
-    if (k < 5) {
-      const low = load<i64>(sums + (<usize>k << 4)), high = load<i64>(sums + (<usize>k << 4), 8);
-      digit += low + ((high & 0x1ffffff) << 26);
-      carry = (digit >> 51) + (high >> 25);
-      digit &= LIMB_MASK;
-    }
-    const at = lane + (<usize>k << 4);
-    store<i64>(at, load<i64>(at) + ((digit & (LIMB_MASK >> shift)) << shift));
-    store<i64>(at + 16, load<i64>(at + 16) + (digit >> (51 - shift)));
-  }
-}
-
-/** dst[i] = Σ_j v[i·n + j] · w[j]. Arguments: v, w, dst, rows, chunk length, n. */
-export function rowDots(job: usize, chunk: i32): void {
-  const v = pointer(job, 0), w = pointer(job, 1), dst = pointer(job, 2), n = int(job, 5);
-  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3));
-  const x = scratch, y = scratch + 80, acc = scratch + 160, total = scratch + 352;
-  for (let i = begin; i < end; i++) {
-    const row = v + (<usize>i * <usize>n << 5);
-    memory.fill(total, 0, 80);
-    for (let from = 0; from < n; from += 512) {
-      const to = min(n, from + 512);
-      clear2(acc);
-      for (let j = from; j + 1 < to; j += 2) {
-        unpack2(x, row + (<usize>j << 5), row + (<usize>j << 5) + 32, FR);
-        unpack2(y, w + (<usize>j << 5), w + (<usize>j << 5) + 32, FR);
-        mac2(acc, x, y, FR);
+function tileColumns(sums: usize, tile: usize, list: usize, n: i32, width: i32, words: i32): void {
+  const apart = <usize>words << 4, ends = list + (<usize>n << 2);
+  for (let c = 0; c < width; c += 4) {
+    const s = sums + <usize>(c >> 1) * apart;
+    for (let half: usize = 0; half < 2; half++) {
+      let a0 = f64x2.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0, cell = tile + (<usize>c << 3);
+      for (let entry = list; entry < ends; entry += 4) {
+        const w = <usize>load<u32>(entry) + (half << 5), x = v128.load(cell), y = v128.load(cell, 16);
+        const w0 = v128.load64_splat(w), w1 = v128.load64_splat(w, 8), w2 = v128.load64_splat(w, 16), w3 = v128.load64_splat(w, 24);
+        a0 = madd(x, w0, a0);
+        b0 = madd(y, w0, b0);
+        a1 = madd(x, w1, a1);
+        b1 = madd(y, w1, b1);
+        a2 = madd(x, w2, a2);
+        b2 = madd(y, w2, b2);
+        a3 = madd(x, w3, a3);
+        b3 = madd(y, w3, b3);
+        cell += ROW;
       }
-      if ((to - from) & 1) {
-        const last = <usize>(to - 1) << 5;
-        unpack2(x, row + last, row + last, FR);
-        unpack2(y, w + last, w + last, FR);
-        for (let k = 0; k < 5; k++) store<f64>(x + (<usize>k << 4), 0, 8);
+      const at = s + (half << 6), next = at + apart;
+      collect(at, a0);
+      collect(at + 16, a1);
+      collect(at + 32, a2);
+      collect(at + 48, a3);
+      collect(next, b0);
+      collect(next + 16, b1);
+      collect(next + 32, b2);
+      collect(next + 48, b3);
+    }
+  }
+}
+
+/**
+ * dst[o·columns + c] = Σ_s cell[outputs[o] + terms[s] + c] · weight(s) / R. Arguments: cells, log2 of their bytes, output offsets (32-bit), columns,
+ * term offsets (32-bit), terms, weights (digits), dst, tiles of 64 columns, units (outputs · tiles), chunk length.
+ */
+export function dotColumns(job: usize, chunk: i32): void {
+  const cells = pointer(job, 0), size = int(job, 1), outputs = pointer(job, 2), columns = int(job, 3), terms = pointer(job, 4), n = int(job, 5);
+  const weights = pointer(job, 6), dst = pointer(job, 7), tiles = int(job, 8);
+  const begin = chunk * int(job, 10), end = min(begin + int(job, 10), int(job, 9));
+  const sums = scratch + SUMS, tile = scratch + TILE, list = scratch + LIST, words = size < 2 ? NARROW : WIDE;
+  memory.fill(tile, 0, <usize>ROWS * ROW);
+  for (let u = begin; u < end; u++) {
+    const first = (u % tiles) * WIDTH, width = min(WIDTH, columns - first), output = load<u32>(outputs + (<usize>(u / tiles) << 2));
+    const base = cells + (<usize>(output + first) << size);
+    memory.fill(sums, 0, (<usize>((width + 3) & ~3) >> 1) * (<usize>words << 4));
+    for (let from = 0; from < n; ) {
+      // Rows of zeros do not count: `to` is where the tile is full.
+      let to = from;
+      for (let part = 0; ; part++) {
+        let rows = 0, flags = 0, s = from;
+        for (; part == 0 ? s < n && rows < ROWS : s < to; s++) {
+          const found = doubles(tile + <usize>rows * ROW, base + (<usize>load<u32>(terms + (<usize>s << 2)) << size), width, size, part);
+          flags |= found;
+          if (!found) continue;
+          store<u32>(list + (<usize>rows << 2), weights + <usize>s * WEIGHT);
+          rows++;
+        }
+        if (part == 0) to = s;
+        if (rows) tileColumns(sums + wordOf(part), tile, list, rows, width, words);
+        if (!(flags & 2)) break;
+      }
+      from = to;
+    }
+    const to = dst + (<usize>((u / tiles) * columns + first) << 5), spare = scratch + 512;
+    for (let c = 0; c < width; c += 2) {
+      const at = sums + <usize>(c >> 1) * (<usize>words << 4), o = to + (<usize>c << 5);
+      reduceSums(o, c + 1 < width ? o + 32 : spare, at, words);
+    }
+  }
+}
+
+/** Sums of a row += Σ over n pairs of its cells · weights, for two rows at a time. `list` holds addresses of rows and of their sums. */
+function tileRows(list: usize, rows: i32, weights: usize, n: i32, offset: usize): void {
+  for (let r = 0; r < rows; r += 2) {
+    const entry = list + (<usize>r << 3), other = r + 1 < rows ? entry + 8 : entry;
+    for (let half: usize = 0; half < 2; half++) {
+      let a0 = f64x2.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+      let cell = <usize>load<u32>(entry), next = <usize>load<u32>(other), w = weights + (half << 6);
+      for (let k = 0; k < n; k++) {
+        const x = v128.load(cell), y = v128.load(next), w0 = v128.load(w), w1 = v128.load(w, 16), w2 = v128.load(w, 32), w3 = v128.load(w, 48);
+        a0 = madd(x, w0, a0);
+        b0 = madd(y, w0, b0);
+        a1 = madd(x, w1, a1);
+        b1 = madd(y, w1, b1);
+        a2 = madd(x, w2, a2);
+        b2 = madd(y, w2, b2);
+        a3 = madd(x, w3, a3);
+        b3 = madd(y, w3, b3);
+        cell += 16;
+        next += 16;
+        w += 128;
+      }
+      const at = <usize>load<u32>(entry, 4) + offset + (half << 6);
+      collect(at, a0);
+      collect(at + 16, a1);
+      collect(at + 32, a2);
+      collect(at + 48, a3);
+      if (other == entry) continue;
+      const to = <usize>load<u32>(other, 4) + offset + (half << 6);
+      collect(to, b0);
+      collect(to + 16, b1);
+      collect(to + 32, b2);
+      collect(to + 48, b3);
+    }
+  }
+}
+
+/**
+ * dst[o] = Σ_s cell[outputs[o] + runs[s / run] + s % run] · weight(s) / R. Arguments: cells, log2 of their bytes, output offsets (32-bit), outputs,
+ * offsets of runs (32-bit), cells of a run, terms (all runs), weights (digits in pairs, 0 after the last), dst, chunk length.
+ */
+export function dotRows(job: usize, chunk: i32): void {
+  const cells = pointer(job, 0), size = int(job, 1), outputs = pointer(job, 2), runs = pointer(job, 4), run = int(job, 5), n = int(job, 6);
+  const weights = pointer(job, 7), dst = pointer(job, 8), begin = chunk * int(job, 9), end = min(begin + int(job, 9), int(job, 3));
+  const sums = scratch + SUMS, tile = scratch + TILE, list = scratch + LIST, words = size < 2 ? NARROW : WIDE, apart = <usize>words << 4;
+  for (let u = begin; u < end; u += ROWS) {
+    const count = min(ROWS, end - u);
+    memory.fill(sums, 0, <usize>count * apart);
+    for (let from = 0; from < n; from += WIDTH) {
+      const to = min(n, from + WIDTH);
+      for (let part = 0; ; part++) {
+        let rows = 0, flags = 0;
+        for (let r = 0; r < count; r++) {
+          const row = tile + <usize>rows * ROW, base = load<u32>(outputs + (<usize>(u + r) << 2));
+          let found = 0;
+          for (let s = from; s < to; ) {
+            const within = s % run, cellsHere = min(run - within, to - s);
+            const at = cells + (<usize>(base + load<u32>(runs + (<usize>(s / run) << 2)) + within) << size);
+            found |= doubles(row + (<usize>(s - from) << 3), at, cellsHere, size, part);
+            s += cellsHere;
+          }
+          flags |= found;
+          if (!(found & 1)) continue;
+          if (to & 1) store<f64>(row + (<usize>(to - from) << 3), 0);
+          store<u32>(list + (<usize>rows << 3), row);
+          store<u32>(list + (<usize>rows << 3), sums + <usize>r * apart, 4);
+          rows++;
+        }
+        if (rows) tileRows(list, rows, weights + <usize>from * WEIGHT, (to - from + 1) >> 1, wordOf(part));
+        if (!(flags & 2)) break;
+      }
+    }
+    for (let r = 0; r < count; r += 2) {
+      const a = sums + <usize>r * apart, b = r + 1 < count ? a + apart : a, o = dst + (<usize>(u + r) << 5);
+      for (let k: usize = 0; k < apart; k += 16) {
+        const x = v128.load(a + k), y = v128.load(b + k);
+        v128.store(a + k, i64x2.add(v128.shuffle<i64>(x, y, 0, 2), v128.shuffle<i64>(x, y, 1, 3)));
+      }
+      reduceSums(o, r + 1 < count ? o + 32 : scratch + 512, a, words);
+    }
+  }
+}
+
+/** Two sums, a lane each, reduced (· 1/R) and packed. */
+function reduceSums(oa: usize, ob: usize, sums: usize, words: i32): void {
+  const acc = scratch, x = scratch + 192;
+  clear2(acc);
+  for (let lane: usize = 0; lane < 16; lane += 8) {
+    place(acc + lane, sums + lane, words == NARROW ? 8 : 9, 0);
+    if (words == WIDE) place(acc + lane, sums + lane + 144, 9, 16);
+  }
+  reduce2(x, acc, FR);
+  pack2(oa, ob, x, FR);
+}
+
+/** One lane of an accumulator += Σ_k word_k · 2^(32k + shift). */
+function place(lane: usize, sums: usize, words: i32, shift: i32): void {
+  let carry: i64 = 0, at = shift;
+  for (let k = 0; k < words; k++) {
+    const t = load<i64>(sums + (<usize>k << 4)) + carry;
+    carry = t >> 32;
+    placeDigit(lane, t & 0xffffffff, at);
+    at += 32;
+  }
+  placeDigit(lane, carry, at);
+}
+
+// @ts-ignore: decorator
+@inline
+function placeDigit(lane: usize, digit: i64, bit: i32): void {
+  const at = lane + (<usize>(bit / 51) << 4), shift = <i64>(bit % 51);
+  store<i64>(at, load<i64>(at) + ((digit << shift) & LIMB_MASK));
+  store<i64>(at, load<i64>(at, 16) + (digit >> (51 - shift)), 16);
+}
+
+/**
+ * dst[o·m + b] = Σ_j v[(o·n + j)·m + b] · w[j]. Arguments: v, w, dst, results, chunk length, n, m.
+ */
+export function combine(job: usize, chunk: i32): void {
+  const v = pointer(job, 0), w = pointer(job, 1), dst = pointer(job, 2), n = int(job, 5), m = int(job, 6), apart = <usize>m << 5;
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3));
+  const x = scratch, y = scratch + 80, acc = scratch + 160, total = scratch + 352, spare = scratch + 512;
+  for (let i = begin; i < end; i += 2) {
+    const k = min(i + 1, end - 1);
+    const a = v + (<usize>((i / m) * n * m + (i % m)) << 5), b = v + (<usize>((k / m) * n * m + (k % m)) << 5);
+    memory.fill(total, 0, 80);
+    for (let from = 0; from < n; from += 256) {
+      const to = min(n, from + 256);
+      clear2(acc);
+      for (let j = from; j < to; j++) {
+        const at = <usize>j * apart, weight = w + (<usize>j << 5);
+        unpack2(x, a + at, b + at, FR);
+        unpack2(y, weight, weight, FR);
         mac2(acc, x, y, FR);
       }
       reduceWide2(x, acc, FR);
@@ -168,20 +353,16 @@ export function rowDots(job: usize, chunk: i32): void {
       pack2(x, x + 32, total, FR);
       unpack2(total, x, x + 32, FR);
     }
-    for (let k = 0; k < 5; k++) {
-      const at = total + (<usize>k << 4), sum = load<f64>(at) + load<f64>(at, 8);
-      store<f64>(at, sum);
-      store<f64>(at, sum, 8);
-    }
-    pack2(dst + (<usize>i << 5), dst + (<usize>i << 5), total, FR);
+    pack2(dst + (<usize>i << 5), k > i ? dst + (<usize>k << 5) : spare, total, FR);
   }
 }
 
-/** out[target[i]] += v[i]; one chunk, targets may repeat. Arguments: v, targets (32-bit), out, length. */
+/** out[target[i]] += v[i]; targets repeat at most within a chunk. Arguments: v, targets (32-bit), out, length, chunk length. */
 export function scatterAdd(job: usize, chunk: i32): void {
-  const v = pointer(job, 0), targets = pointer(job, 1), out = pointer(job, 2), n = int(job, 3);
+  const v = pointer(job, 0), targets = pointer(job, 1), out = pointer(job, 2);
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 3));
   const x = scratch, y = scratch + 80;
-  for (let i = 0; i < n; i++) {
+  for (let i = begin; i < end; i++) {
     const at = out + (<usize>load<u32>(targets + (<usize>i << 2)) << 5), from = v + (<usize>i << 5);
     unpack2(x, at, at, FR);
     unpack2(y, from, from, FR);

@@ -1,6 +1,6 @@
 export { fused } from './field';
 export { setThread } from './shared';
 export { addOuter, bind, bindInts, eqChunk, eqSuffixes, fillVector, gather, intsToField, outer, scaleVector } from './vector';
-export { dotInts, rowDots, scatterAdd, splitWeights } from './contract';
+export { clearAbove, combine, dotColumns, dotRows, scatterAdd, splitWeights } from './contract';
 export { layerRound, layerTables, leaves, parents, productRound, productRoundInts } from './sumcheck';
 export { addPoints, commitRows, msmWindows } from './msm';
