@@ -55,15 +55,16 @@ export const OFFSET = {
   biasAffine: 1408,
   pLow: 1504,
   pHigh: 1584,
-  end: 1664,
+  biasSquare: 1664,
+  end: 1824,
 } as const;
 
-/** How many low and high halves the product and the reduction add to each of the ten limbs. */
-const productCounts = (): { low: number[]; high: number[] } => {
+/** How many low and high halves the product, or the square, adds to each of the ten limbs. */
+const productCounts = (square: boolean): { low: number[]; high: number[] } => {
   const low = new Array<number>(10).fill(0);
   const high = new Array<number>(10).fill(0);
   for (let i = 0; i < 5; i++) {
-    for (let j = 0; j < 5; j++) {
+    for (let j = square ? i : 0; j < 5; j++) {
       (low[i + j] as number)++;
       (high[i + j + 1] as number)++;
     }
@@ -114,8 +115,8 @@ function affineBias(): bigint[] {
   return bias;
 }
 
-const macBias = (): bigint[] => {
-  const { low, high } = productCounts();
+const macBias = (square: boolean): bigint[] => {
+  const { low, high } = productCounts(square);
   return low.map((n, k) => -(BigInt(n) * LOW + BigInt(high[k] as number) * HIGH));
 };
 
@@ -174,12 +175,14 @@ export function constants(p: bigint): Uint8Array {
   const inverse = modInverse(X, p);
   element(OFFSET.x1, centered(inverse, p));
   element(OFFSET.x2, centered(inverse * inverse, p));
-  const mac = macBias();
+  const mac = macBias(false);
+  const squares = macBias(true);
   const reduce = reduceBias([2, 2, 4, 4, 4]);
   mac.forEach((b, k) => {
     word(OFFSET.biasMac + 16 * k, b);
     word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
+    word(OFFSET.biasSquare + 16 * k, (squares[k] as bigint) + (reduce[k] as bigint));
   });
   for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
   affineBias().forEach((b, k) => word(OFFSET.biasAffine + 16 * k, b));

@@ -31,7 +31,7 @@ interface Table {
 
 /** Bytes of a thread's work space for sums of `capacity` points in `sums` sums (layout in assembly/msm.ts). */
 const workBytes = (capacity: number, sums: number): number =>
-  2 * POINT * capacity + (capacity / 2 + 2) * 52 + 32 + sums * (2 * BUCKETS + 31) * 4 + 64;
+  2 * POINT * capacity + (capacity / 2 + 4) * 52 + 32 + sums * (2 * BUCKETS + 31) * 4 + 64;
 
 /** The largest magnitude and the number of cells that are not 0. */
 function extent(cells: Cells): { largest: number; busy: number } {

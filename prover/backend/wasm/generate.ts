@@ -47,12 +47,12 @@ const PORTABLE: Halves = {
 /** The source of the field's kernels: for machines with fused multiply-add and relaxed SIMD, or for all. */
 export function fieldSource(fused: boolean): string {
   const halves = fused ? FUSED : PORTABLE;
+  /** Adds the halves of x·y, x prepared, to the limbs k and k + 1. */
+  const addHalves = (x: string, y: string, k: number): string =>
+    `${halves.of(x, y)} s${k} = i64x2.add(s${k}, l); s${k + 1} = i64x2.add(s${k + 1}, h);`;
   /** Adds the halves of x·y_j (j = 0…4) to limbs `at + j`. */
   const addProduct = (x: string, y: (j: number) => string, at: number): string =>
-    `${halves.prepare(x)}\n` +
-    five
-      .map((j) => `${halves.of(x, y(j))} s${at + j} = i64x2.add(s${at + j}, l); s${at + j + 1} = i64x2.add(s${at + j + 1}, h);`)
-      .join('\n');
+    `${halves.prepare(x)}\n${five.map((j) => addHalves(x, y(j), at + j)).join('\n')}`;
 
   const begin = `
   const C1 = ${constant(OFFSET.c1)}; const C2 = ${constant(OFFSET.c2)};
@@ -64,6 +64,11 @@ export function fieldSource(fused: boolean): string {
   const product = `
   ${five.map((j) => `const b${j} = v128.load(b, ${16 * j});`).join(' ')}
   ${five.map((i) => `const a${i} = v128.load(a, ${16 * i});\n${addProduct(`a${i}`, (j) => `b${j}`, i)}`).join('\n')}`;
+
+  /** Products i < j are taken once, with a factor doubled. */
+  const square = `
+  ${five.map((j) => `const a${j} = v128.load(a, ${16 * j}); const b${j} = f64x2.add(a${j}, a${j});`).join(' ')}
+  ${five.map((i) => `${halves.prepare(`a${i}`)}\n${five.slice(i).map((j) => addHalves(`a${i}`, j === i ? `a${i}` : `b${j}`, i + j)).join('\n')}`).join('\n')}`;
 
   /** The limb s_k as a centered double; its carry goes to s_{k+1}. */
   const extract = (k: number): string => `
@@ -118,6 +123,7 @@ export function fieldSource(fused: boolean): string {
     ten.map((k) => `let s${k} = i64x2.add(v128.load(a, ${16 * k}), ${constant(offset + 16 * k)});`).join(' ');
 
   const mulStages = [`${start(OFFSET.biasMul)} ${product}`, ...reductionStages];
+  const squareStages = [`${start(OFFSET.biasSquare)} ${square}`, ...reductionStages];
   const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
 
   const affineConstants = 'const B = i64x2.splat(0x4338000000000000);';
@@ -155,6 +161,42 @@ export function fieldSource(fused: boolean): string {
 
   const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
 
+  const unpackConstants = `const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const T52 = f64x2.splat(4503599627370496.0);`;
+  /** Limbs x0 … x4 in [0, 2^51) of the packed elements at a and b. */
+  const unpacked = (x: string, a: string, b: string): string => {
+    const w = `w${x}`;
+    return `
+  const ${w}a0 = v128.load(${a}), ${w}a1 = v128.load(${a}, 16), ${w}b0 = v128.load(${b}), ${w}b1 = v128.load(${b}, 16);
+  const ${w}0 = v128.shuffle<i64>(${w}a0, ${w}b0, 0, 2), ${w}1 = v128.shuffle<i64>(${w}a0, ${w}b0, 1, 3);
+  const ${w}2 = v128.shuffle<i64>(${w}a1, ${w}b1, 0, 2), ${w}3 = v128.shuffle<i64>(${w}a1, ${w}b1, 1, 3);
+  const ${x}0 = f64x2.sub(v128.or(v128.and(${w}0, M), MAGIC), T52);
+  const ${x}1 = f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(${w}0, 51), i64x2.shl(${w}1, 13)), M), MAGIC), T52);
+  const ${x}2 = f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(${w}1, 38), i64x2.shl(${w}2, 26)), M), MAGIC), T52);
+  const ${x}3 = f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(${w}2, 25), i64x2.shl(${w}3, 39)), M), MAGIC), T52);
+  const ${x}4 = f64x2.sub(v128.or(i64x2.shr_u(${w}3, 12), MAGIC), T52);`;
+  };
+
+  const packConstants = `
+  const M = ${constant(OFFSET.mask)}; const C1 = ${constant(OFFSET.c1)}; const C3 = ${constant(OFFSET.c3)};
+  const S = f64x2.splat(4.440892098500626e-16);`;
+  /** Limbs a0 … a4 to digits v0 … v4 and to packed elements at oa and ob. */
+  const pack = `
+  const top = f64x2.add(a4, f64x2.mul(a3, S));
+  const k = f64x2.neg(f64x2.floor(f64x2.sub(f64x2.mul(top, ${constant(OFFSET.invP)}), ${constant(OFFSET.tiny)})));
+  ${each((j) => `const r${j} = madd(k, ${constant(OFFSET.p + 16 * j)}, a${j});`)}
+  ${[0, 1, 2, 3].map((j) => `const c${j} = f64x2.sub(f64x2.add(r${j}, C1), C1);`).join('\n  ')}
+  const B = i64x2.splat((1 << 62) - 0x4338000000000000); const D = i64x2.splat(-(1 << 11));
+  let t = i64x2.add(f64x2.add(f64x2.sub(r0, c0), C3), B);
+  const v0 = v128.and(t, M);
+  ${[1, 2, 3]
+    .map(
+      (j) =>
+        `t = i64x2.add(i64x2.add(f64x2.add(madd(c${j - 1}, S, f64x2.sub(r${j}, c${j})), C3), B), i64x2.add(i64x2.shr_u(t, 51), D)); const v${j} = v128.and(t, M);`,
+    )
+    .join('\n  ')}
+  const v4 = i64x2.add(i64x2.sub(f64x2.add(madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
+  ${words('v4')}`;
+
   return `
 // @ts-ignore: decorator
 @inline
@@ -173,6 +215,10 @@ export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
 /** As mul2, two at once. */
 export function mul4(o_1: usize, a_1: usize, b_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
   ${interleave(mulStages, mulStages)}
+}
+/** o = a²/R, two at once. Limbs of a up to 2^50.5; result as of mul2. */
+export function sqr4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
+  ${interleave(squareStages, squareStages)}
 }
 /** As reduce2, two at once. */
 export function reduce4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
@@ -251,36 +297,43 @@ export function clear2(acc: usize): void {
 }
 /** Two packed elements (32 bytes each, four 64-bit words) to limbs in [0, 2^51). */
 export function unpack2(o: usize, a: usize, b: usize, K: usize): void {
-  const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const T52 = f64x2.splat(4503599627370496.0);
-  const a0 = v128.load(a), a1 = v128.load(a, 16), b0 = v128.load(b), b1 = v128.load(b, 16);
-  const w0 = v128.shuffle<i64>(a0, b0, 0, 2), w1 = v128.shuffle<i64>(a0, b0, 1, 3);
-  const w2 = v128.shuffle<i64>(a1, b1, 0, 2), w3 = v128.shuffle<i64>(a1, b1, 1, 3);
-  v128.store(o, f64x2.sub(v128.or(v128.and(w0, M), MAGIC), T52));
-  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w0, 51), i64x2.shl(w1, 13)), M), MAGIC), T52), 16);
-  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w1, 38), i64x2.shl(w2, 26)), M), MAGIC), T52), 32);
-  v128.store(o, f64x2.sub(v128.or(v128.and(v128.or(i64x2.shr_u(w2, 25), i64x2.shl(w3, 39)), M), MAGIC), T52), 48);
-  v128.store(o, f64x2.sub(v128.or(i64x2.shr_u(w3, 12), MAGIC), T52), 64);
+  ${unpackConstants} ${unpacked('x', 'a', 'b')}
+  ${each((j) => `v128.store(o, x${j}, ${16 * j});`)}
 }
-/** Limbs (|limb| < 2^52, value within 2^40·p of 0) to packed elements in [0, p + 2^-40·p). */
+/** o = b − a for packed elements (second lane: b2 − a2). */
+export function difference2(o: usize, a: usize, a2: usize, b: usize, b2: usize, K: usize): void {
+  ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
+  ${each((j) => `v128.store(o, f64x2.sub(y${j}, x${j}), ${16 * j});`)}
+}
+/** o = b − a and sum = a + b for packed elements. */
+export function differenceSum2(o: usize, sum: usize, a: usize, a2: usize, b: usize, b2: usize, K: usize): void {
+  ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
+  ${each((j) => `v128.store(o, f64x2.sub(y${j}, x${j}), ${16 * j}); v128.store(sum, f64x2.add(x${j}, y${j}), ${16 * j});`)}
+}
+/** As difference2, with signs: o = sb·b − sa·a, where each lane of sa and sb is 1 or −1. */
+export function signedDifference2(o: usize, a: usize, a2: usize, sa: v128, b: usize, b2: usize, sb: v128, K: usize): void {
+  ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
+  ${each((j) => `v128.store(o, f64x2.sub(f64x2.mul(y${j}, sb), f64x2.mul(x${j}, sa)), ${16 * j});`)}
+}
+/** Limbs (|limb| <= 2^52 + 2^50, value within 2^40·p of 0) to packed elements in [0, p + 2^-40·p). */
 export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
-  const M = ${constant(OFFSET.mask)}; const C1 = ${constant(OFFSET.c1)}; const C3 = ${constant(OFFSET.c3)};
-  const S = f64x2.splat(4.440892098500626e-16);
-  ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
-  const top = f64x2.add(a4, f64x2.mul(a3, S));
-  const k = f64x2.neg(f64x2.floor(f64x2.sub(f64x2.mul(top, ${constant(OFFSET.invP)}), ${constant(OFFSET.tiny)})));
-  ${each((j) => `const r${j} = madd(k, ${constant(OFFSET.p + 16 * j)}, a${j});`)}
-  ${[0, 1, 2, 3].map((j) => `const c${j} = f64x2.sub(f64x2.add(r${j}, C1), C1);`).join('\n  ')}
-  const B = i64x2.splat((1 << 62) - 0x4338000000000000); const D = i64x2.splat(-(1 << 11));
-  let t = i64x2.add(f64x2.add(f64x2.sub(r0, c0), C3), B);
-  const v0 = v128.and(t, M);
-  ${[1, 2, 3]
-    .map(
-      (j) =>
-        `t = i64x2.add(i64x2.add(f64x2.add(madd(c${j - 1}, S, f64x2.sub(r${j}, c${j})), C3), B), i64x2.add(i64x2.shr_u(t, 51), D)); const v${j} = v128.and(t, M);`,
-    )
-    .join('\n  ')}
-  const v4 = i64x2.add(i64x2.sub(f64x2.add(madd(c3, S, r4), C3), i64x2.splat(0x4338000000000000)), i64x2.add(i64x2.shr_u(t, 51), D));
-  ${words('v4')}
+  ${packConstants} ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
+  ${pack}
+}
+/** Packs a − b for limbs a, b as of pack2; then o = x − (a − b) for packed elements x and x2, |limb| <= 2^51. */
+export function packDifference2(oa: usize, ob: usize, o: usize, a: usize, b: usize, x: usize, x2: usize, K: usize): void {
+  ${packConstants} const T52 = f64x2.splat(4503599627370496.0); const MAGIC = ${constant(OFFSET.magic)};
+  ${each((j) => `const a${j} = f64x2.sub(v128.load(a, ${16 * j}), v128.load(b, ${16 * j}));`)}
+  ${unpacked('f', 'x', 'x2')}
+  ${pack}
+  ${each((j) => `v128.store(o, f64x2.sub(f${j}, f64x2.sub(v128.or(v${j}, MAGIC), T52)), ${16 * j});`)}
+}
+/** Packs a − s·y for limbs a and packed elements y and y2, each lane of s 1 or −1. */
+export function packMinus2(oa: usize, ob: usize, a: usize, y: usize, y2: usize, s: v128, K: usize): void {
+  ${packConstants} const T52 = f64x2.splat(4503599627370496.0); const MAGIC = ${constant(OFFSET.magic)};
+  ${unpacked('f', 'y', 'y2')}
+  ${each((j) => `const a${j} = f64x2.sub(v128.load(a, ${16 * j}), f64x2.mul(s, f${j}));`)}
+  ${pack}
 }
 /** Limbwise sum, no carries. */
 export function add2(o: usize, a: usize, b: usize): void {

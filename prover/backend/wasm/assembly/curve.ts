@@ -2,13 +2,15 @@
  * Affine additions on BN254 G1 in batches with one shared inversion, two at a time. A point is 64 bytes: x, y in Montgomery form.
  * Infinity is 64 zero bytes; it only ever appears as a result.
  */
-import { add2, carry2, mul2, pack2, sub2, unpack2 } from './field';
+import {
+  add2, carry2, difference2, differenceSum2, mul2, mul4, pack2, packDifference2, packMinus2, signedDifference2, sqr4, sub2, unpack2,
+} from './field';
 import { invertWords } from './inverse';
 import { FQ, copy2, curveScratch } from './shared';
 
 /** Bytes of an entry of a list of additions: addresses of a, b, and of the sum. */
 export const ENTRY: usize = 12;
-/** Bytes of `products` for each entry of a list, an even number of entries. */
+/** Bytes of `products` for each entry of a list. */
 export const PRODUCT: usize = 40;
 
 const ONE: usize = FQ + 944;
@@ -60,131 +62,170 @@ function invert2(x: usize): void {
   mul2(x, product, swapped, FQ);
 }
 
-/** Performs the n additions of a list; `list` and `products` have room for one entry more. */
-export function addBatch(list: usize, n: i32, products: usize): void {
+/**
+ * Performs the n additions of a list; `list` and `products` have room for three entries more. Four run side by side.
+ * With `signed`, bit 0 of an address asks for the opposite of the point there.
+ */
+export function addBatch(list: usize, n: i32, products: usize, signed: bool = false): void {
   if (n == 0) return;
-  const m = evenOut(list, n);
+  const m = evenOut(list, n, 4);
+  // Limbs of entries 0 and 1, and of 2 and 3.
   const s = curveScratch;
-  const x1 = s, x2 = s + 80, d = s + 160, run = s + 240;
+  const d = s, d2 = s + 80, run = s + 160, run2 = s + 240, sum = s + 320, sum2 = s + 400, inverse = s + 480, inverse2 = s + 560;
   copy2(run, ONE);
-  for (let k = m - 2; k >= 0; k -= 2) {
-    const e = list + <usize>k * ENTRY;
-    unpack2(x1, load<u32>(e), load<u32>(e, 12), FQ);
-    unpack2(x2, load<u32>(e, 4), load<u32>(e, 16), FQ);
-    sub2(d, x2, x1);
-    copy2(products + <usize>k * PRODUCT, run);
-    mul2(run, run, d, FQ);
+  copy2(run2, ONE);
+  for (let k = m - 4; k >= 0; k -= 4) {
+    const e = list + <usize>k * ENTRY, f = e + 2 * ENTRY, p = products + <usize>k * PRODUCT;
+    difference2(d, first(e), first(e + ENTRY), second(e), second(e + ENTRY), FQ);
+    difference2(d2, first(f), first(f + ENTRY), second(f), second(f + ENTRY), FQ);
+    copy2(p, run);
+    copy2(p + 2 * PRODUCT, run2);
+    mul4(run, run, d, run2, run2, d2, FQ);
   }
-  if (zeroLanes(run)) return addBatchTotal(list, m, products);
-  invert2(run);
-  const y1 = s + 320, y2 = s + 400, inverse = s + 480;
-  for (let k = 0; k < m; k += 2) {
-    const e = list + <usize>k * ENTRY;
-    const a = load<u32>(e), b = load<u32>(e, 4), a2 = load<u32>(e, 12), b2 = load<u32>(e, 16);
-    unpack2(x1, a, a2, FQ);
-    unpack2(x2, b, b2, FQ);
-    unpack2(y1, a + 32, a2 + 32, FQ);
-    unpack2(y2, b + 32, b2 + 32, FQ);
-    mul2(inverse, run, products + <usize>k * PRODUCT, FQ);
-    sub2(d, x2, x1);
-    mul2(run, run, d, FQ);
-    sub2(y2, y2, y1);
-    finish(x1, x2, y1, y2, inverse, load<u32>(e, 8), load<u32>(e, 20));
+  mul2(sum, run, run2, FQ);
+  if (zeroLanes(sum)) return addBatchTotal(list, m, products, signed);
+  invert2(sum);
+  mul4(d, sum, run2, run2, sum, run, FQ);
+  copy2(run, d);
+  const plus = f64x2.splat(1);
+  for (let k = 0; k < m; k += 4) {
+    const e = list + <usize>k * ENTRY, f = e + 2 * ENTRY, p = products + <usize>k * PRODUCT;
+    const a = first(e), a2 = first(e + ENTRY), b = second(e), b2 = second(e + ENTRY), o = load<u32>(e, 8), o2 = load<u32>(e, 20);
+    const c = first(f), c2 = first(f + ENTRY), g = second(f), g2 = second(f + ENTRY), q = load<u32>(f, 8), q2 = load<u32>(f, 20);
+    const sa = signed ? signs(e, 0) : plus, sc = signed ? signs(f, 0) : plus;
+    mul4(inverse, run, p, inverse2, run2, p + 2 * PRODUCT, FQ);
+    differenceSum2(d, sum, a, a2, b, b2, FQ);
+    differenceSum2(d2, sum2, c, c2, g, g2, FQ);
+    mul4(run, run, d, run2, run2, d2, FQ);
+    if (signed) {
+      signedDifference2(d, a + 32, a2 + 32, sa, b + 32, b2 + 32, signs(e, 4), FQ);
+      signedDifference2(d2, c + 32, c2 + 32, sc, g + 32, g2 + 32, signs(f, 4), FQ);
+    } else {
+      difference2(d, a + 32, a2 + 32, b + 32, b2 + 32, FQ);
+      difference2(d2, c + 32, c2 + 32, g + 32, g2 + 32, FQ);
+    }
+    // The slopes, their squares, x3 = slope² − x1 − x2, y3 = slope·(x1 − x3) − y1.
+    mul4(inverse, inverse, d, inverse2, inverse2, d2, FQ);
+    sqr4(d, inverse, d2, inverse2, FQ);
+    packDifference2(o, o2, d, d, sum, a, a2, FQ);
+    packDifference2(q, q2, d2, d2, sum2, c, c2, FQ);
+    mul4(d, d, inverse, d2, d2, inverse2, FQ);
+    packMinus2(o + 32, o2 + 32, d, a + 32, a2 + 32, sa, FQ);
+    packMinus2(q + 32, q2 + 32, d2, c + 32, c2 + 32, sc, FQ);
   }
 }
 
-/** The sum, given the slope's numerator and its denominator's inverse. Overwrites its arguments. */
+/** The points of an entry, without their signs. */
 // @ts-ignore: decorator
 @inline
-function finish(x1: usize, x2: usize, y1: usize, numerator: usize, inverse: usize, o: usize, o2: usize): void {
-  const slope = numerator, x3 = inverse;
-  mul2(slope, numerator, inverse, FQ);
-  mul2(x3, slope, slope, FQ);
-  sub2(x3, x3, x1);
-  sub2(x3, x3, x2);
-  pack2(o, o2, x3, FQ);
-  unpack2(x3, o, o2, FQ);
-  sub2(x1, x1, x3);
-  mul2(x1, x1, slope, FQ);
-  sub2(x1, x1, y1);
-  pack2(o + 32, o2 + 32, x1, FQ);
+function first(e: usize): usize {
+  return load<u32>(e) & ~1;
+}
+
+// @ts-ignore: decorator
+@inline
+function second(e: usize): usize {
+  return load<u32>(e, 4) & ~1;
+}
+
+/** 1 or −1 for the first points of two entries (at 0), or the second ones (at 4). */
+// @ts-ignore: decorator
+@inline
+function signs(e: usize, at: usize): v128 {
+  const bits = i64x2.replace_lane(i64x2.splat(<i64>load<u32>(e + at) << 63), 1, <i64>load<u32>(e + ENTRY + at) << 63);
+  return v128.or(bits, f64x2.splat(1));
 }
 
 /** Doubles the n points a of a list into its sums; b is not read. No point of the curve has order 2. */
 export function doubleBatch(list: usize, n: i32, products: usize): void {
   if (n == 0) return;
-  const m = evenOut(list, n);
+  const m = evenOut(list, n, 2);
   const s = curveScratch;
-  const x = s, twice = s + 80, d = s + 160, run = s + 240, y = s + 320, slope = s + 400, inverse = s + 480;
+  const x = s, d = s + 80, run = s + 160, slope = s + 240, inverse = s + 320;
   copy2(run, ONE);
   for (let k = m - 2; k >= 0; k -= 2) {
     const e = list + <usize>k * ENTRY;
-    unpack2(d, load<u32>(e) + 32, load<u32>(e, 12) + 32, FQ);
+    unpack2(d, first(e) + 32, first(e + ENTRY) + 32, FQ);
     copy2(products + <usize>k * PRODUCT, run);
     mul2(run, run, d, FQ);
   }
   invert2(run);
   for (let k = 0; k < m; k += 2) {
-    const e = list + <usize>k * ENTRY, a = load<u32>(e), a2 = load<u32>(e, 12);
-    unpack2(x, a, a2, FQ);
-    unpack2(y, a + 32, a2 + 32, FQ);
+    const e = list + <usize>k * ENTRY;
+    unpack2(x, first(e), first(e + ENTRY), FQ);
+    unpack2(d, first(e) + 32, first(e + ENTRY) + 32, FQ);
     mul2(inverse, run, products + <usize>k * PRODUCT, FQ);
-    mul2(run, run, y, FQ);
+    mul2(run, run, d, FQ);
     // Slope 3x² / 2y, from (3/2)·x².
     mul2(slope, x, THREE_HALVES, FQ);
     mul2(slope, slope, x, FQ);
-    // Back into [0, p + …), so that the slope's square stays within the limbs.
-    pack2(s + 560, s + 592, slope, FQ);
-    unpack2(slope, s + 560, s + 592, FQ);
-    copy2(twice, x);
-    finish(x, twice, y, slope, inverse, load<u32>(e, 8), load<u32>(e, 20));
+    mul2(slope, slope, inverse, FQ);
+    add2(x, x, x);
+    finish(e, slope, x, d, f64x2.splat(1));
   }
 }
 
-/** An odd list gets a last entry again, with its sum going nowhere. Returns the even length. */
-function evenOut(list: usize, n: i32): i32 {
-  const last = list + <usize>(n - 1) * ENTRY;
-  if (n & 1) {
-    store<u32>(last + ENTRY, load<u32>(last));
-    store<u32>(last + ENTRY, load<u32>(last, 4), 4);
-    store<u32>(last + ENTRY, <u32>(curveScratch + 8256), 8);
-  }
-  return (n + 1) & ~1;
+/** The sum, given the slope, the sum of both x, and the first points' signs. Uses limbs at d. */
+function finish(e: usize, slope: usize, sum: usize, d: usize, sign: v128): void {
+  const a = first(e), a2 = first(e + ENTRY), o = load<u32>(e, 8), o2 = load<u32>(e, 20);
+  mul2(d, slope, slope, FQ);
+  packDifference2(o, o2, d, d, sum, a, a2, FQ);
+  mul2(d, d, slope, FQ);
+  packMinus2(o + 32, o2 + 32, d, a + 32, a2 + 32, sign, FQ);
 }
 
-/** As \`addBatch\`, for lists with equal or opposite points. */
-function addBatchTotal(list: usize, m: i32, products: usize): void {
+/** Fills a list up to a multiple of `width` by its last entry, whose sums go nowhere. Returns the new length. */
+function evenOut(list: usize, n: i32, width: i32): i32 {
+  const last = list + <usize>(n - 1) * ENTRY, m = (n + width - 1) & -width;
+  for (let k = n; k < m; k++) {
+    const e = list + <usize>k * ENTRY;
+    store<u32>(e, load<u32>(last));
+    store<u32>(e, load<u32>(last, 4), 4);
+    store<u32>(e, <u32>(curveScratch + 8256), 8);
+  }
+  return m;
+}
+
+/** As `addBatch`, for lists with equal or opposite points. */
+function addBatchTotal(list: usize, m: i32, products: usize, signed: bool): void {
   const s = curveScratch;
-  const x1 = s, x2 = s + 80, d = s + 160, run = s + 240, y1 = s + 320, y2 = s + 400, inverse = s + 480;
+  const d = s + 160, run = s + 240, numerator = s + 400, inverse = s + 480, sum = s + 800;
   copy2(run, ONE);
   for (let k = m - 2; k >= 0; k -= 2) {
-    slopes(list + <usize>k * ENTRY);
+    slopes(list + <usize>k * ENTRY, signed);
     copy2(products + <usize>k * PRODUCT, run);
     mul2(run, run, d, FQ);
   }
   invert2(run);
   for (let k = 0; k < m; k += 2) {
     const e = list + <usize>k * ENTRY;
-    const opposite = slopes(e);
+    const opposite = slopes(e, signed);
     mul2(inverse, run, products + <usize>k * PRODUCT, FQ);
     mul2(run, run, d, FQ);
-    const o = load<u32>(e, 8), o2 = load<u32>(e, 20);
-    finish(x1, x2, y1, y2, inverse, o, o2);
-    if (opposite & 1) memory.fill(o, 0, 64);
-    if (opposite & 2) memory.fill(o2, 0, 64);
+    mul2(inverse, inverse, numerator, FQ);
+    add2(sum, s, s + 80);
+    finish(e, inverse, sum, d, signed ? signs(e, 0) : f64x2.splat(1));
+    if (opposite & 1) memory.fill(load<u32>(e, 8), 0, 64);
+    if (opposite & 2) memory.fill(load<u32>(e, 20), 0, 64);
     if (opposite) sawInfinity = true;
   }
 }
 
-/** Loads two entries; d and y2 become denominator and numerator of the slopes (1 for opposite points). Returns the lanes of opposite points. */
-function slopes(e: usize): i32 {
+/**
+ * Loads two entries' x to the scratch's start; denominator (at 160) and numerator (at 400) of their slopes, 1 for opposite points.
+ * Returns the lanes of opposite points.
+ */
+function slopes(e: usize, signed: bool): i32 {
   const s = curveScratch;
   const x1 = s, x2 = s + 80, d = s + 160, y1 = s + 320, y2 = s + 400, t = s + 560, n = s + 640;
-  const a = load<u32>(e), b = load<u32>(e, 4), a2 = load<u32>(e, 12), b2 = load<u32>(e, 16);
-  unpack2(x1, a, a2, FQ);
-  unpack2(x2, b, b2, FQ);
-  unpack2(y1, a + 32, a2 + 32, FQ);
-  unpack2(y2, b + 32, b2 + 32, FQ);
+  unpack2(x1, first(e), first(e + ENTRY), FQ);
+  unpack2(x2, second(e), second(e + ENTRY), FQ);
+  unpack2(y1, first(e) + 32, first(e + ENTRY) + 32, FQ);
+  unpack2(y2, second(e) + 32, second(e + ENTRY) + 32, FQ);
+  if (signed) {
+    scale2(y1, signs(e, 0));
+    scale2(y2, signs(e, 4));
+  }
   sub2(d, x2, x1);
   const sameX = zeroLanes(d);
   add2(t, y1, y2);
@@ -193,7 +234,7 @@ function slopes(e: usize): i32 {
   const twice = sameX & ~opposite;
   // Doubling: slope 3x² / 2y, and y1 + y2 = 2y.
   mul2(n, x1, x1, FQ);
-  for (let j: usize = 0; j < 80; j += 16) v128.store(n + j, f64x2.mul(v128.load(n + j), f64x2.splat(3)));
+  scale2(n, f64x2.splat(3));
   pack2(s + 720, s + 752, n, FQ);
   unpack2(n, s + 720, s + 752, FQ);
   sub2(y2, y2, y1);
@@ -207,8 +248,13 @@ function slopes(e: usize): i32 {
   return opposite;
 }
 
+/** Multiplies each limb by its lane of a small factor. */
+function scale2(a: usize, factor: v128): void {
+  for (let j: usize = 0; j < 80; j += 16) v128.store(a + j, f64x2.mul(v128.load(a + j), factor));
+}
+
 /**
- * Sums segments of points: lengths[i] points each, one after another from \`src\`, which is overwritten, as is \`other\` (as long).
+ * Sums segments of points: lengths[i] points each, one after another from `src`, which is overwritten, as is `other` (as long).
  * Afterwards every length is 0 (infinity) or 1, and the points stand one after another at the returned address.
  */
 export function sumSegments(src: usize, other: usize, lengths: usize, segments: i32, list: usize, products: usize): usize {

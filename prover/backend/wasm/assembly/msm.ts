@@ -24,9 +24,9 @@ function layout(base: usize, capacity: i32, sums: i32): void {
   points = base;
   other = points + (n << 6);
   list = other + (n << 6);
-  products = list + (n / 2 + 2) * ENTRY;
+  products = list + (n / 2 + 4) * ENTRY;
   products = (products + 15) & ~15;
-  lengths = products + (n / 2 + 2) * PRODUCT;
+  lengths = products + (n / 2 + 4) * PRODUCT;
   shorter = lengths + (<usize>sums * BUCKETS << 2);
   positions = shorter + (<usize>sums * HALF_SEGMENTS << 2);
 }
