@@ -68,7 +68,15 @@ export function fieldSource(fused: boolean): string {
   /** Products i < j are taken once, with a factor doubled. */
   const square = `
   ${five.map((j) => `const a${j} = v128.load(a, ${16 * j}); const b${j} = f64x2.add(a${j}, a${j});`).join(' ')}
-  ${five.map((i) => `${halves.prepare(`a${i}`)}\n${five.slice(i).map((j) => addHalves(`a${i}`, j === i ? `a${i}` : `b${j}`, i + j)).join('\n')}`).join('\n')}`;
+  ${five
+    .map(
+      (i) =>
+        `${halves.prepare(`a${i}`)}\n${five
+          .slice(i)
+          .map((j) => addHalves(`a${i}`, j === i ? `a${i}` : `b${j}`, i + j))
+          .join('\n')}`,
+    )
+    .join('\n')}`;
 
   /** The limb s_k as a centered double; its carry goes to s_{k+1}. */
   const extract = (k: number): string => `
@@ -161,6 +169,10 @@ export function fieldSource(fused: boolean): string {
 
   const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
 
+  /** Limb j of a sum of limbs in [0, 2^51), as a limb in [−2^51, 2^51]. */
+  const centeredSum = (x: string, y: string, j: number): string =>
+    `f64x2.add(f64x2.add(${x}, ${y}), f64x2.splat(${[`-${2n ** 51n}.0`, `-${2n ** 51n - 1n}.0`, `-${2n ** 51n - 1n}.0`, `-${2n ** 51n - 1n}.0`, '1.0'][j]}))`;
+
   const unpackConstants = `const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const T52 = f64x2.splat(4503599627370496.0);`;
   /** Limbs x0 … x4 in [0, 2^51) of the packed elements at a and b. */
   const unpacked = (x: string, a: string, b: string): string => {
@@ -216,7 +228,7 @@ export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
 export function mul4(o_1: usize, a_1: usize, b_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
   ${interleave(mulStages, mulStages)}
 }
-/** o = a²/R, two at once. Limbs of a up to 2^50.5; result as of mul2. */
+/** o = a²/R, two at once. Limbs of a up to 2^50, the top one up to 2^50.95 (2.5·p); result as of mul2. */
 export function sqr4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
   ${interleave(squareStages, squareStages)}
 }
@@ -305,10 +317,14 @@ export function difference2(o: usize, a: usize, a2: usize, b: usize, b2: usize, 
   ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
   ${each((j) => `v128.store(o, f64x2.sub(y${j}, x${j}), ${16 * j});`)}
 }
-/** o = b − a and sum = a + b for packed elements. */
+/** o = b − a for packed elements, and the same sum = a + b as of sum2. */
 export function differenceSum2(o: usize, sum: usize, a: usize, a2: usize, b: usize, b2: usize, K: usize): void {
   ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
-  ${each((j) => `v128.store(o, f64x2.sub(y${j}, x${j}), ${16 * j}); v128.store(sum, f64x2.add(x${j}, y${j}), ${16 * j});`)}
+  ${each((j) => `v128.store(o, f64x2.sub(y${j}, x${j}), ${16 * j}); v128.store(sum, ${centeredSum(`x${j}`, `y${j}`, j)}, ${16 * j});`)}
+}
+/** o = a + b for limbs in [0, 2^51), limbs of the sum in [−2^51, 2^51]. */
+export function sum2(o: usize, a: usize, b: usize): void {
+  ${each((j) => `v128.store(o, ${centeredSum(`v128.load(a, ${16 * j})`, `v128.load(b, ${16 * j})`, j)}, ${16 * j});`)}
 }
 /** As difference2, with signs: o = sb·b − sa·a, where each lane of sa and sb is 1 or −1. */
 export function signedDifference2(o: usize, a: usize, a2: usize, sa: v128, b: usize, b2: usize, sb: v128, K: usize): void {
@@ -320,7 +336,7 @@ export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
   ${packConstants} ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
   ${pack}
 }
-/** Packs a − b for limbs a, b as of pack2; then o = x − (a − b) for packed elements x and x2, |limb| <= 2^51. */
+/** Packs a − b for a square a of sqr4 or mul2 below 4·p and b of sum2; then o = x − (a − b) for packed elements x and x2, |limb| <= 2^51. */
 export function packDifference2(oa: usize, ob: usize, o: usize, a: usize, b: usize, x: usize, x2: usize, K: usize): void {
   ${packConstants} const T52 = f64x2.splat(4503599627370496.0); const MAGIC = ${constant(OFFSET.magic)};
   ${each((j) => `const a${j} = f64x2.sub(v128.load(a, ${16 * j}), v128.load(b, ${16 * j}));`)}

@@ -3,7 +3,7 @@
  * Infinity is 64 zero bytes; it only ever appears as a result.
  */
 import {
-  add2, carry2, difference2, differenceSum2, mul2, mul4, pack2, packDifference2, packMinus2, signedDifference2, sqr4, sub2, unpack2,
+  add2, carry2, difference2, differenceSum2, mul2, mul4, pack2, packDifference2, packMinus2, signedDifference2, sqr4, sub2, sum2, unpack2,
 } from './field';
 import { invertWords } from './inverse';
 import { FQ, copy2, curveScratch } from './shared';
@@ -160,7 +160,7 @@ export function doubleBatch(list: usize, n: i32, products: usize): void {
     mul2(slope, x, THREE_HALVES, FQ);
     mul2(slope, slope, x, FQ);
     mul2(slope, slope, inverse, FQ);
-    add2(x, x, x);
+    sum2(x, x, x);
     finish(e, slope, x, d, f64x2.splat(1));
   }
 }
@@ -203,7 +203,7 @@ function addBatchTotal(list: usize, m: i32, products: usize, signed: bool): void
     mul2(inverse, run, products + <usize>k * PRODUCT, FQ);
     mul2(run, run, d, FQ);
     mul2(inverse, inverse, numerator, FQ);
-    add2(sum, s, s + 80);
+    sum2(sum, s, s + 80);
     finish(e, inverse, sum, d, signed ? signs(e, 0) : f64x2.splat(1));
     if (opposite & 1) memory.fill(load<u32>(e, 8), 0, 64);
     if (opposite & 2) memory.fill(load<u32>(e, 20), 0, 64);
