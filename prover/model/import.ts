@@ -4,7 +4,7 @@
  */
 import { InputError } from '../../verifier/input.ts';
 import type { Axis } from '../../verifier/program/types.ts';
-import type { LlamaShape, Precision } from '../../verifier/models/recipe.ts';
+import type { ModelShape, Precision } from '../../verifier/models/recipe.ts';
 import { modelTensors, type ModelTensor } from '../../verifier/models/tensors.ts';
 import type { TensorFile } from './safetensors.ts';
 
@@ -27,13 +27,18 @@ export function weightExponent(max: number, bits: number): number {
   return Math.round(max * 2 ** f) > 2 ** (bits - 1) - 1 ? f - 1 : f;
 }
 
+/** GPT-2's own files leave out the prefix that its language-model class adds. */
+const nameIn = (file: TensorFile, name: string): string => {
+  const bare = name.replace(/^transformer\./, '');
+  return !file.names.includes(name) && file.names.includes(bare) ? bare : name;
+};
+
 function readStacked(file: TensorFile, t: ModelTensor, source: string): Float64Array {
-  const perSource = t.sources.length > 1 || t.axes[0]?.name === 'layer';
-  const expected = perSource ? t.axes.slice(1).map((a) => a.size) : [t.fileRows, ...t.axes.slice(1).map((a) => a.size)];
+  const expected = t.fileShape;
   const out = new Float64Array(t.axes.reduce((n, a) => n * a.size, 1));
   let at = 0;
   for (const name of t.sources) {
-    const { shape, values } = file.read(name);
+    const { shape, values } = file.read(nameIn(file, name));
     if (shape.length !== expected.length || shape.some((s, i) => s !== expected[i]))
       throw new InputError(
         source,
@@ -48,7 +53,7 @@ function readStacked(file: TensorFile, t: ModelTensor, source: string): Float64A
 }
 
 /** All tensors of the model in card order. Errors: missing tensors, shapes that differ from the config's. */
-export function importModel(shape: LlamaShape, file: TensorFile, precision: Precision, source: string): readonly ImportedTensor[] {
+export function importModel(shape: ModelShape, file: TensorFile, precision: Precision, source: string): readonly ImportedTensor[] {
   return modelTensors(shape, precision).map((t) => {
     const weights = readStacked(file, t, source);
     const f = weightExponent(

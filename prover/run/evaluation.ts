@@ -1,6 +1,6 @@
 /** Loss on a fixed batch, nats a token, in integers or in float64: the forward pass of the bounty's model with a given adapter. */
 import type { Content } from '../../verifier/cards.ts';
-import { buildEvaluation } from '../../verifier/models/llama.ts';
+import { buildEvaluation } from '../../verifier/models/build.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { Walker } from '../trainer/walk.ts';

@@ -5,7 +5,7 @@
  * Scales are shared where tensors are added without rounding between them (the residual stream and its gradient) or read one table
  * (all scores). The result is stored in the recipe; building the program from it needs no data.
  */
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { FloatStats, Walker, type Tensors } from './walk.ts';
@@ -23,7 +23,7 @@ const stateNames = (program: Program, role: 'stateIn' | 'stateOut'): string[] =>
  * and the first state for the uncalibrated program. Errors: a tensor that stays zero or is not finite.
  */
 export function calibrate(recipe: Recipe, inputs: (program: Program) => Tensors, steps = 4): Recipe {
-  const { program, scales } = buildLlama(recipe);
+  const { program, scales } = buildTraining(recipe);
   const walker = new Walker(program);
   const stats = new FloatStats();
   const tensors = new Map(inputs(program));

@@ -10,12 +10,13 @@ import { parseArgs } from 'node:util';
 import { Walker } from '../../prover/trainer/walk.ts';
 import { writeLlamaConfig } from '../../prover/model/config.ts';
 import { encodeSafetensors } from '../../prover/model/safetensors.ts';
-import { buildEvaluation, buildPretraining } from '../../verifier/models/llama.ts';
+import { buildEvaluation, buildPretraining } from '../../verifier/models/build.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
 import { REAL, type LlamaShape, type Recipe } from '../../verifier/models/recipe.ts';
 import { modelTensors } from '../../verifier/models/tensors.ts';
 
 const SHAPE: LlamaShape = {
+  family: 'llama',
   vocab: 256,
   width: 256,
   layers: 2,

@@ -4,8 +4,9 @@ import {
   COMPACT,
   LINEAR_LAYERS,
   REAL,
+  type Family,
   type LinearLayer,
-  type LlamaShape,
+  type ModelShape,
   type Precision,
   type Recipe,
 } from '../../verifier/models/recipe.ts';
@@ -16,12 +17,14 @@ import { integerOption, positiveOption } from './options.ts';
 export const PRECISIONS = { compact: COMPACT, real: REAL } as const satisfies Readonly<Record<string, Precision>>;
 export type PrecisionName = keyof typeof PRECISIONS;
 
+const DEFAULT_TARGETS = { llama: 'q_proj,v_proj', gpt2: 'attn.q,attn.v' } as const satisfies Record<Family, string>;
+
 export interface RecipeOptions {
   readonly steps?: number;
   readonly stepsPerProof: number;
   readonly rank: number;
   readonly alpha?: number;
-  readonly targets: string;
+  readonly targets?: string;
   readonly firstLayer: number;
   readonly optimizer: 'adamw' | 'momentum';
   readonly learningRate: number;
@@ -37,7 +40,7 @@ export const recipeOptions = (command: Command): Command =>
     .option('--steps-per-proof <n>', 'steps in one proof, a power of two', integerOption(1, 1 << 20), 1)
     .option('--rank <n>', 'LoRA rank', integerOption(1, 1024), 8)
     .option('--alpha <x>', 'LoRA alpha (default: twice the rank)', positiveOption)
-    .option('--targets <names>', 'linear layers with an adapter, comma-separated', 'q_proj,v_proj')
+    .option('--targets <names>', 'linear layers with an adapter, comma-separated (default: those of queries and values)')
     .option('--first-layer <n>', 'lowest layer with an adapter', integerOption(0, 65535), 0)
     .addOption(new Option('--optimizer <name>', 'optimizer').choices(['adamw', 'momentum']).default('adamw'))
     .option('--learning-rate <x>', 'peak learning rate, for the mean loss', positiveOption, 0.005)
@@ -51,7 +54,7 @@ export const recipeOptions = (command: Command): Command =>
     );
 
 /** The recipe before calibration: the weights' exponents are the model card's. */
-export function recipeOf(options: RecipeOptions, shape: LlamaShape, model: Card, data: Card): Recipe {
+export function recipeOf(options: RecipeOptions, shape: ModelShape, model: Card, data: Card): Recipe {
   const tokens = data.tokens as NonNullable<Card['tokens']>;
   const steps = options.steps ?? tokens.batches;
   if (steps !== tokens.batches)
@@ -68,9 +71,10 @@ export function recipeOf(options: RecipeOptions, shape: LlamaShape, model: Card,
       `is ${tokens.vocabulary}, the model’s ${shape.vocab}`,
       'tokenize with the model’s own tokenizer',
     );
-  const targets = options.targets.split(',').map((name) => {
-    if (!(LINEAR_LAYERS as readonly string[]).includes(name))
-      throw new InputError('--targets', '', `there is no linear layer ${name}`, `choose among ${LINEAR_LAYERS.join(', ')}`);
+  const targets = (options.targets ?? DEFAULT_TARGETS[shape.family]).split(',').map((name) => {
+    const names: readonly string[] = LINEAR_LAYERS[shape.family];
+    if (!names.includes(name))
+      throw new InputError('--targets', '', `there is no linear layer ${name}`, `choose among ${names.join(', ')}`);
     return name as LinearLayer;
   });
   const columns = [model, data].flatMap((card) => card.commitment?.columns ?? []);

@@ -15,7 +15,7 @@ import { z } from 'zod';
 import { openBounty, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { encodeProgram } from '../../verifier/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
@@ -218,7 +218,7 @@ export function checkRebuild(folder: string, bounty: OpenBounty): void {
   const path = inside(folder, FILE.program);
   const recipe = readRecipe(folder);
   const posted = bounty.program;
-  const { program } = buildLlama(recipe, posted.constants);
+  const { program } = buildTraining(recipe, posted.constants);
   if (digestOf(encodeProgram(program)) !== digestOf(encodeProgram(posted)))
     throw new InputError(
       path,
@@ -226,7 +226,7 @@ export function checkRebuild(folder: string, bounty: OpenBounty): void {
       'is not the program that the recipe gives',
       'refuse the bounty, or ask the poster which version built it',
     );
-  const own = buildLlama(recipe).program.constants;
+  const own = buildTraining(recipe).program.constants;
   for (const [name, values] of Object.entries(own)) {
     const given = posted.constants[name] as ArrayLike<number>;
     for (let i = 0; i < values.length; i++)

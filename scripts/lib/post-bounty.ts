@@ -11,7 +11,7 @@ import { checkCard, checkRangeProof, type Content } from '../../verifier/cards.t
 import type { Engine } from '../../verifier/engine.ts';
 import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { encodeProgram } from '../../verifier/program/encode.ts';
@@ -78,7 +78,7 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const fixed = { ...contentOf(bounty, 'model'), ...contentOf(bounty, 'data') };
   const seed = fromHex(bounty.startSeed);
   const recipe = calibrate(bounty.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
-  const { program } = buildLlama(recipe);
+  const { program } = buildTraining(recipe);
   for (const name of ['model', 'data'] as const) {
     const { card, rangeProof } = cards[name];
     checkCard(card, program, `${name}.card.json`);

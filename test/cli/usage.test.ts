@@ -98,7 +98,7 @@ test('U1, U2 bad model folders and texts: one JSON error that names file and cur
     [model('empty-config', (f) => truncateSync(join(f, 'config.json'), 0)), /config\.json: is empty/],
     [model('nested', (f) => writeFileSync(join(f, 'config.json'), '['.repeat(10_000))), /config\.json: is nested deeper/],
     [model('gigantic', (f) => truncateSync(join(f, 'config.json'), 2 ** 33)), /config\.json: has \d+ bytes, more than/],
-    [model('other', (f) => writeFileSync(join(f, 'config.json'), '{"model_type":"gpt2"}')), /config\.json: model_type/],
+    [model('other', (f) => writeFileSync(join(f, 'config.json'), '{"model_type":"mamba"}')), /config\.json: model_type/],
     [['model', 'commit', at('no-folder'), '--out', at('x')], /config\.json: .*check the path/],
     [['data', 'commit', at('short'), '--out', at('data')], /short: has 20 tokens/],
     [['data', 'commit', at('empty'), '--out', at('data')], /empty: has 0 tokens/],

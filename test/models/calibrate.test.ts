@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { calibrated, randomInputs, tinyRecipe } from '../fixtures/llama.ts';
 
@@ -10,7 +10,7 @@ describe('calibration', () => {
   const { recipe, program, inputs } = calibrated(tinyRecipe, 3);
   it('leaves every class its headroom, and no more than a bit beyond it unless capped', () => {
     const walked = new Walker(program).walk(0, inputs).tensors;
-    const { scales } = buildLlama(recipe);
+    const { scales } = buildTraining(recipe);
     for (const [key, { scaleClass, tensors }] of scales) {
       const { bits, headroom, cap } = recipe.precision[scaleClass];
       const max = Math.max(...tensors.map((n) => (walked.get(n) as Float64Array).reduce((m, v) => Math.max(m, Math.abs(v)), 0)));

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Walker } from '../../prover/trainer/walk.ts';
-import { buildEvaluation } from '../../verifier/models/llama.ts';
+import { buildEvaluation } from '../../verifier/models/build.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
-import { LINEAR_LAYERS, type LinearLayer, type Recipe } from '../../verifier/models/recipe.ts';
-import { randomInputs, tinyRecipe } from '../fixtures/llama.ts';
+import { LINEAR_LAYERS, type LlamaLayer } from '../../verifier/models/recipe.ts';
+import { randomInputs, tinyRecipe, type LlamaRecipe } from '../fixtures/llama.ts';
 
 type Matrix = number[][];
 
@@ -13,7 +13,7 @@ const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s,
 const add = (a: readonly number[], b: readonly number[]): number[] => a.map((x, i) => x + (b[i] as number));
 
 /** Mean loss of one batch; weights and adapters as real values by tensor name, stacked tensors whole. */
-function plainLoss(recipe: Recipe, real: ReadonlyMap<string, Float64Array>): number {
+function plainLoss(recipe: LlamaRecipe, real: ReadonlyMap<string, Float64Array>): number {
   const m = recipe.model;
   const matrix = (name: string, rows: number, columns: number, layer = 0): Matrix => {
     const cells = real.get(name) as Float64Array;
@@ -25,7 +25,7 @@ function plainLoss(recipe: Recipe, real: ReadonlyMap<string, Float64Array>): num
     const r = 1 / Math.sqrt(dot(x, x) / x.length + m.normEps);
     return x.map((v, i) => v * r * (gain[i] as number));
   };
-  const parents: Record<LinearLayer, string> = {
+  const parents: Record<LlamaLayer, string> = {
     q_proj: 'self_attn',
     k_proj: 'self_attn',
     v_proj: 'self_attn',
@@ -34,7 +34,7 @@ function plainLoss(recipe: Recipe, real: ReadonlyMap<string, Float64Array>): num
     up_proj: 'mlp',
     down_proj: 'mlp',
   };
-  const linear = (name: LinearLayer, x: readonly number[], out: number, layer: number): number[] => {
+  const linear = (name: LlamaLayer, x: readonly number[], out: number, layer: number): number[] => {
     const w = matrix(`model.layers.${parents[name]}.${name}.weight`, out, x.length, layer);
     const y = w.map((row) => dot(row, x));
     const { targets, firstLayer, rank, alpha } = recipe.lora;
@@ -109,7 +109,7 @@ function plainLoss(recipe: Recipe, real: ReadonlyMap<string, Float64Array>): num
 }
 
 describe('forward pass against a plainly written decoder', () => {
-  const one: Recipe = { ...tinyRecipe, steps: 1, perProof: 1, lora: { ...tinyRecipe.lora, targets: LINEAR_LAYERS } };
+  const one: LlamaRecipe = { ...tinyRecipe, steps: 1, perProof: 1, lora: { ...tinyRecipe.lora, targets: LINEAR_LAYERS.llama } };
   for (const [title, recipe] of [
     ['3 heads of 4, adapters everywhere', one],
     ['grouped heads of 8', { ...one, model: { ...one.model, heads: 4, kvHeads: 2, headWidth: 8, layers: 3 } }],
@@ -119,13 +119,13 @@ describe('forward pass against a plainly written decoder', () => {
     ['vocabulary of two chunks', { ...one, model: { ...one.model, vocab: 300 } }],
   ] as const)
     it(title, () => {
-      const { program } = buildEvaluation(recipe as Recipe);
+      const { program } = buildEvaluation(recipe as LlamaRecipe);
       const inputs = randomInputs(program, 11);
       const loss = meanLoss(program, new Walker(program).walkFloat(0, inputs));
       const real = new Map(
         [...inputs].map(([name, cells]) => [name, cells.map((x) => x * 2 ** -(program.tensors.find((t) => t.name === name)?.f ?? 0))]),
       );
-      const expected = plainLoss(recipe as Recipe, real);
+      const expected = plainLoss(recipe as LlamaRecipe, real);
       // The rotations are 14-bit constants, and alpha/rank has 16 bits.
       assert.ok(Math.abs(loss - expected) < 2e-4, `${loss}, plainly ${expected}`);
     });

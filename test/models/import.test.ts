@@ -1,14 +1,15 @@
 /** Model folders of strangers: safetensors and config.json are read strictly, weights quantised within half a unit. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readLlamaConfig, writeLlamaConfig } from '../../prover/model/config.ts';
+import { readConfig, writeLlamaConfig } from '../../prover/model/config.ts';
 import { importModel, weightExponent } from '../../prover/model/import.ts';
 import { encodeSafetensors, openSafetensors } from '../../prover/model/safetensors.ts';
-import { COMPACT, type LlamaShape } from '../../verifier/models/recipe.ts';
+import { COMPACT, type LlamaShape, type ModelShape } from '../../verifier/models/recipe.ts';
 import { modelTensors } from '../../verifier/models/tensors.ts';
 import { generator } from '../fixtures/llama.ts';
 
 const shape: LlamaShape = {
+  family: 'llama',
   vocab: 11,
   width: 12,
   layers: 2,
@@ -93,11 +94,11 @@ describe('safetensors', () => {
 
 describe('config.json', () => {
   const config = JSON.parse(writeLlamaConfig(shape, 4)) as Record<string, unknown>;
-  const read = (change: Record<string, unknown>): LlamaShape =>
-    readLlamaConfig(text.encode(JSON.stringify({ ...config, ...change })), 'config.json');
+  const read = (change: Record<string, unknown>): ModelShape =>
+    readConfig(text.encode(JSON.stringify({ ...config, ...change })), 'config.json');
   it('is read as written', () => assert.deepEqual(read({}), shape));
   it('has the hub’s defaults', () => {
-    assert.equal(read({ num_key_value_heads: undefined }).kvHeads, 3);
+    assert.equal((read({ num_key_value_heads: undefined }) as LlamaShape).kvHeads, 3);
     assert.equal(read({ head_dim: undefined }).headWidth, 4);
   });
   for (const [field, change, message] of [
@@ -116,7 +117,7 @@ describe('import', () => {
   const sources = (s: LlamaShape) =>
     modelTensors(s, COMPACT).flatMap((t) =>
       t.sources.map((name) => {
-        const dims = t.axes[0]?.name === 'layer' ? t.axes.slice(1).map((a) => a.size) : [t.fileRows, ...t.axes.slice(1).map((a) => a.size)];
+        const dims = [...t.fileShape];
         return {
           name,
           shape: dims,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { initialState } from '../../verifier/models/initial-state.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import { tinyRecipe } from '../fixtures/llama.ts';
 
 describe('first state', () => {
-  const { program } = buildLlama(tinyRecipe);
+  const { program } = buildTraining(tinyRecipe);
   const state = initialState(program, new Uint8Array(32).fill(1));
   it('has A uniform within ±1/√in, and nothing else', () => {
     for (const t of program.tensors.filter((x) => x.poly === 'state.in')) {

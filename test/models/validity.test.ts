@@ -16,11 +16,11 @@ describe('programs of recipes are valid, and can be walked', () => {
     ['one step in a proof', { ...tinyRecipe, perProof: 1 }],
     ['all steps in one proof', { ...tinyRecipe, perProof: 4 }],
     ['real widths', { ...tinyRecipe, precision: REAL }],
-    ['grouped heads of 8, adapters everywhere', { ...grouped, lora: { ...grouped.lora, targets: LINEAR_LAYERS } }],
+    ['grouped heads of 8, adapters everywhere', { ...grouped, lora: { ...grouped.lora, targets: LINEAR_LAYERS.llama } }],
     ['one layer', { ...tinyRecipe, model: { ...tinyRecipe.model, layers: 1 } }],
     ['a tied head', { ...tinyRecipe, model: { ...tinyRecipe.model, tied: true } }],
     ['a vocabulary of two chunks', { ...tinyRecipe, model: { ...tinyRecipe.model, vocab: 300 } }],
-    ...LINEAR_LAYERS.map(
+    ...LINEAR_LAYERS.llama.map(
       (t) => [`an adapter on ${t} from layer 1 on`, { ...grouped, lora: { ...grouped.lora, targets: [t], firstLayer: 1 } }] as const,
     ),
   ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import { R, mod } from '../../verifier/field.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { ProgramError } from '../../verifier/program/errors.ts';
@@ -57,7 +57,7 @@ describe('valid programs', () => {
     { model: { ...tinyRecipe.model, vocab: 600, layers: 5 } },
     { model: { ...tinyRecipe.model, heads: 6, kvHeads: 3, headWidth: 2 } },
   ])
-    it(`a LLaMA program passes: ${JSON.stringify(change)}`, () => checkProgram(buildLlama({ ...tinyRecipe, ...change }).program));
+    it(`a LLaMA program passes: ${JSON.stringify(change)}`, () => checkProgram(buildTraining({ ...tinyRecipe, ...change }).program));
 });
 
 describe('program, polynomials, tensors', () => {
@@ -419,7 +419,7 @@ describe('what is proven is what was checked', () => {
   const centred = (x: bigint): bigint => (mod(x) > R / 2n ? R - mod(x) : mod(x));
   for (const [name, program] of [
     ['the sample', sample],
-    ['a LLaMA program', buildLlama(tinyRecipe).program],
+    ['a LLaMA program', buildTraining(tinyRecipe).program],
   ] as const)
     it(`every leaf and equality of ${name} has a sum of terms below r/4`, () => {
       const { leaves, equalities, limbs } = lower(program);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundleBytes, deciderCounts, proofCounts } from '../../verifier/bundle.ts';
 import { messageBytes } from '../../verifier/wire.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile, type Compiled } from '../../verifier/program/compile.ts';
 import { rowCount } from '../../verifier/protocol/transition.ts';
@@ -20,7 +20,7 @@ function groupOperations(c: Compiled): number {
 
 /** The program of a recipe, compiled with the columns that make its bundle smallest. */
 function smallest(recipe: Recipe): { bytes: number; operations: number } {
-  const { program } = buildLlama(recipe);
+  const { program } = buildTraining(recipe);
   const compiled = [6, 7, 8, 9, 10, 11, 12].map((columns) => compile({ ...program, columns }));
   const best = compiled.reduce((a, b) => (bundleBytes(a) <= bundleBytes(b) ? a : b));
   assert.equal(best.proofs, 1);

@@ -4,7 +4,7 @@ import { compile, type Compiled } from '../../verifier/program/compile.ts';
 import { placeContent } from '../../verifier/public-content.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { tinyRecipe } from '../fixtures/llama.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import { linear, program, read, tensor, view } from '../trainer/helpers.ts';
 
 /** Blocks of [offset, offset + 2^bits) are aligned, inside 2^total, and share nothing: what a row, a leaf or a table says is about itself alone. */
@@ -51,7 +51,7 @@ const large = (count: number): Program =>
   );
 
 test('blocks of polynomials and of the fraction tree are disjoint', () => {
-  assertLayout(compile(buildLlama(tinyRecipe).program));
+  assertLayout(compile(buildTraining(tinyRecipe).program));
 });
 
 test('also past 2^32 cells', () => {

@@ -233,19 +233,26 @@ export class Builder {
     return this.tensor('witness', name, axes, { bits, signed: false, f, ...options });
   }
 
-  /** out = Σ terms, rounded to the exponent of `out`. `on` are the domain's variables, which index `out` unless `index` is given. */
+  /**
+   * out = constant + Σ terms, rounded to the exponent of `out`, in whose units the constant is. `on` are the domain's variables, which
+   * index `out` unless `index` is given.
+   */
   round(
     on: readonly (Var | LayerVar)[],
     out: TensorRef,
     terms: readonly Term[],
-    options: { index?: readonly Index[]; causal?: readonly [string, string] } = {},
+    options: { index?: readonly Index[]; causal?: readonly [string, string]; constant?: bigint } = {},
   ): void {
-    const { expr, f } = expression(terms);
+    const { f } = expression(terms);
+    const shift = f - out.f;
+    const { expr } = expression(terms, shift >= 1 ? (options.constant ?? 0n) << BigInt(shift) : 0n);
     const domain = domainOf(on, options.causal);
     const view = out.view(...(options.index ?? on));
-    const shift = f - out.f;
     if (shift >= 1) this.relations.push({ kind: 'rescale', on: domain, out: view, expr, shift });
-    else this.relations.push({ kind: 'equal', on: domain, out: view, expr: times(expr, 1n << BigInt(-shift)) });
+    else {
+      const exact = times(expr, 1n << BigInt(-shift));
+      this.relations.push({ kind: 'equal', on: domain, out: view, expr: { ...exact, constant: options.constant ?? 0n } });
+    }
   }
 
   /** out = constant + Σ terms exactly, at the exponent of `out`, which must be that of the aligned terms. */

@@ -2,6 +2,8 @@
  * Content of a program's public constants. It is computed once, when a bounty is made, and stored with the program: exponentials
  * and cosines are not the same to the last bit on every machine, so nobody computes them again to verify.
  */
+import { variable, type Net } from './net.ts';
+import { activationBits } from './ops/gelu.ts';
 import { adamwRates } from './optimizer/adamw.ts';
 import { momentumRates } from './optimizer/sgd-momentum.ts';
 import { ROPE_F } from './ops/rope.ts';
@@ -11,19 +13,63 @@ import type { Recipe } from './recipe.ts';
 export type Constants = Readonly<Record<string, readonly number[] | Int32Array | Float64Array>>;
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const silu = (x: number): number => x * sigmoid(x);
+const siluSlope = (x: number): number => sigmoid(x) * (1 + x * (1 - sigmoid(x)));
+/** The tanh form of GPT-2, "gelu_new". */
+const GELU = Math.sqrt(2 / Math.PI);
+const bend = (x: number): number => Math.tanh(GELU * (x + 0.044715 * x ** 3));
+const gelu = (x: number): number => 0.5 * x * (1 + bend(x));
+const geluSlope = (x: number): number => 0.5 * (1 + bend(x)) + 0.5 * x * (1 - bend(x) ** 2) * GELU * (1 + 3 * 0.044715 * x ** 2);
 
 /** round(2^15·exp(−x/2^f)) for x = 0 … 2^bits − 1. */
 export const expTable = (bits: number, f: number): Int32Array =>
   Int32Array.from({ length: 2 ** bits }, (_, x) => Math.round(2 ** PROBABILITY_F * Math.exp(-x / 2 ** f)));
 
-/** silu and its derivative at 2^outF, for x = −2^(bits−1) … at 2^inF. */
-export function siluTables(bits: number, inF: number, outF: number): { silu: Int32Array; slope: Int32Array } {
+/** An activation and its derivative at 2^outF, for x = −2^(bits−1) … at 2^inF. */
+export function activationTables(
+  kind: 'silu' | 'gelu',
+  bits: number,
+  inF: number,
+  outF: number,
+): { readonly value: Int32Array; readonly slope: Int32Array } {
+  const [f, slope] = kind === 'silu' ? [silu, siluSlope] : [gelu, geluSlope];
   const x = (i: number): number => (i - 2 ** (bits - 1)) / 2 ** inF;
   const length = 2 ** bits;
   return {
-    silu: Int32Array.from({ length }, (_, i) => Math.round(x(i) * sigmoid(x(i)) * 2 ** outF)),
-    slope: Int32Array.from({ length }, (_, i) => Math.round(sigmoid(x(i)) * (1 + x(i) * (1 - sigmoid(x(i)))) * 2 ** outF)),
+    value: Int32Array.from({ length }, (_, i) => Math.round(f(x(i)) * 2 ** outF)),
+    slope: Int32Array.from({ length }, (_, i) => Math.round(slope(x(i)) * 2 ** outF)),
   };
+}
+
+/** Declares the table of an activation over the values of the tensors with scale `key`. */
+export function activationConstants(
+  net: Net,
+  kind: 'silu' | 'gelu',
+  id: number,
+  key: string,
+  content: Record<string, Constants[string]>,
+): void {
+  const { b } = net;
+  const { gate, siluF } = b.precision;
+  const inF = b.exponent(key);
+  const size = 2 ** gate.bits;
+  const widths = activationBits(gate.bits, inF, siluF);
+  const tables = activationTables(kind, gate.bits, inF, siluF);
+  const column = (name: string, part: 'value' | 'slope'): string => {
+    content[name] = tables[part];
+    b.tensor('constants', name, [variable('entry', size)], { bits: widths[part], signed: true, f: siluF });
+    return name;
+  };
+  b.tables.push({
+    id,
+    name: kind,
+    lo: -size / 2,
+    size,
+    y: column(`table.${kind}`, 'value'),
+    y2: column(`table.${kind}.slope`, 'slope'),
+    fn: { name: kind, fIn: inF, fOut: siluF },
+    fn2: { name: `${kind}-derivative`, fIn: inF, fOut: siluF },
+  });
 }
 
 /** cos and sin of position·theta^(−2e/headWidth), times `factor`, at 2^14, [position, pair]. */

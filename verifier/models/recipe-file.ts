@@ -31,26 +31,21 @@ const precision = z.strictObject({
   reciprocal: bits,
 }) satisfies z.ZodType<Precision>;
 
+const decoder = { vocab: size, width: size, layers: size, heads: size, headWidth: size, ffn: size, normEps: finite };
+const linearLayer = z.enum([...LINEAR_LAYERS.llama, ...LINEAR_LAYERS.gpt2]);
+
 export const recipeSchema: z.ZodType<Recipe> = z.strictObject({
   version: z.literal(1),
-  model: z.strictObject({
-    vocab: size,
-    width: size,
-    layers: size,
-    heads: size,
-    kvHeads: size,
-    headWidth: size,
-    ffn: size,
-    ropeTheta: finite,
-    normEps: finite,
-    tied: z.boolean(),
-  }),
+  model: z.discriminatedUnion('family', [
+    z.strictObject({ family: z.literal('llama'), ...decoder, kvHeads: size, ropeTheta: finite, tied: z.boolean() }),
+    z.strictObject({ family: z.literal('gpt2'), ...decoder, positions: size }),
+  ]),
   batch: size,
   sequence: size,
   lora: z.strictObject({
     rank: size,
     alpha: finite,
-    targets: z.array(z.enum(LINEAR_LAYERS)).max(LINEAR_LAYERS.length),
+    targets: z.array(linearLayer).max(16),
     firstLayer: z.int().min(0).max(65535),
   }),
   optimizer: z.discriminatedUnion('kind', [

@@ -4,6 +4,7 @@
 
 /** Shape of a LLaMA-style decoder; names follow the model hub's config.json. */
 export interface LlamaShape {
+  readonly family: 'llama';
   readonly vocab: number;
   readonly width: number;
   readonly layers: number;
@@ -18,9 +19,32 @@ export interface LlamaShape {
   readonly tied: boolean;
 }
 
-/** Names of the linear layers inside a decoder layer, in forward order. */
-export const LINEAR_LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
-export type LinearLayer = (typeof LINEAR_LAYERS)[number];
+/** Shape of a GPT-2-style decoder: LayerNorm, GELU (tanh form), learned positions, a head tied to the embedding. */
+export interface Gpt2Shape {
+  readonly family: 'gpt2';
+  readonly vocab: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Width of a head, a power of two >= 2; width = heads · headWidth. */
+  readonly headWidth: number;
+  readonly ffn: number;
+  /** Rows of the table of positions. */
+  readonly positions: number;
+  readonly normEps: number;
+}
+
+export type ModelShape = LlamaShape | Gpt2Shape;
+export type Family = ModelShape['family'];
+
+/** Names of the linear layers inside a decoder layer, in forward order; q, k and v are thirds of GPT-2's fused c_attn. */
+export const LINEAR_LAYERS = {
+  llama: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+  gpt2: ['attn.q', 'attn.k', 'attn.v', 'attn.c_proj', 'mlp.c_fc', 'mlp.c_proj'],
+} as const satisfies Readonly<Record<Family, readonly string[]>>;
+export type LlamaLayer = (typeof LINEAR_LAYERS)['llama'][number];
+export type Gpt2Layer = (typeof LINEAR_LAYERS)['gpt2'][number];
+export type LinearLayer = LlamaLayer | Gpt2Layer;
 
 export interface LoraConfig {
   readonly rank: number;
@@ -69,9 +93,9 @@ export type Precision = Readonly<Record<ScaleClass, ScaleSpec>> & {
   readonly gainBits: number;
   /** Width and exponent of the adapter's master weights. */
   readonly master: { readonly bits: number; readonly f: number };
-  /** Exponent of silu and of its derivative. */
+  /** Exponent of silu or gelu, and of its derivative. */
   readonly siluF: number;
-  /** k of the softmax reciprocal floor(2^k / S). */
+  /** k of attention's softmax reciprocal floor(2^k / S). */
   readonly reciprocal: number;
 };
 
@@ -115,7 +139,7 @@ export const COMPACT: Precision = {
 
 export interface Recipe {
   readonly version: 1;
-  readonly model: LlamaShape;
+  readonly model: ModelShape;
   readonly batch: number;
   /** Positions of a sequence, a power of two. */
   readonly sequence: number;
@@ -147,10 +171,19 @@ export function checkRecipe(r: Recipe): void {
   const m = r.model;
   whole('model.vocab', m.vocab, 65536);
   if (m.vocab < 2) fail('model.vocab', 'needs at least two tokens');
-  for (const k of ['width', 'layers', 'heads', 'kvHeads', 'ffn'] as const) whole(`model.${k}`, m[k], 65536);
+  for (const k of ['width', 'layers', 'heads', 'ffn'] as const) whole(`model.${k}`, m[k], 65536);
   if (!powerOfTwo(m.headWidth) || m.headWidth < 2) fail('model.headWidth', `${m.headWidth} is not a power of two >= 2`);
-  if (m.heads % m.kvHeads !== 0) fail('model.kvHeads', `${m.kvHeads} does not divide the ${m.heads} heads`);
-  if (m.kvHeads > 1 && !powerOfTwo(m.heads / m.kvHeads)) fail('model.heads', `${m.heads / m.kvHeads} heads a group is not a power of two`);
+  if (m.family === 'llama') {
+    whole('model.kvHeads', m.kvHeads, 65536);
+    if (m.heads % m.kvHeads !== 0) fail('model.kvHeads', `${m.kvHeads} does not divide the ${m.heads} heads`);
+    if (m.kvHeads > 1 && !powerOfTwo(m.heads / m.kvHeads))
+      fail('model.heads', `${m.heads / m.kvHeads} heads a group is not a power of two`);
+  } else {
+    whole('model.positions', m.positions, 65536);
+    if (m.heads * m.headWidth !== m.width)
+      fail('model.width', `${m.width} is not that of ${m.heads} heads of ${m.headWidth}; give width = heads · headWidth`);
+    if (r.sequence > m.positions) fail('sequence', `${r.sequence} is longer than the model's ${m.positions} positions; shorten it`);
+  }
   whole('batch', r.batch, 65536);
   if (!powerOfTwo(r.sequence) || r.sequence < 2) fail('sequence', `${r.sequence} is not a power of two >= 2`);
   whole('steps', r.steps, 1 << 20);
@@ -160,8 +193,8 @@ export function checkRecipe(r: Recipe): void {
   whole('lora.rank', r.lora.rank, 1024);
   if (!(r.lora.alpha > 0)) fail('lora.alpha', `${r.lora.alpha} is not positive`);
   if (r.lora.targets.length === 0) fail('lora.targets', 'name at least one linear layer');
-  for (const t of r.lora.targets)
-    if (!LINEAR_LAYERS.includes(t)) fail('lora.targets', `no linear layer ${t}; there are ${LINEAR_LAYERS.join(', ')}`);
+  const layers: readonly LinearLayer[] = LINEAR_LAYERS[m.family];
+  for (const t of r.lora.targets) if (!layers.includes(t)) fail('lora.targets', `no linear layer ${t}; there are ${layers.join(', ')}`);
   if (new Set(r.lora.targets).size !== r.lora.targets.length) fail('lora.targets', 'a layer is named twice');
   if (!Number.isInteger(r.lora.firstLayer) || r.lora.firstLayer < 0 || r.lora.firstLayer >= m.layers)
     fail('lora.firstLayer', `${r.lora.firstLayer} is not a layer of ${m.layers}`);

@@ -4,12 +4,12 @@ import { evaluator } from '../../../prover/run/evaluation.ts';
 import { trainFloat, type FixedContent, type States } from '../../../prover/run/training.ts';
 import { Walker } from '../../../prover/trainer/walk.ts';
 import type { Content } from '../../../verifier/cards.ts';
-import { buildLlama } from '../../../verifier/models/llama.ts';
+import { buildTraining } from '../../../verifier/models/build.ts';
 import type { Recipe } from '../../../verifier/models/recipe.ts';
 
 export interface ComparisonInput {
   readonly recipe: Recipe;
-  readonly constants: Parameters<typeof buildLlama>[1];
+  readonly constants: Parameters<typeof buildTraining>[1];
   readonly model: FixedContent;
   readonly data: FixedContent;
   readonly heldOut: FixedContent;
@@ -30,6 +30,6 @@ const integer = states.map((state) => loss(state, 'integer'));
 const first = states[0] as Content;
 const float = [loss(first, 'float')];
 const begin = performance.now();
-trainFloat(new Walker(buildLlama(recipe, constants).program), { ...model, ...data }, first, (state) => float.push(loss(state, 'float')));
+trainFloat(new Walker(buildTraining(recipe, constants).program), { ...model, ...data }, first, (state) => float.push(loss(state, 'float')));
 const result: Comparison = { integer, float, floatSeconds: (performance.now() - begin) / 1000 };
 parentPort?.postMessage(result);

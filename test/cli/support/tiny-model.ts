@@ -8,6 +8,7 @@ import { modelTensors } from '../../../verifier/models/tensors.ts';
 import { generator } from '../../fixtures/llama.ts';
 
 const shape: LlamaShape = {
+  family: 'llama',
   vocab: 256,
   width: 16,
   layers: 2,

@@ -2,64 +2,80 @@
  * Causal attention with grouped query heads: P = softmax(q·kᵀ/√h) over positions j <= i, o = round(P·v).
  *
  * A width axis of queries is read as (kv head, head of the group, component), one of keys and values as (kv head, component).
- * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q; then the rotations are undone.
+ * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q; then the rotations, where there are any,
+ * are undone.
  */
-import { multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
+import { dyadic, multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import { variable, type Net } from '../net.ts';
 import type { Var } from '../../program/types.ts';
-import { linear, linearBackward, type LinearBackward, type LinearForward } from './linear.ts';
+import { linearBackward, type Factors, type LinearBackward, type LinearForward, type LinearInput } from './linear.ts';
 import { rope, scoreScale, type RopeTables } from './rope.ts';
-import { SCORE_KEY, softmax, type Softmax } from './softmax.ts';
+import { probabilities, SCORE_KEY, softmax } from './softmax.ts';
+
+/** What families differ in: heads, linear layers, positions. */
+export interface AttentionSpec {
+  readonly kvHeads: number;
+  /** Query heads of one key. */
+  readonly group: number;
+  readonly headWidth: number;
+  readonly linear: (which: 'q' | 'k' | 'v' | 'o', input: LinearInput, out: Var) => LinearForward;
+  /** Rotary positions, where queries and keys are rotated. */
+  readonly rope: RopeTables | null;
+}
 
 export interface AttentionForward {
+  readonly spec: AttentionSpec;
   readonly q: LinearForward;
   readonly k: LinearForward;
   readonly v: LinearForward;
   readonly o: LinearForward;
-  readonly tables: RopeTables;
   readonly queries: TensorRef;
   readonly keys: TensorRef;
   readonly values: TensorRef;
-  readonly softmax: Softmax;
-  readonly output: TensorRef;
+  readonly probabilities: TensorRef;
 }
 
-const headVars = (net: Net): { kv: Var; group: Var; component: Var; pair: Var; queryWidth: Var; keyWidth: Var; key: Var } => {
-  const { heads, kvHeads, headWidth } = net.recipe.model;
-  return {
-    kv: variable('kv', kvHeads),
-    group: variable('group', heads / kvHeads),
-    component: variable('component', headWidth),
-    pair: variable('pair', headWidth / 2),
-    queryWidth: variable('query', heads * headWidth),
-    keyWidth: variable('keyvalue', kvHeads * headWidth),
-    key: variable('key', net.recipe.sequence),
-  };
-};
+const headVars = (
+  net: Net,
+  { kvHeads, group, headWidth }: AttentionSpec,
+): { kv: Var; group: Var; component: Var; pair: Var; queryWidth: Var; keyWidth: Var; key: Var } => ({
+  kv: variable('kv', kvHeads),
+  group: variable('group', group),
+  component: variable('component', headWidth),
+  pair: variable('pair', headWidth / 2),
+  queryWidth: variable('query', kvHeads * group * headWidth),
+  keyWidth: variable('keyvalue', kvHeads * headWidth),
+  key: variable('key', net.recipe.sequence),
+});
 
-/** The power of two in 1/√headWidth; the rest is in the queries' rotation. */
-const root = (net: Net): { num: bigint; f: number } => ({ num: 1n, f: scoreScale(net.recipe.model.headWidth).shift });
+/** 1/√headWidth; of rotated queries only its power of two, the rest is in their rotation. */
+const root = (spec: AttentionSpec): { num: bigint; f: number } =>
+  spec.rope ? { num: 1n, f: scoreScale(spec.headWidth).shift } : dyadic(1 / Math.sqrt(spec.headWidth));
 
 const CAUSAL = ['position', 'key'] as const;
 
 /** `y` reads the normalised input at [step, l, token, width]. */
-export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, tables: RopeTables): AttentionForward {
+export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, spec: AttentionSpec): AttentionForward {
   const { b, step, token, batch, position } = net;
-  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net);
-  const input = { over: width, factors: (rows: readonly (Var | LayerVar)[]): Reading[] => [y.at(...rows, width)] };
-  const project = (name: 'q_proj' | 'k_proj' | 'v_proj', out: Var): { forward: LinearForward; z: TensorRef } => {
-    const forward = linear(net, name, input, out);
-    const z = b.value(`${name}.out`, [step, layers, token, out], 'activation');
+  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net, spec);
+  const input = { over: width, factors: (rows: readonly (Var | LayerVar)[]): Factors => [y.at(...rows, width)] };
+  const project = (which: 'q' | 'k' | 'v', out: Var): { forward: LinearForward; z: TensorRef } => {
+    const forward = spec.linear(which, input, out);
+    const z = b.value(`${forward.name}.out`, [step, layers, token, out], 'activation');
     b.round([step, layers, token, out], z, forward.terms(layers));
     return { forward, z };
   };
-  const q = project('q_proj', queryWidth);
-  const k = project('k_proj', keyWidth);
-  const v = project('v_proj', keyWidth);
-  const queries = b.value('query.rotated', [step, layers, token, queryWidth], 'activation');
-  rope(net, tables.query, layers, [kv, group], pair, q.z, queries, 1);
-  const keys = b.value('key.rotated', [step, layers, token, keyWidth], 'activation');
-  rope(net, tables.key, layers, [kv], pair, k.z, keys, 1);
+  const q = project('q', queryWidth);
+  const k = project('k', keyWidth);
+  const v = project('v', keyWidth);
+  let queries = q.z;
+  let keys = k.z;
+  if (spec.rope) {
+    queries = b.value('query.rotated', [step, layers, token, queryWidth], 'activation');
+    rope(net, spec.rope.query, layers, [kv, group], pair, q.z, queries, 1);
+    keys = b.value('key.rotated', [step, layers, token, keyWidth], 'activation');
+    rope(net, spec.rope.key, layers, [kv], pair, k.z, keys, 1);
+  }
 
   const rows = [step, layers, batch, kv, group, position];
   const scores = b.value('attention.score', [...rows, key], 'score', { key: SCORE_KEY, causal: [5, 6] });
@@ -68,21 +84,17 @@ export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, 
     queries.at(step, layers, [batch, position], [kv, group, component]),
     keys.at(step, layers, [batch, key], [kv, component]),
   );
-  b.round([...rows, key], scores, [scaled(inner, root(net))], { causal: CAUSAL });
-  const soft = softmax(net, 'attention', rows, key, scores, 'position');
+  b.round([...rows, key], scores, [scaled(inner, root(spec))], { causal: CAUSAL });
+  const soft = softmax(net, 'attention', rows, key, scores, b.precision.reciprocal, 'position');
+  const P = probabilities(net, 'attention', rows, key, soft, 'position');
 
   const output = b.value('attention.out', [step, layers, token, queryWidth], 'activation');
-  const mixed = multiply([key], soft.probabilities.at(...rows, key), v.z.at(step, layers, [batch, key], [kv, component]));
+  const mixed = multiply([key], P.at(...rows, key), v.z.at(step, layers, [batch, key], [kv, component]));
   b.round([step, layers, batch, position, kv, group, component], output, [mixed], {
     index: [step, layers, [batch, position], [kv, group, component]],
   });
-  const o = linear(
-    net,
-    'o_proj',
-    { over: queryWidth, factors: (r) => [output.at(...r, queryWidth)] },
-    variable('out', net.recipe.model.width),
-  );
-  return { q: q.forward, k: k.forward, v: v.forward, o, tables, queries, keys, values: v.z, softmax: soft, output };
+  const o = spec.linear('o', { over: queryWidth, factors: (r) => [output.at(...r, queryWidth)] }, variable('out', net.recipe.model.width));
+  return { spec, q: q.forward, k: k.forward, v: v.forward, o, queries, keys, values: v.z, probabilities: P };
 }
 
 /** The layers from which each part of the backward pass is wanted; null where it is wanted nowhere. */
@@ -108,17 +120,18 @@ export function attentionBackward(
   dz: (l: LayerVar) => Reading,
 ): AttentionBackward {
   const { b, step, token, batch, position } = net;
-  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net);
-  const o = linearBackward(net, forward.o, dz);
+  const { spec } = forward;
+  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net, spec);
+  const o = linearBackward(net, forward.o, (l) => [dz(l)]);
   if (!floor.value) return { q: null, k: null, v: null, o };
-  const P = forward.softmax.probabilities;
+  const P = forward.probabilities;
   const query = (t: TensorRef, l: LayerVar, at: Var): Reading => t.at(step, l, [batch, at], [kv, group, component]);
   const keyed = (t: TensorRef, l: LayerVar, at: Var): Reading => t.at(step, l, [batch, at], [kv, component]);
 
   const lv = floor.value;
   const dOut = b.value('grad.attention.out', [step, lv, token, queryWidth], 'activationGrad');
   b.round([step, lv, token, queryWidth], dOut, o.input(lv));
-  const dv = b.value('grad.v_proj.out', [step, lv, token, keyWidth], 'activationGrad');
+  const dv = b.value(`grad.${forward.v.name}.out`, [step, lv, token, keyWidth], 'activationGrad');
   b.round(
     [step, lv, batch, key, kv, component],
     dv,
@@ -127,7 +140,7 @@ export function attentionBackward(
       index: [step, lv, [batch, key], [kv, component]],
     },
   );
-  const v = linearBackward(net, forward.v, (l) => dv.at(step, l, token, keyWidth));
+  const v = linearBackward(net, forward.v, (l) => [dv.at(step, l, token, keyWidth)]);
   if (!floor.score) return { q: null, k: null, v, o };
 
   const ls = floor.score;
@@ -141,28 +154,34 @@ export function attentionBackward(
   b.round(
     [...rows, key],
     ds,
-    centred.map((t) => scaled(t, root(net))),
+    centred.map((t) => scaled(t, root(spec))),
     { causal: CAUSAL },
   );
 
-  const dqr = b.value('grad.query.rotated', [step, ls, token, queryWidth], 'activationGrad');
-  b.round([step, ls, batch, position, kv, group, component], dqr, [multiply([key], ds.at(...rows, key), keyed(forward.keys, ls, key))], {
+  // Without rotations these are the gradients of the projections themselves.
+  const gradient = (which: 'query' | 'key', of: LinearForward, width: Var): TensorRef =>
+    b.value(spec.rope ? `grad.${which}.rotated` : `grad.${of.name}.out`, [step, ls, token, width], 'activationGrad');
+  let dq = gradient('query', forward.q, queryWidth);
+  b.round([step, ls, batch, position, kv, group, component], dq, [multiply([key], ds.at(...rows, key), keyed(forward.keys, ls, key))], {
     index: [step, ls, [batch, position], [kv, group, component]],
   });
-  const dkr = b.value('grad.key.rotated', [step, ls, token, keyWidth], 'activationGrad');
+  let dk = gradient('key', forward.k, keyWidth);
   b.round(
     [step, ls, batch, key, kv, component],
-    dkr,
+    dk,
     [multiply([group, position], ds.at(...rows, key), query(forward.queries, ls, position))],
     {
       index: [step, ls, [batch, key], [kv, component]],
     },
   );
-  const dq = b.value('grad.q_proj.out', [step, ls, token, queryWidth], 'activationGrad');
-  rope(net, forward.tables.query, ls, [kv, group], pair, dqr, dq, -1);
-  const dk = b.value('grad.k_proj.out', [step, ls, token, keyWidth], 'activationGrad');
-  rope(net, forward.tables.key, ls, [kv], pair, dkr, dk, -1);
-  const q = linearBackward(net, forward.q, (l) => dq.at(step, l, token, queryWidth));
-  const k = linearBackward(net, forward.k, (l) => dk.at(step, l, token, keyWidth));
+  if (spec.rope) {
+    const [dqr, dkr] = [dq, dk];
+    dq = b.value(`grad.${forward.q.name}.out`, [step, ls, token, queryWidth], 'activationGrad');
+    rope(net, spec.rope.query, ls, [kv, group], pair, dqr, dq, -1);
+    dk = b.value(`grad.${forward.k.name}.out`, [step, ls, token, keyWidth], 'activationGrad');
+    rope(net, spec.rope.key, ls, [kv], pair, dkr, dk, -1);
+  }
+  const q = linearBackward(net, forward.q, (l) => [dq.at(step, l, token, queryWidth)]);
+  const k = linearBackward(net, forward.k, (l) => [dk.at(step, l, token, keyWidth)]);
   return { q, k, v, o };
 }

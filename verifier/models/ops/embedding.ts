@@ -38,21 +38,26 @@ export function oneHot(net: Net, name: string, ids: TensorRef): OneHot {
   return { low, lowVar, high };
 }
 
-/** Σ_u hot[t, u]·matrix[u, …]: `read` gives the matrix at an index of its rows. */
-export function gather(net: Net, hot: OneHot, read: (row: Index) => Reading): Form {
-  const { step, token } = net;
-  const low = hot.low.at(step, token, hot.lowVar);
+/** Σ_u hot[t, u]·matrix[u, …]: `read` gives the matrix at an index of its rows; t is the token variable, or its parts. */
+export function gather(net: Net, hot: OneHot, read: (row: Index) => Reading, t: Index = net.token): Form {
+  const { step } = net;
+  const low = hot.low.at(step, t, hot.lowVar);
   if (!hot.high) return multiply([hot.lowVar], low, read(hot.lowVar));
   const { hot: high, over } = hot.high;
-  return multiply([over, hot.lowVar], high.at(step, token, over), low, read([over, hot.lowVar]));
+  return multiply([over, hot.lowVar], high.at(step, t, over), low, read([over, hot.lowVar]));
 }
 
-export function embedding(net: Net, hot: OneHot): TensorRef {
-  const { b, step, token } = net;
+/** The first residual stream: rows of `matrix`, and of the table `positions` where there is one. */
+export function embedding(net: Net, hot: OneHot, matrix: string, positions?: string): TensorRef {
+  const { b, step, token, batch, position } = net;
   const c = variable('width', net.recipe.model.width);
   const x = b.value('embedding', [step, token, c], 'residual', { key: 'residual' });
-  const e = weight(net, 'model.embed_tokens.weight');
-  b.round([step, token, c], x, [gather(net, hot, (row) => e.at(row, c))]);
+  const row = (u: Index): Reading => weight(net, matrix).at(u, c);
+  if (positions === undefined) b.round([step, token, c], x, [gather(net, hot, row)]);
+  else {
+    const t = [batch, position];
+    b.round([step, batch, position, c], x, [gather(net, hot, row, t), weight(net, positions).at(position, c)], { index: [step, t, c] });
+  }
   return x;
 }
 

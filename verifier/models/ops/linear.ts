@@ -1,5 +1,5 @@
 /**
- * Linear layer with an optional LoRA adapter, z = x·Wᵀ + (alpha/rank)·u·Bᵀ with u = round(x·Aᵀ). The caller rounds the terms
+ * Linear layer with an optional LoRA adapter, z = x·Wᵀ (+ bias) + (alpha/rank)·u·Bᵀ with u = round(x·Aᵀ). The caller rounds the terms
  * once, together with whatever else it adds (a residual, say).
  *
  * Backward, for a gradient dz of the output: du = round((alpha/rank)·dz·B), dB = (alpha/rank)·dzᵀ·u, dA = duᵀ·x,
@@ -7,16 +7,28 @@
  */
 import { multiply, scaled, type LayerVar, type Reading, type Term, type TensorRef } from '../builder.ts';
 import { layersFrom, weight, type Net, type Rows } from '../net.ts';
-import type { LinearLayer } from '../recipe.ts';
+import type { LinearLayer, LlamaLayer } from '../recipe.ts';
 import type { Var } from '../../program/types.ts';
 
-/** The input of a linear layer: one factor, or two whose product it is. */
+/** A value given as one factor, or as two or three whose product it is. */
+export type Factors = readonly Reading[];
+
+/** The input of a linear layer, of at most two factors. */
 export interface LinearInput {
   readonly over: Var;
-  readonly factors: (rows: Rows) => readonly Reading[];
+  readonly factors: (rows: Rows) => Factors;
 }
 
-const PARENT: Readonly<Record<LinearLayer, string>> = {
+/** A linear layer: its input, its base weights read at [l, out, in], its bias read at [l, out]. */
+export interface LinearSpec {
+  readonly name: LinearLayer;
+  readonly input: LinearInput;
+  readonly out: Var;
+  readonly weight: (l: LayerVar, out: Var, k: Var) => Reading;
+  readonly bias?: (l: LayerVar, out: Var) => Reading;
+}
+
+const PARENT: Readonly<Record<LlamaLayer, string>> = {
   q_proj: 'self_attn',
   k_proj: 'self_attn',
   v_proj: 'self_attn',
@@ -26,22 +38,23 @@ const PARENT: Readonly<Record<LinearLayer, string>> = {
   down_proj: 'mlp',
 };
 
-/** Name of the stacked weight of a linear layer. */
-export const weightName = (name: LinearLayer): string => `model.layers.${PARENT[name]}.${name}.weight`;
+/** Name of the stacked weight of a LLaMA-style linear layer, [layer, out, in]. */
+export const weightName = (name: LlamaLayer): string => `model.layers.${PARENT[name]}.${name}.weight`;
+
+/** A LLaMA-style linear layer: weights of its own, no bias. */
+export const llamaLinear = (net: Net, name: LlamaLayer, input: LinearInput, out: Var): LinearForward =>
+  linear(net, { name, input, out, weight: (l, o, k) => weight(net, weightName(name)).at(l, o, k) });
 
 /** A linear layer in its forward pass; `terms` at [step, l, token, out]. */
-export interface LinearForward {
-  readonly name: LinearLayer;
-  readonly input: LinearInput;
-  readonly out: Var;
+export interface LinearForward extends LinearSpec {
   /** u = x·Aᵀ of the adapter, where there is one. */
   readonly low: TensorRef | null;
   readonly terms: (l: LayerVar) => Term[];
 }
 
-export function linear(net: Net, name: LinearLayer, input: LinearInput, out: Var): LinearForward {
+export function linear(net: Net, spec: LinearSpec): LinearForward {
   const { b, step, token } = net;
-  const w = weight(net, weightName(name));
+  const { name, input, out } = spec;
   const k = input.over;
   const adapter = net.adapters.get(name);
   let low: TensorRef | null = null;
@@ -51,14 +64,15 @@ export function linear(net: Net, name: LinearLayer, input: LinearInput, out: Var
     b.round([...rows, adapter.rank], low, [multiply([k], ...input.factors(rows), adapter.a.used(adapter.layers, adapter.rank, k))]);
   }
   const terms = (l: LayerVar): Term[] => {
-    const base = multiply([k], ...input.factors([step, l, token]), w.at(l, out, k));
-    if (!adapter || !low) return [base];
+    const base: Term[] = [multiply([k], ...input.factors([step, l, token]), spec.weight(l, out, k))];
+    if (spec.bias) base.push(spec.bias(l, out));
+    if (!adapter || !low) return base;
     return [
-      base,
+      ...base,
       scaled(multiply([adapter.rank], low.at(step, l, token, adapter.rank), adapter.b.used(l, out, adapter.rank)), adapter.scaling),
     ];
   };
-  return { name, input, out, low, terms };
+  return { ...spec, low, terms };
 }
 
 /** The gradients that a linear layer's backward pass leaves for the optimizer, and terms of the input's gradient. */
@@ -70,24 +84,23 @@ export interface LinearBackward {
 }
 
 /** `dz` reads the output's gradient at [step, l, token, out]. */
-export function linearBackward(net: Net, forward: LinearForward, dz: (l: LayerVar) => Reading): LinearBackward {
+export function linearBackward(net: Net, forward: LinearForward, dz: (l: LayerVar) => Factors): LinearBackward {
   const { b, step, token } = net;
   const { name, input, out, low } = forward;
   const k = input.over;
-  const w = weight(net, weightName(name));
-  const base = (l: LayerVar): Term => multiply([out], dz(l), w.at(l, out, k));
+  const base = (l: LayerVar): Term => multiply([out], ...dz(l), forward.weight(l, out, k));
   if (net.trained === 'all') {
     const l = layersFrom(net, 0) as LayerVar;
-    const grad = b.value(`grad.${weightName(name)}`, [step, l, out, k], 'adapterGrad');
-    b.round([step, l, out, k], grad, [multiply([token], dz(l), ...input.factors([step, l, token]))]);
+    const grad = b.value(`grad.${weightName(name as LlamaLayer)}`, [step, l, out, k], 'adapterGrad');
+    b.round([step, l, out, k], grad, [multiply([token], ...dz(l), ...input.factors([step, l, token]))]);
   }
   const adapter = net.adapters.get(name);
   if (!adapter || !low) return { gradA: null, gradB: null, input: (l) => [base(l)] };
   const { rank, layers, scaling } = adapter;
   const du = b.value(`${name}.du`, [step, layers, token, rank], 'lowRankGrad');
-  b.round([step, layers, token, rank], du, [scaled(multiply([out], dz(layers), adapter.b.used(layers, out, rank)), scaling)]);
+  b.round([step, layers, token, rank], du, [scaled(multiply([out], ...dz(layers), adapter.b.used(layers, out, rank)), scaling)]);
   const gradB = b.value(`grad.${name}.B`, [step, layers, out, rank], 'adapterGrad');
-  b.round([step, layers, out, rank], gradB, [scaled(multiply([token], dz(layers), low.at(step, layers, token, rank)), scaling)]);
+  b.round([step, layers, out, rank], gradB, [scaled(multiply([token], ...dz(layers), low.at(step, layers, token, rank)), scaling)]);
   const gradA = b.value(`grad.${name}.A`, [step, layers, rank, k], 'adapterGrad');
   b.round([step, layers, rank, k], gradA, [multiply([token], du.at(step, layers, token, rank), ...input.factors([step, layers, token]))]);
   const input_ = (l: LayerVar): Term[] => [base(l), multiply([rank], du.at(step, l, token, rank), adapter.a.used(l, rank, k))];

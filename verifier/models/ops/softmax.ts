@@ -1,5 +1,6 @@
 /**
- * Softmax over the last index of a row: e = table(max − s), S = Σe, R = floor(2^k / S), P = round(e·R).
+ * Softmax over the last index of a row: e = table(max − s), S = Σe, R = floor(2^k / S). Probabilities are e·R; `probabilities` commits
+ * them, rounded. A reader that multiplies them by public or committed values and rounds once needs no such tensor.
  *
  * Exponentials are 15-bit fractions, so e <= 2^15 and P <= 2^15; entries off a causal domain are exactly 0. The table covers
  * every difference of two scores of the declared width, so nothing is clamped.
@@ -18,15 +19,21 @@ export interface Softmax {
   readonly scores: TensorRef;
   readonly max: TensorRef;
   readonly sum: TensorRef;
-  readonly probabilities: TensorRef;
+  readonly exponentials: TensorRef;
+  readonly reciprocal: TensorRef;
 }
 
-/** `rows` and `over` index the scores; with `causal`, `over` runs up to the row variable of that name. */
-export function softmax(net: Net, name: string, rows: readonly (Var | LayerVar)[], over: Var, scores: TensorRef, causal?: string): Softmax {
+type Indices = readonly (Var | LayerVar)[];
+
+/** Tensor option: the causal pair of the row variable `causal` and the last index. */
+const causalPair = (all: Indices, causal?: string): { causal?: readonly [number, number] } =>
+  causal === undefined ? {} : { causal: [domainOf(all).vars.findIndex((v) => v.name === causal), all.length - 1] };
+
+/** `rows` and `over` index the scores; with `causal`, `over` runs up to the row variable of that name. R is computed to 2^-k. */
+export function softmax(net: Net, name: string, rows: Indices, over: Var, scores: TensorRef, k: number, causal?: string): Softmax {
   const { b } = net;
   const all = [...rows, over];
-  const names = domainOf(all).vars.map((v) => v.name);
-  const options = causal === undefined ? {} : { causal: [names.indexOf(causal), names.length - 1] as const };
+  const options = causalPair(all, causal);
   const on = domainOf(all, causal === undefined ? undefined : [causal, over.name]);
   const { bits } = scores.tensor;
 
@@ -42,7 +49,6 @@ export function softmax(net: Net, name: string, rows: readonly (Var | LayerVar)[
   b.equal(rows, sum, [e.at(...rows, [{ reduce: 'ones', size: over.size }])]);
 
   // S >= 2^15, for the row's maximum counts 2^15: so R <= 2^(k − 15).
-  const k = b.precision.reciprocal;
   const reciprocal = b.count(`${name}.reciprocal`, rows, k - PROBABILITY_F + 1, k - PROBABILITY_F);
   b.relations.push({
     kind: 'divide',
@@ -54,12 +60,15 @@ export function softmax(net: Net, name: string, rows: readonly (Var | LayerVar)[
     round: false,
   });
 
-  const probabilities = b.count(`${name}.probability`, all, PROBABILITY_F + 1, PROBABILITY_F, options);
-  b.round(
-    all,
-    probabilities,
-    [multiply([], e.at(...all), reciprocal.at(...rows))],
-    causal === undefined ? {} : { causal: [causal, over.name] },
-  );
-  return { scores, max, sum, probabilities };
+  return { scores, max, sum, exponentials: e, reciprocal };
+}
+
+/** P = round(e·R), committed. */
+export function probabilities(net: Net, name: string, rows: Indices, over: Var, soft: Softmax, causal?: string): TensorRef {
+  const { b } = net;
+  const all = [...rows, over];
+  const P = b.count(`${name}.probability`, all, PROBABILITY_F + 1, PROBABILITY_F, causalPair(all, causal));
+  const product = multiply([], soft.exponentials.at(...all), soft.reciprocal.at(...rows));
+  b.round(all, P, [product], causal === undefined ? {} : { causal: [causal, over.name] });
+  return P;
 }

@@ -6,7 +6,8 @@
 import { expression, multiply, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import { variable, type Net, type Rows } from '../net.ts';
 import type { Var } from '../../program/types.ts';
-import { linear, linearBackward, type LinearBackward, type LinearForward } from './linear.ts';
+import { activationBits } from './gelu.ts';
+import { linearBackward, llamaLinear, type Factors, type LinearBackward, type LinearForward } from './linear.ts';
 
 export const SILU_TABLE = 65;
 
@@ -19,29 +20,22 @@ export interface SwigluForward {
   readonly slope: TensorRef;
 }
 
-/** Declared widths of silu and its derivative (which lies in [−0.1, 1.1]), for gates of the declared width at exponent `gateF`. */
-export const siluBits = (gateBits: number, gateF: number, siluF: number): { silu: number; slope: number } => ({
-  // One bit more, for rounding may carry the largest value up to the power of two.
-  silu: Math.max(2, gateBits + siluF - gateF + 1),
-  slope: siluF + 2,
-});
-
 /** `y` is the normalised input, [step, l, token, width]. */
 export function swiglu(net: Net, layers: LayerVar, y: TensorRef, width: Var): SwigluForward {
   const { b, step, token } = net;
   const inner = variable('ffn', net.recipe.model.ffn);
   const rows: Rows = [step, layers, token];
-  const input = { over: width, factors: (r: Rows): Reading[] => [y.at(...r, width)] };
-  const gate = linear(net, 'gate_proj', input, inner);
-  const up = linear(net, 'up_proj', input, inner);
+  const input = { over: width, factors: (r: Rows): Factors => [y.at(...r, width)] };
+  const gate = llamaLinear(net, 'gate_proj', input, inner);
+  const up = llamaLinear(net, 'up_proj', input, inner);
   const gates = b.value('gate_proj.out', [...rows, inner], 'gate', { range: 'map' });
   b.round([...rows, inner], gates, gate.terms(layers));
   const ups = b.value('up_proj.out', [...rows, inner], 'activation');
   b.round([...rows, inner], ups, up.terms(layers));
 
   const f = b.precision.siluF;
-  const bits = siluBits(gates.tensor.bits, gates.f, f);
-  const silu = b.tensor('witness', 'silu', [...rows, inner], { bits: bits.silu, signed: true, f, range: 'map' });
+  const bits = activationBits(gates.tensor.bits, gates.f, f);
+  const silu = b.tensor('witness', 'silu', [...rows, inner], { bits: bits.value, signed: true, f, range: 'map' });
   const slope = b.tensor('witness', 'silu.slope', [...rows, inner], { bits: bits.slope, signed: true, f, range: 'map' });
   b.relations.push({
     kind: 'map',
@@ -51,7 +45,7 @@ export function swiglu(net: Net, layers: LayerVar, y: TensorRef, width: Var): Sw
     out: silu.view(...rows, inner),
     out2: slope.view(...rows, inner),
   });
-  const down = linear(
+  const down = llamaLinear(
     net,
     'down_proj',
     { over: inner, factors: (r) => [silu.at(...r, inner), ups.at(...r, inner)] },
@@ -69,7 +63,7 @@ export interface SwigluBackward {
 /** `dz` reads the block's output gradient at [step, l, token, out]; gate and up are wanted in the layers `floor`. */
 export function swigluBackward(net: Net, forward: SwigluForward, floor: LayerVar | null, dz: (l: LayerVar) => Reading): SwigluBackward {
   const { b, step, token } = net;
-  const down = linearBackward(net, forward.down, dz);
+  const down = linearBackward(net, forward.down, (l) => [dz(l)]);
   if (!floor) return { gate: null, up: null, down };
   const inner = forward.up.out;
   const rows: Rows = [step, floor, token];
@@ -79,7 +73,7 @@ export function swigluBackward(net: Net, forward: SwigluForward, floor: LayerVar
   b.round([...rows, inner], du, [multiply([], dh.at(...rows, inner), forward.silu.at(...rows, inner))]);
   const dg = b.value('grad.gate_proj.out', [...rows, inner], 'activationGrad');
   b.round([...rows, inner], dg, [multiply([], dh.at(...rows, inner), forward.ups.at(...rows, inner), forward.slope.at(...rows, inner))]);
-  const gate = linearBackward(net, forward.gate, (l) => dg.at(step, l, token, inner));
-  const up = linearBackward(net, forward.up, (l) => du.at(step, l, token, inner));
+  const gate = linearBackward(net, forward.gate, (l) => [dg.at(step, l, token, inner)]);
+  const up = linearBackward(net, forward.up, (l) => [du.at(step, l, token, inner)]);
   return { gate, up, down };
 }
