@@ -6,10 +6,11 @@ import { weightExponent, type ImportedTensor } from '../../prover/model/import.t
 import type { Axis } from '../../verifier/program/types.ts';
 import { bitsOf } from '../../verifier/program/types.ts';
 import { dataTensors, modelTensors } from '../../verifier/models/tensors.ts';
-import type { LlamaShape, Precision, Recipe } from '../../verifier/models/recipe.ts';
+import type { Gpt2Shape, LlamaShape, ModelShape, Precision, Recipe } from '../../verifier/models/recipe.ts';
 
 /** The shape of TinyLlama 1.1B. */
 export const LLAMA_1B: LlamaShape = {
+  family: 'llama',
   vocab: 32000,
   width: 2048,
   layers: 22,
@@ -20,6 +21,19 @@ export const LLAMA_1B: LlamaShape = {
   ropeTheta: 10000,
   normEps: 1e-5,
   tied: false,
+};
+
+/** The shape of the smallest GPT-2, of 124 million weights. */
+export const GPT2: Gpt2Shape = {
+  family: 'gpt2',
+  vocab: 50257,
+  width: 768,
+  layers: 12,
+  heads: 12,
+  headWidth: 64,
+  ffn: 3072,
+  positions: 1024,
+  normEps: 1e-5,
 };
 
 const DEVIATION = 0.02;
@@ -84,11 +98,11 @@ export function narrow(t: ImportedTensor): BenchTensor {
 const cellsOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.size, 1);
 
 /** Random weights of a shape; the same for the same seed. */
-export function randomModel(shape: LlamaShape, precision: Precision, seed: number): BenchTensor[] {
+export function randomModel(shape: ModelShape, precision: Precision, seed: number): BenchTensor[] {
   const next = generator(seed);
   return modelTensors(shape, precision).map((t) => {
     const values = room(t.bits, cellsOf(t.axes));
-    const gain = t.name.endsWith('norm.weight');
+    const gain = /(norm|ln_\w)\.weight$/.test(t.name);
     const f = weightExponent(gain ? 1 : DEVIATION * Math.abs(NORMAL[0] as number), t.bits);
     if (gain) values.fill(2 ** f);
     else {

@@ -1,13 +1,13 @@
 /** What the benches of training ask for: a model by name, by its numbers or from files, and the recipe around it. */
 import { Option, type Command } from 'commander';
-import { LINEAR_LAYERS, type LinearLayer, type LlamaShape, type Recipe } from '../../verifier/models/recipe.ts';
+import { LINEAR_LAYERS, type LinearLayer, type Family, type ModelShape, type Recipe } from '../../verifier/models/recipe.ts';
 import { InputError } from '../../verifier/input.ts';
 import { PRECISIONS, type PrecisionName } from '../lib/bounty-options.ts';
 import { importModelFolder } from '../lib/model-folder.ts';
 import { integerOption, positiveOption } from '../lib/options.ts';
-import { LLAMA_1B, narrow, randomData, randomModel, type BenchTensor } from './models.ts';
+import { GPT2, LLAMA_1B, narrow, randomData, randomModel, type BenchTensor } from './models.ts';
 
-const SHAPES = { 'llama-1b': LLAMA_1B } as const satisfies Readonly<Record<string, LlamaShape>>;
+const SHAPES = { gpt2: GPT2, 'llama-1b': LLAMA_1B } as const satisfies Readonly<Record<string, ModelShape>>;
 
 export interface RecipeOptions {
   readonly model: keyof typeof SHAPES | 'custom';
@@ -51,7 +51,11 @@ export const recipeOptions = (command: Command): Command =>
     .option('--tokens <n>', 'tokens a step', size, 32)
     .option('--batch <n>', 'sequences that the tokens are divided into', size, 1)
     .option('--rank <n>', 'LoRA rank', integerOption(1, 1024), 8)
-    .option('--target <names>', 'linear layers with an adapter, comma-separated: q, k, v, o, gate, up, down', 'q,v')
+    .option(
+      '--target <names>',
+      'linear layers with an adapter, comma-separated: q, k, v, o, gate, up, down, or of GPT-2 q, k, v, attn.c_proj, mlp.c_fc, mlp.c_proj',
+      'q,v',
+    )
     .addOption(new Option('--optimizer <name>', 'optimizer').choices(['adamw', 'momentum']).default('adamw'))
     .option('--learning-rate <x>', 'learning rate, for the mean loss', positiveOption, 0.001)
     .addOption(new Option('--precision <name>', 'widths of weights and values').choices(Object.keys(PRECISIONS)).default('compact'))
@@ -61,12 +65,13 @@ export const recipeOptions = (command: Command): Command =>
     .option('--columns <n>', 'log2 of the columns of all polynomials (default: the builder’s choice)', integerOption(1, 20))
     .option('--seed <n>', 'seed of random weights and tokens', integerOption(0, 2 ** 32 - 1), 1);
 
-function shapeOf(o: RecipeOptions): LlamaShape {
+function shapeOf(o: RecipeOptions): ModelShape {
   if (o.model !== 'custom') return { ...SHAPES[o.model], ...(o.layers === undefined ? {} : { layers: o.layers }) };
   const headWidth = o.width / o.heads;
   if (!Number.isInteger(headWidth))
     throw new InputError('--heads', '', `${o.heads} does not divide the width ${o.width}`, 'choose --width as heads × a power of two');
   return {
+    family: 'llama',
     vocab: o.vocab,
     width: o.width,
     layers: o.layers ?? 2,
@@ -80,16 +85,11 @@ function shapeOf(o: RecipeOptions): LlamaShape {
   };
 }
 
-function targetsOf(names: string): LinearLayer[] {
+function targetsOf(names: string, family: Family): LinearLayer[] {
+  const layers: readonly LinearLayer[] = LINEAR_LAYERS[family];
   return names.split(',').map((name) => {
-    const layer = LINEAR_LAYERS.find((l) => l === name || l === `${name}_proj`);
-    if (layer === undefined)
-      throw new InputError(
-        '--target',
-        '',
-        `there is no linear layer ${name}`,
-        `choose among ${LINEAR_LAYERS.map((l) => l.replace('_proj', '')).join(', ')}`,
-      );
+    const layer = layers.find((l) => l === name || l === `${name}_proj` || l === `attn.${name}`);
+    if (layer === undefined) throw new InputError('--target', '', `there is no linear layer ${name}`, `choose among ${layers.join(', ')}`);
     return layer;
   });
 }
@@ -122,7 +122,7 @@ export function prepare(o: RecipeOptions): Prepared {
     model: shape,
     batch: o.batch,
     sequence: o.tokens / o.batch,
-    lora: { rank: o.rank, alpha: 2 * o.rank, targets: targetsOf(o.target), firstLayer: 0 },
+    lora: { rank: o.rank, alpha: 2 * o.rank, targets: targetsOf(o.target, shape.family), firstLayer: 0 },
     optimizer:
       o.optimizer === 'adamw'
         ? { kind: 'adamw', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 }

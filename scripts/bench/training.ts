@@ -16,7 +16,7 @@ import { bundleBytes, proofCounts, rowsDigest } from '../../verifier/bundle.ts';
 import type { Card, Content } from '../../verifier/cards.ts';
 import { canonicalJson, digestOf, fromHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
-import { buildLlama } from '../../verifier/models/llama.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { placeContent, polyOfRole, publicRows } from '../../verifier/public-content.ts';
@@ -90,7 +90,7 @@ export async function benchTraining(input: TrainingBench): Promise<TrainingTimes
   const recipe = calibrate(input.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
   onProgress(0.02, 'compiling');
   watch.mark('build and compile');
-  const { program } = buildLlama(recipe);
+  const { program } = buildTraining(recipe);
   const compiled = compile(program);
   watch.mark('check');
   checkProgram(program);
