@@ -5,6 +5,7 @@
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { z } from 'zod';
+import type { Keccak } from './words.ts';
 
 /** Something read from outside is wrong. The message is one line: `source: field: what (cure)`. */
 export class InputError extends Error {
@@ -35,7 +36,7 @@ export const fromHex = (hex: Hex): Uint8Array =>
   Uint8Array.from({ length: (hex.length - 2) / 2 }, (_, i) => parseInt(hex.slice(2 + 2 * i, 4 + 2 * i), 16));
 
 /** keccak-256 as hex: the identity of every published file. */
-export const digestOf = (bytes: Uint8Array): Hex => toHex(keccak_256(bytes));
+export const digestOf = (bytes: Uint8Array, keccak: Keccak = keccak_256): Hex => toHex(keccak(bytes));
 
 /** Limits of JSON text: bytes, and nested brackets. */
 export interface JsonLimits {

@@ -3,17 +3,20 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 
 export const WORD_BYTES = 32;
 
-export function writeWord(out: Uint8Array, word: number, value: bigint): void {
-  const view = new DataView(out.buffer, out.byteOffset + word * WORD_BYTES, WORD_BYTES);
-  for (let i = 0; i < 4; i++) view.setBigUint64(8 * i, (value >> BigInt(192 - 64 * i)) & 0xffffffffffffffffn);
+function put(view: DataView, word: number, value: bigint): void {
+  const at = word * WORD_BYTES;
+  for (let i = 0; i < 4; i++) view.setBigUint64(at + 8 * i, value >> BigInt(192 - 64 * i));
 }
 
-export function readWord(bytes: Uint8Array, word: number): bigint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + word * WORD_BYTES, WORD_BYTES);
-  let v = 0n;
-  for (let i = 0; i < 4; i++) v = (v << 64n) | view.getBigUint64(8 * i);
-  return v;
+function get(view: DataView, word: number): bigint {
+  const quad = (i: number): bigint => view.getBigUint64(word * WORD_BYTES + 8 * i);
+  return (((quad(0) << 64n) | quad(1)) << 128n) | ((quad(2) << 64n) | quad(3));
 }
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const writeWord = (out: Uint8Array, word: number, value: bigint): void => put(viewOf(out), word, value);
+export const readWord = (bytes: Uint8Array, word: number): bigint => get(viewOf(bytes), word);
 
 /** An ASCII string as a number, big-endian. */
 export const tagNumber = (tag: string): bigint => {
@@ -25,11 +28,14 @@ export const tagNumber = (tag: string): bigint => {
 /** keccak-256: 32 bytes. */
 export type Keccak = (bytes: Uint8Array) => Uint8Array;
 
-/** The hash of words, as a number. */
+const block = new Uint8Array(4 * WORD_BYTES);
+const blockView = viewOf(block);
+
+/** The hash of up to four words, as a number. */
 export function hashWords(keccak: Keccak, words: readonly bigint[]): bigint {
-  const bytes = new Uint8Array(WORD_BYTES * words.length);
-  words.forEach((w, i) => writeWord(bytes, i, w));
-  return readWord(keccak(bytes), 0);
+  words.forEach((w, i) => put(blockView, i, w));
+  block.set(keccak(block.subarray(0, WORD_BYTES * words.length)));
+  return get(blockView, 0);
 }
 
 /** keccak-256 of words, as a number. */

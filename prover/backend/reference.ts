@@ -3,6 +3,7 @@
  * other backends must return the same values bit for bit. It also refuses what they need not look at: values out of
  * range, mismatched lengths, vectors used after they were freed or consumed.
  */
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import { msm, type Affine } from '../../verifier/curve.ts';
 import { R, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -98,6 +99,7 @@ export function createReferenceBackend(): Backend {
 
   return {
     name: 'reference',
+    keccak: keccak_256,
 
     async commitRows(cells, columns, blinds) {
       if (cells.length !== columns * blinds.length)

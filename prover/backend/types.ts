@@ -8,6 +8,7 @@
  */
 import type { Affine } from '../../verifier/curve.ts';
 import type { Cells } from '../../verifier/public-content.ts';
+import type { Keccak } from '../../verifier/words.ts';
 
 export type { Cells };
 
@@ -77,6 +78,8 @@ export interface FractionTree {
 
 export interface Backend {
   readonly name: string;
+  /** keccak-256 of bytes, on the calling thread. */
+  readonly keccak: Keccak;
   /** Hyrax rows: row i of `cells` (signed integers, row-major, `columns` a row) over G_0… plus blinds[i]·H. */
   commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
   /** Σ values[k]·G_k + blind·H, full-width scalars. */

@@ -66,7 +66,7 @@ async function drive<T>(core: Core<T>, answer: (request: Request) => Promise<Rep
 /** Proves one transition. */
 export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint8Array; state: ChainState }> {
   const { compiled: c, state } = job;
-  const o = new RunMachine();
+  const o = new RunMachine(job.backend.keccak);
   const prover = new Prover({
     compiled: c,
     backend: job.backend,
@@ -118,7 +118,7 @@ export interface DeciderJob {
 /** Proves the decider's openings of hidden fixed polynomials. */
 export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const { compiled: c, backend, random, state } = job;
-  const o = new RunMachine();
+  const o = new RunMachine(backend.keccak);
   const hidden = fixedPolys(c).filter((f) => f.hidden);
   const opening = (name: string): { rows: readonly Affine[]; blinds: readonly bigint[] } => {
     const known = job.openings.get(name);

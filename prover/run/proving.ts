@@ -163,5 +163,5 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
     storage.save('decider', linked(state.digest, decider), false);
   }
   const bundle = encodeBundle(c, digest, proofs, decider);
-  return { bundle, bundleRoot: wordHex(bundleRoot(bundle)), lastProof: wordHex(state.digest), adapterRoot };
+  return { bundle, bundleRoot: wordHex(bundleRoot(bundle, backend.keccak)), lastProof: wordHex(state.digest), adapterRoot };
 }

@@ -39,7 +39,7 @@ export function verifyCommand(): Command {
       );
     const begin = performance.now();
     const verified = await verifyClaim(bounty, claim.claimant, bodyOf(claim), bundle, engine);
-    if (wordHex(bundleRoot(bundle)) !== claim.bundleRoot)
+    if (wordHex(bundleRoot(bundle, engine.keccak)) !== claim.bundleRoot)
       throw new InputError(path, '', 'is not the bundle that the claim names', 'fetch it again');
     const seconds = (performance.now() - begin) / 1000;
     return {

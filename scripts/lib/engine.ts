@@ -18,7 +18,7 @@ export const engineOption = (command: Command): Command =>
 /** The engine that a backend is. */
 export const engineOf = (backend: Backend): Engine => ({
   name: backend.name,
-  keccak: plain.keccak,
+  keccak: backend.keccak,
   msm: (scalars, points) => backend.msm(scalars, points),
   // A backend refuses to commit to infinity. A sum that is infinity, and not empty, would be a relation among the generators.
   commit: async (values, blind) => ([blind, ...values].every((v) => v === 0n) ? null : backend.commit(values, blind)),

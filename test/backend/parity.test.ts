@@ -85,6 +85,13 @@ for (const workers of [1, 3])
       return cells;
     };
 
+    it('keccak: around blocks of 136 bytes, around a copy of 480 of them, in a row', async () => {
+      for (const length of [0, 1, 32, 128, 135, 136, 137, 271, 272, 273, 65279, 65280, 65281, 65416, 140_000]) {
+        const bytes = Uint8Array.from({ length: length + 3 }, (_, i) => 7 * i + (i >> 8)).subarray(3);
+        for (let k = 0; k < 2; k++) await both(async (b) => b.keccak(bytes), `${length} bytes`);
+      }
+    });
+
     it('commitRows: small, wide, negative, equal and zero cells', async () => {
       const random = new Random(100 + workers);
       for (const columns of [1, 2, 5, 64, 300])

@@ -7,8 +7,9 @@ import type { Backend, FieldVector } from '../types.ts';
 import { contract, eqTable, expand } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Engine } from './engine.ts';
+import { createKeccak } from './keccak.ts';
 import { DeviceMemory } from './memory.ts';
-import { Pool, SCRATCH_BYTES, waitsOnMemory, type Exports } from './pool.ts';
+import { Pool, SCRATCH_BYTES, waitsOnMemory, type Exports, type Kernel } from './pool.ts';
 import { productRounds } from './rounds.ts';
 import { buildTree } from './tree.ts';
 import { Vectors } from './vectors.ts';
@@ -62,6 +63,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
 
   return {
     name: 'wasm',
+    keccak: createKeccak(memory, exports['keccak'] as Kernel),
     peakBytes: () => memory.peak,
     commitRows: (cells, columns, blinds) => curve.commitRows(cells, columns, blinds),
     commit: (values, blind) => curve.commit(values, blind),

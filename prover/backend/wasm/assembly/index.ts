@@ -4,3 +4,4 @@ export { addOuter, bind, bindInts, eqChunk, eqSuffixes, fillVector, gather, ints
 export { clearAbove, combine, dotColumns, dotRows, scatterAdd, splitWeights } from './contract';
 export { layerRound, layerTables, leaves, parents, productRound, productRoundInts } from './sumcheck';
 export { addPoints, commitRows, msmWindows } from './msm';
+export { keccak } from './keccak';
