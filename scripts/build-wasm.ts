@@ -1,18 +1,48 @@
 /**
- * Builds the field and curve kernels: `npm run build:wasm`. With `--check`, compiles and compares with the committed binary instead.
- * The field arithmetic is generated (prover/backend/wasm/generate.ts), the rest is AssemblyScript under prover/backend/wasm/assembly.
+ * Builds the kernels: `npm run build:wasm`. With `--check`, compiles and compares with the committed binaries instead.
+ * The backend's field arithmetic is generated (prover/backend/wasm/generate.ts), the rest is AssemblyScript: that of the field and the
+ * curve under prover/backend/wasm/assembly, the trainer's matrix products under prover/trainer/kernels/assembly.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import asc from 'assemblyscript/asc';
 import { fieldSource } from '../prover/backend/wasm/generate.ts';
 
-const FOLDER = join(import.meta.dirname, '../prover/backend/wasm');
-/** The kernels for machines with fused multiply-add, and those for all. */
-const BINARIES = [
-  { name: 'kernels.wasm', fused: true },
-  { name: 'kernels-portable.wasm', fused: false },
-] as const;
+const ROOT = join(import.meta.dirname, '..');
+const BACKEND = 'prover/backend/wasm';
+const TRAINER = 'prover/trainer/kernels';
+
+interface Binary {
+  readonly file: string;
+  readonly folder: string;
+  readonly options: readonly string[];
+  /** Sources that are generated, by name. */
+  readonly generated: Readonly<Record<string, string>>;
+  /** The file's content. */
+  readonly encode: (binary: Uint8Array) => Uint8Array;
+}
+
+const backend = (name: string, fused: boolean): Binary => ({
+  file: `${BACKEND}/${name}`,
+  folder: BACKEND,
+  options: ['--initialMemory=256', ...(fused ? ['--enable=relaxed-simd'] : [])],
+  generated: { 'assembly/field.ts': fieldSource(fused) },
+  encode: (binary) => binary,
+});
+
+/** Small enough to lie in a module, so that it is there at once wherever the module is. */
+const asModule = (binary: Uint8Array): Uint8Array =>
+  new TextEncoder().encode(`/** assembly/index.ts compiled, in base64: written by scripts/build-wasm.ts. */
+export const BINARY =
+  '${Buffer.from(binary).toString('base64')}';
+`);
+
+/** The backend's kernels for machines with fused multiply-add and those for all; the trainer's. */
+const BINARIES: readonly Binary[] = [
+  backend('kernels.wasm', true),
+  backend('kernels-portable.wasm', false),
+  { file: `${TRAINER}/binary.ts`, folder: TRAINER, options: ['--initialMemory=2'], generated: {}, encode: asModule },
+];
 
 const OPTIONS = [
   'assembly/index.ts',
@@ -25,16 +55,16 @@ const OPTIONS = [
   '--enable=threads',
   '--importMemory',
   '--sharedMemory',
-  '--initialMemory=256',
   '--maximumMemory=65536',
   '--memoryBase=65536',
 ];
 
-async function compile(fused: boolean): Promise<Uint8Array> {
+async function compile({ file, folder, options, generated, encode }: Binary): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main([...OPTIONS, ...(fused ? ['--enable=relaxed-simd'] : []), `--baseDir=${FOLDER}`], {
+  const { error, stderr } = await asc.main([...OPTIONS, ...options, `--baseDir=${join(ROOT, folder)}`], {
     readFile: async (name, base) => {
-      if (name === 'assembly/field.ts') return fieldSource(fused);
+      const source = generated[name];
+      if (source !== undefined) return source;
       try {
         return await readFile(join(base, name), 'utf8');
       } catch {
@@ -46,21 +76,21 @@ async function compile(fused: boolean): Promise<Uint8Array> {
     },
     listFiles: () => [],
   });
-  if (error || !binary) throw new Error(`the kernels do not compile:\n${stderr.toString()}`);
-  return binary;
+  if (error || !binary) throw new Error(`${file} does not compile:\n${stderr.toString()}`);
+  return encode(binary);
 }
 
-for (const { name, fused } of BINARIES) {
-  const path = join(FOLDER, name);
-  const binary = await compile(fused);
+for (const target of BINARIES) {
+  const path = join(ROOT, target.file);
+  const binary = await compile(target);
   if (process.argv.includes('--check')) {
     const committed = await readFile(path).catch(() => Buffer.alloc(0));
     if (Buffer.compare(committed, binary) !== 0)
-      throw new Error(`prover/backend/wasm/${name} is not what its sources compile to: run \`npm run build:wasm\` and commit the result`);
-    console.log(`${name} is what its sources compile to`);
+      throw new Error(`${target.file} is not what its sources compile to: run \`npm run build:wasm\` and commit the result`);
+    console.log(`${target.file} is what its sources compile to`);
   } else {
     await writeFile(`${path}.new`, binary);
     await rename(`${path}.new`, path);
-    console.log(`${name}: ${binary.length} bytes`);
+    console.log(`${target.file}: ${binary.length} bytes`);
   }
 }

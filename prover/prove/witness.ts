@@ -10,7 +10,7 @@ import type { Domain } from '../../verifier/program/types.ts';
 
 /** The walk of one proof's steps: tensors dense over their axes' sizes, and leaf values by relation (see the trainer). */
 export interface Walk {
-  readonly tensors: ReadonlyMap<string, Float64Array>;
+  readonly tensors: ReadonlyMap<string, Cells>;
   readonly leaves: readonly (readonly Float64Array[])[];
 }
 
@@ -77,7 +77,7 @@ function sourceValues(
   on: Domain,
   bits: number,
   domain: Uint8Array,
-  tensors: ReadonlyMap<string, Float64Array>,
+  tensors: ReadonlyMap<string, Cells>,
 ): Float64Array {
   const out = new Float64Array(2 ** bits);
   if (source.kind === 'relation') {

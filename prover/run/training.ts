@@ -5,7 +5,7 @@
 import { decodeContent, type Content } from '../../verifier/cards.ts';
 import { InputError } from '../../verifier/input.ts';
 import type { Program } from '../../verifier/program/types.ts';
-import { tensorsOf } from '../../verifier/public-content.ts';
+import { tensorsOf, type Cells } from '../../verifier/public-content.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
 import { encodeContent } from '../cards/content.ts';
 import { Walker } from '../trainer/walk.ts';
@@ -14,13 +14,12 @@ import type { RunStorage } from './storage.ts';
 /** Content of the model's and the data's tensors, dense. */
 export type FixedContent = Readonly<Record<string, ArrayLike<number>>>;
 
+const isCells = (v: ArrayLike<number>): v is Cells =>
+  v instanceof Float64Array || v instanceof Int32Array || v instanceof Int16Array || v instanceof Int8Array;
+
 /** Cells by tensor name as a walk takes them. */
-export const asTensors = (...parts: readonly FixedContent[]): Map<string, Float64Array> =>
-  new Map(
-    parts.flatMap((part) =>
-      Object.entries(part).map(([name, v]): [string, Float64Array] => [name, v instanceof Float64Array ? v : Float64Array.from(v)]),
-    ),
-  );
+export const asTensors = (...parts: readonly FixedContent[]): Map<string, Cells> =>
+  new Map(parts.flatMap((part) => Object.entries(part).map(([name, v]): [string, Cells] => [name, isCells(v) ? v : Float64Array.from(v)])));
 
 const namesOf = (program: Program, role: 'stateIn' | 'stateOut'): readonly string[] => {
   const poly = program.polys.find((p) => p.role === role)?.name;
@@ -28,9 +27,9 @@ const namesOf = (program: Program, role: 'stateIn' | 'stateOut'): readonly strin
 };
 
 /** The state that a walk ends in, under the names of the state that the next one starts from. */
-export function nextState(program: Program, tensors: ReadonlyMap<string, Float64Array>): Record<string, Float64Array> {
+export function nextState(program: Program, tensors: ReadonlyMap<string, Cells>): Record<string, Cells> {
   const into = namesOf(program, 'stateIn');
-  return Object.fromEntries(namesOf(program, 'stateOut').map((name, i) => [into[i] as string, tensors.get(name) as Float64Array]));
+  return Object.fromEntries(namesOf(program, 'stateOut').map((name, i) => [into[i] as string, tensors.get(name) as Cells]));
 }
 
 const stateName = (proof: number): string => `state-${String(proof).padStart(6, '0')}`;

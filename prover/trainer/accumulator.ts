@@ -2,6 +2,7 @@
  * A running sum of scaled arrays. In integers it starts as float64 and turns into pairs hi + lo when a bound on the sum of |terms|
  * reaches 2^53, so that every value stays exact up to about 2^90; beyond that `add` refuses and the caller falls back to bigints.
  */
+import type { Cells } from '../../verifier/public-content.ts';
 import { addProduct, addScaled, addScaledWide, rowMajor, type Strided } from './loops.ts';
 
 export const EXACT = 2 ** 53;
@@ -23,6 +24,11 @@ export class Accumulator {
     this.exact = exact;
   }
 
+  /** Whether a term of magnitude `term` leaves the sum in one double; always so where nothing needs to be exact. */
+  fits(term: number): boolean {
+    return !this.exact || this.bound + term < EXACT;
+  }
+
   /** Makes room for a term of magnitude `term`; false when the sum could pass the widest exact value. */
   reserve(term: number): boolean {
     this.fresh = false;
@@ -42,7 +48,7 @@ export class Accumulator {
   }
 
   /** += coef · src, |coef · src| <= bound. */
-  add(sizes: readonly number[], base: number, strides: readonly number[], src: Strided, coef: number, bound: number): boolean {
+  add(sizes: readonly number[], base: number, strides: readonly number[], src: Strided<Cells>, coef: number, bound: number): boolean {
     if (!this.reserve(bound)) return false;
     const dst: Strided = { data: this.hi, base, strides };
     if (this.lo === null) addScaled(sizes, dst, src, coef);
@@ -51,7 +57,7 @@ export class Accumulator {
   }
 
   /** += coef · a · b cell by cell; the caller has checked |a · b| < 2^53, and |coef · a · b| <= bound. */
-  addProduct(a: Strided, b: Strided, coef: number, bound: number): boolean {
+  addProduct(a: Strided<Cells>, b: Strided<Cells>, coef: number, bound: number): boolean {
     if (!this.reserve(bound)) return false;
     const dst: Strided = { data: this.hi, base: 0, strides: this.strides };
     if (this.lo === null) {

@@ -8,6 +8,7 @@
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import type { Program } from '../../verifier/program/types.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { FloatStats, Walker, type Tensors } from './walk.ts';
 
 /** With B = 0 the gradients of A vanish in the first step, so that at least two are needed. */
@@ -31,7 +32,7 @@ export function calibrate(recipe: Recipe, inputs: (program: Program) => Tensors,
   for (let proof = 0; proof < proofs; proof++) {
     const walked = walker.walkFloat(proof, tensors, stats);
     const after = stateNames(program, 'stateOut');
-    stateNames(program, 'stateIn').forEach((name, i) => tensors.set(name, walked.get(after[i] as string) as Float64Array));
+    stateNames(program, 'stateIn').forEach((name, i) => tensors.set(name, walked.get(after[i] as string) as Cells));
   }
   const exponentOf = new Map(program.tensors.map((t) => [t.name, t.f]));
   const exponents: Record<string, number> = { ...recipe.exponents };

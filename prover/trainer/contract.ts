@@ -5,13 +5,15 @@
  * In integer mode every partial sum stays below 2^53: where the factors' maxima don't allow that, a factor is split into high and
  * low parts and the partial products are added in pairs hi + lo.
  */
+import type { Cells } from '../../verifier/public-content.ts';
 import { Accumulator, EXACT } from './accumulator.ts';
-import { addProduct, addScaled, maxAbs, pack, rowMajor } from './loops.ts';
-import { matmul, sparseMatmul } from './matmul.ts';
+import type { Products, Right } from './kernels/products.ts';
+import { addProduct, addScaled, maxAbs, pack, rowMajor, type Strided } from './loops.ts';
+import { addMultiples, matmul } from './matmul.ts';
 
 /** A dense array over variables: one stride for each variable of the relation, 0 where it doesn't depend on it. */
 export interface Operand {
-  readonly data: Float64Array;
+  readonly data: Cells;
   readonly base: number;
   readonly strides: readonly number[];
   /** max |v|; not used in float mode. */
@@ -28,13 +30,36 @@ function dense(data: Float64Array, dims: readonly number[], sizes: readonly numb
   return { data, base: 0, strides, bound };
 }
 
-const at = (o: Operand, dims: readonly number[]): { data: Float64Array; base: number; strides: number[] } => ({
+const at = (o: Operand, dims: readonly number[]): Strided<Cells> => ({
   data: o.data,
   base: o.base,
   strides: dims.map((v) => o.strides[v]),
 });
 
 const cells = (dims: readonly number[], sizes: readonly number[]): number => dims.reduce((n, v) => n * sizes[v], 1);
+
+const packed = (o: Operand, dims: readonly number[], sizes: readonly number[]): Float64Array =>
+  pack(
+    dims.map((v) => sizes[v]),
+    at(o, dims),
+  );
+
+/** The variables that `o` depends on. */
+const ownDims = (o: Operand, sizes: readonly number[]): number[] => sizes.flatMap((_, v) => (dependsOn(o, v, sizes) ? [v] : []));
+
+/** max Σ |v| over the variables `over`. */
+function largestSum(o: Operand, over: readonly number[], sizes: readonly number[]): number {
+  const rest = ownDims(o, sizes).filter((v) => !over.includes(v));
+  const data = packed(o, [...rest, ...over], sizes);
+  const row = cells(over, sizes);
+  let most = 0;
+  for (let i = 0; i < data.length; i += row) {
+    let sum = 0;
+    for (let k = i; k < i + row; k++) sum += Math.abs(data[k]);
+    if (sum > most) most = sum;
+  }
+  return most;
+}
 
 /** Sums `o` over the variables `over`. null where a sum could pass 2^53. */
 function sumOut(o: Operand, over: readonly number[], sizes: readonly number[], exact: boolean): Operand | null {
@@ -55,11 +80,8 @@ function sumOut(o: Operand, over: readonly number[], sizes: readonly number[], e
 
 /** o = high · 2^shift + low, 0 <= low < 2^shift, over the cells it depends on. */
 function split(o: Operand, sizes: readonly number[]): { high: Operand; low: Operand; scale: number } {
-  const dims = sizes.flatMap((_, v) => (dependsOn(o, v, sizes) ? [v] : []));
-  const src = pack(
-    dims.map((v) => sizes[v]),
-    at(o, dims),
-  );
+  const dims = ownDims(o, sizes);
+  const src = packed(o, dims, sizes);
   const scale = 2 ** Math.ceil(Math.log2(o.bound + 1) / 2);
   const high = new Float64Array(src.length);
   const low = new Float64Array(src.length);
@@ -80,19 +102,20 @@ function combine(a: Operand, b: Operand, sizes: readonly number[], exact: boolea
   return dense(data, dims, sizes, exact ? maxAbs(data) : 0);
 }
 
+/** What a contraction is computed with. */
+export interface Contraction {
+  readonly sizes: readonly number[];
+  readonly free: readonly number[];
+  readonly products: Products;
+  readonly exact: boolean;
+}
+
 /**
  * acc (over the variables `free`) += coef · Σ_sum Π operands. false where the result can't be computed in float64 pairs.
  */
-export function contract(
-  acc: Accumulator,
-  sizes: readonly number[],
-  free: readonly number[],
-  sum: readonly number[],
-  operands: readonly Operand[],
-  coef: number,
-  exact: boolean,
-): boolean {
-  if (operands.length === 2) return contractPair(acc, sizes, free, sum, operands[0], operands[1], coef, exact);
+export function contract(c: Contraction, acc: Accumulator, sum: readonly number[], operands: readonly Operand[], coef: number): boolean {
+  const { sizes, exact } = c;
+  if (operands.length === 2) return contractPair(c, acc, sum, operands[0], operands[1], coef);
   const union = (a: Operand, b: Operand): number =>
     sizes.reduce((n, s, v) => (dependsOn(a, v, sizes) || dependsOn(b, v, sizes) ? n * s : n), 1);
   const orders = [
@@ -102,23 +125,15 @@ export function contract(
   ].map(([i, j, k]) => ({ a: operands[i], b: operands[j], c: operands[k] }));
   const cost = (o: { a: Operand; b: Operand }): number => union(o.a, o.b) * (1 + (exact ? Math.log2(1 + o.a.bound * o.b.bound) : 0) / 1000);
   orders.sort((x, y) => cost(x) - cost(y));
-  for (const { a, b, c } of orders) {
-    const pair = combine(a, b, sizes, exact);
-    if (pair !== null) return contractPair(acc, sizes, free, sum, pair, c, coef, exact);
+  for (const order of orders) {
+    const pair = combine(order.a, order.b, sizes, exact);
+    if (pair !== null) return contractPair(c, acc, sum, pair, order.c, coef);
   }
   return false;
 }
 
-function contractPair(
-  acc: Accumulator,
-  sizes: readonly number[],
-  free: readonly number[],
-  sum: readonly number[],
-  a: Operand,
-  b: Operand,
-  coef: number,
-  exact: boolean,
-): boolean {
+function contractPair(c: Contraction, acc: Accumulator, sum: readonly number[], a: Operand, b: Operand, coef: number): boolean {
+  const { sizes, free, exact } = c;
   const inA = (v: number): boolean => dependsOn(a, v, sizes);
   const inB = (v: number): boolean => dependsOn(b, v, sizes);
   const left = sumOut(
@@ -136,78 +151,157 @@ function contractPair(
   if (left === null || right === null) return false;
   const repeat = sum.reduce((n, v) => (inA(v) || inB(v) ? n : n * sizes[v]), 1);
   const contracted = sum.filter((v) => inA(v) && inB(v));
+  /** A bound of every partial sum, refined by sums of actual magnitudes where the largest ones alone say too little. */
+  const reach = (x: Operand, y: Operand, enough: (bound: number) => boolean): number => {
+    let bound = x.bound * y.bound * cells(contracted, sizes);
+    for (const [o, other] of x.bound >= y.bound ? [[x, y] as const, [y, x] as const] : [[y, x] as const, [x, y] as const])
+      if (!enough(bound) && o.data instanceof Float64Array) bound = Math.min(bound, largestSum(o, contracted, sizes) * other.bound);
+    return bound;
+  };
   const times = (x: Operand, y: Operand, factor: number): boolean => {
-    const bound = x.bound * y.bound * cells(contracted, sizes);
-    if (exact && bound >= EXACT) {
+    const bound = exact ? reach(x, y, (n) => n < EXACT && (contracted.length > 0 || acc.fits(n * Math.abs(factor)))) : 0;
+    if (bound >= EXACT) {
       if (Math.max(x.bound, y.bound) <= 1) return false;
       const [wide, other] = x.bound >= y.bound ? [x, y] : [y, x];
       const parts = split(wide, sizes);
       return times(parts.high, other, factor * parts.scale) && times(parts.low, other, factor);
     }
     if (contracted.length === 0) return acc.addProduct(at(x, free), at(y, free), factor, bound * Math.abs(factor));
-    return multiply(acc, sizes, free, contracted, x, y, factor, bound * Math.abs(factor));
+    return multiply(c, acc, contracted, x, y, factor, bound);
   };
   return times(left, right, coef * repeat);
 }
 
+/** Columns from which skipping zeros pays. */
 const SPARSE_COLUMNS = 4;
+/** Products below which copying into the kernel's memory doesn't pay. */
+const SMALL = 2048;
 
-/** A batched matrix product; `bound` bounds the scaled result. */
+/** The dims by falling stride of an operand, the order in which most operands are stored. */
+const byStride = (o: Operand, dims: readonly number[]): number[] => [...dims].sort((v, w) => o.strides[w] - o.strides[v]);
+
+/** The one stride of several dims, if there is one. */
+function commonStride(o: Operand, dims: readonly number[], sizes: readonly number[]): number | null {
+  for (let d = 1; d < dims.length; d++) if (o.strides[dims[d - 1]] !== o.strides[dims[d]] * sizes[dims[d]]) return null;
+  const last = dims.at(-1);
+  return last === undefined ? 1 : o.strides[last];
+}
+
+/** Cells of `o` from its base at the position `i` of the row-major rectangle of `dims`. */
+function offset(o: Operand, dims: readonly number[], sizes: readonly number[], i: number): number {
+  let at = 0;
+  for (let d = dims.length - 1; d >= 0; d--) {
+    at += (i % sizes[dims[d]]) * o.strides[dims[d]];
+    i = Math.floor(i / sizes[dims[d]]);
+  }
+  return at;
+}
+
+/**
+ * acc += coef · a batched matrix product whose partial sums are at most `bound`. One factor stays as it is stored: the one of narrow integers,
+ * or else the larger one.
+ */
 function multiply(
+  c: Contraction,
   acc: Accumulator,
-  sizes: readonly number[],
-  free: readonly number[],
   contracted: readonly number[],
   a: Operand,
   b: Operand,
   coef: number,
   bound: number,
 ): boolean {
-  const batch = free.filter((v) => dependsOn(a, v, sizes) && dependsOn(b, v, sizes));
-  const rows = free.filter((v) => dependsOn(a, v, sizes) && !dependsOn(b, v, sizes));
-  const columns = free.filter((v) => !dependsOn(a, v, sizes) && dependsOn(b, v, sizes));
-  const [N0, M, N, K] = [batch, rows, columns, contracted].map((dims) => cells(dims, sizes));
-  const order = [...batch, ...rows, ...columns];
-  const c = new Float64Array(N0 * M * N);
-  const packed = (o: Operand, dims: readonly number[]): Float64Array =>
-    pack(
-      dims.map((v) => sizes[v]),
-      at(o, dims),
-    );
-  const left = packed(a, [...batch, ...rows, ...contracted]);
-  if (N >= SPARSE_COLUMNS && isSparse(left)) {
-    const right = packed(b, [...batch, ...contracted, ...columns]);
+  const { sizes, free } = c;
+  const own = (o: Operand): number => cells(ownDims(o, sizes), sizes);
+  const narrow = (o: Operand): boolean => !(o.data instanceof Float64Array);
+  const swap = narrow(a) === narrow(b) ? own(a) > own(b) : narrow(a);
+  const [x, y] = swap ? [b, a] : [a, b];
+  const batch = free.filter((v) => dependsOn(x, v, sizes) && dependsOn(y, v, sizes));
+  const inX = free.filter((v) => dependsOn(x, v, sizes) && !dependsOn(y, v, sizes));
+  const inY = free.filter((v) => !dependsOn(x, v, sizes) && dependsOn(y, v, sizes));
+  const sparse = (o: Operand, rows: readonly number[], others: readonly number[]): boolean =>
+    cells(others, sizes) >= SPARSE_COLUMNS && o.data instanceof Float64Array && isSparse(o, [...batch, ...rows, ...contracted], sizes);
+  const skips = sparse(x, inX, inY);
+  const flip = !skips && sparse(y, inY, inX);
+  const [left, right, rows, others] = flip ? [y, x, inY, inX] : [x, y, inX, inY];
+  const terms = byStride(right, contracted);
+  const columns = byStride(right, others);
+  const [N0, M, N, K] = [batch, rows, columns, terms].map((dims) => cells(dims, sizes));
+  const out = new Float64Array(N0 * M * N);
+  const from = packed(left, [...batch, ...rows, ...terms], sizes);
+  if (skips || flip) sparseProduct(out, from, right, { batch, columns, terms }, sizes, M);
+  else if (M * N * K < SMALL || M * N === 1) {
+    const to = packed(right, [...batch, ...columns, ...terms], sizes);
     for (let i = 0; i < N0; i++)
-      sparseMatmul(
-        left.subarray(i * M * K, (i + 1) * M * K),
-        right.subarray(i * N * K, (i + 1) * N * K),
-        c.subarray(i * M * N, (i + 1) * M * N),
+      matmul(
+        from.subarray(i * M * K, (i + 1) * M * K),
+        to.subarray(i * N * K, (i + 1) * N * K),
+        out.subarray(i * M * N, (i + 1) * M * N),
         M,
         N,
         K,
       );
   } else {
-    const right = packed(b, [...batch, ...columns, ...contracted]);
-    if (M >= SPARSE_COLUMNS && isSparse(right)) return multiply(acc, sizes, free, contracted, b, a, coef, bound);
+    const stored = storedMatrices(right, batch, columns, terms, sizes);
     for (let i = 0; i < N0; i++)
-      matmul(
-        left.subarray(i * M * K, (i + 1) * M * K),
-        right.subarray(i * N * K, (i + 1) * N * K),
-        c.subarray(i * M * N, (i + 1) * M * N),
-        M,
-        N,
-        K,
-      );
+      c.products.multiply(from.subarray(i * M * K, (i + 1) * M * K), stored(i), out.subarray(i * M * N, (i + 1) * M * N), M, N, K);
   }
+  const term = acc.fits(bound * Math.abs(coef)) ? bound * Math.abs(coef) : maxAbs(out) * Math.abs(coef);
+  const order = [...batch, ...rows, ...columns];
   const live = (dims: readonly number[]): string => dims.filter((v) => sizes[v] > 1).join();
-  if (live(order) === live(free) && acc.adopt(c, coef, bound)) return true;
+  if (live(order) === live(free) && acc.adopt(out, coef, term)) return true;
   const inner = rowMajor(order.map((v) => sizes[v]));
-  const src = { data: c, base: 0, strides: free.map((v) => (order.includes(v) ? inner[order.indexOf(v)] : 0)) };
-  return acc.add(acc.sizes, 0, acc.strides, src, coef, bound);
+  const src = { data: out, base: 0, strides: free.map((v) => (order.includes(v) ? inner[order.indexOf(v)] : 0)) };
+  return acc.add(acc.sizes, 0, acc.strides, src, coef, term);
 }
 
-/** At most one cell in eight is non-zero. */
-function isSparse(v: Float64Array): boolean {
+/** The matrices of a batch where they lie, if one of their indices is contiguous; else copied with the terms contiguous. */
+function storedMatrices(
+  o: Operand,
+  batch: readonly number[],
+  columns: readonly number[],
+  terms: readonly number[],
+  sizes: readonly number[],
+): (i: number) => Right {
+  const [strideK, strideN] = [commonStride(o, terms, sizes), commonStride(o, columns, sizes)];
+  // Short lines are not worth copying one by one.
+  const long = (dims: readonly number[]): boolean => cells(dims, sizes) >= 8;
+  if (strideK !== null && strideN !== null && ((strideK === 1 && long(terms)) || (strideN === 1 && long(columns))))
+    return (i) => ({ cells: o.data, base: o.base + offset(o, batch, sizes, i), strideK, strideN });
+  const [N, K] = [cells(columns, sizes), cells(terms, sizes)];
+  const data = packed(o, [...batch, ...columns, ...terms], sizes);
+  return (i) => ({ cells: data, base: i * N * K, strideK: 1, strideN: K });
+}
+
+/** out[batch][m][columns] += left[batch][m][terms] · right, for a left factor with few non-zero cells (one-hot rows). */
+function sparseProduct(
+  out: Float64Array,
+  left: Float64Array,
+  right: Operand,
+  dims: Readonly<Record<'batch' | 'columns' | 'terms', readonly number[]>>,
+  sizes: readonly number[],
+  M: number,
+): void {
+  const [N, K] = [cells(dims.columns, sizes), cells(dims.terms, sizes)];
+  const stride = commonStride(right, dims.columns, sizes);
+  for (let row = 0; row < left.length / K; row++)
+    for (let k = 0; k < K; k++) {
+      const x = left[row * K + k];
+      if (x === 0) continue;
+      const base = right.base + offset(right, dims.batch, sizes, Math.floor(row / M)) + offset(right, dims.terms, sizes, k);
+      if (stride !== null) addMultiples(out, row * N, right.data, base, stride, N, x);
+      else addMultiples(out, row * N, packed({ ...right, base }, dims.columns, sizes), 0, 1, N, x);
+    }
+}
+
+const SAMPLES = 64;
+
+/** At most one cell in eight over `dims` is non-zero. */
+function isSparse(o: Operand, dims: readonly number[], sizes: readonly number[]): boolean {
+  const total = cells(dims, sizes);
+  let hits = 0;
+  for (let s = 0; s < SAMPLES; s++) if (o.data[o.base + offset(o, dims, sizes, Math.floor(((s + 0.5) * total) / SAMPLES))] !== 0) hits++;
+  if (hits > SAMPLES / 4) return false;
+  const v = packed(o, dims, sizes);
   let n = 0;
   const limit = v.length >> 3;
   for (let i = 0; i < v.length; i++) if (v[i] !== 0 && ++n > limit) return false;

@@ -3,8 +3,10 @@
  * contractions (`contract.ts`). Results are exact in integer mode.
  */
 import type { Expr, Program } from '../../verifier/program/types.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { Accumulator, EXACT } from './accumulator.ts';
 import { contract, type Operand } from './contract.ts';
+import type { Products } from './kernels/products.ts';
 import { addScaled, maxAbs, rowMajor, type Strided } from './loops.ts';
 import { Reference, type NamedTensors } from './reference.ts';
 import type { ExprPlan, LinearPlan, ProductPlan, RelationPlan } from './plan.ts';
@@ -36,10 +38,11 @@ export interface Store {
   table(id: number): TableContent;
   /** Collected in float mode only. */
   readonly stats: Recorder | null;
-  /** By tensor id. */
-  readonly data: readonly Float64Array[];
+  /** By tensor id; doubles where the walk writes. */
+  readonly data: readonly Cells[];
   /** Upper bound of |v| over a tensor's cells, by tensor id; meaningful in integer mode only. */
   readonly bound: Float64Array;
+  readonly products: Products;
 }
 
 /** A relation instance: its serial variables have values in `env`, the others are -1. */
@@ -58,7 +61,7 @@ export interface Value {
 /** In integer mode a coefficient must be a float64 exactly. */
 const usable = (store: Store, c: bigint): boolean => !store.exact || BigInt(Number(c)) === c;
 
-function strided(store: Store, r: Resolved, dims: readonly number[]): { sizes: number[]; src: Strided } {
+function strided(store: Store, r: Resolved, dims: readonly number[]): { sizes: number[]; src: Strided<Cells> } {
   const src = {
     data: store.data[r.view.tensor.id],
     base: r.base + dims.reduce((b, v) => b + r.lo[v] * r.strides[v], 0),
@@ -147,8 +150,9 @@ function addProductTerm(store: Store, instance: Instance, acc: Accumulator, prod
     coef *= o.coef;
   }
   if (!usable(store, coef)) return false;
-  const sizes = instance.plan.vars.map((v) => v.size);
-  return contract(acc, sizes, instance.plan.free, product.sum, operands, Number(coef), store.exact);
+  const { vars, free } = instance.plan;
+  const setting = { sizes: vars.map((v) => v.size), free, products: store.products, exact: store.exact };
+  return contract(setting, acc, product.sum, operands, Number(coef));
 }
 
 /**

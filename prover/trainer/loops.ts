@@ -3,9 +3,11 @@
  * stride for each dimension (0 broadcasts on reading, accumulates on writing).
  */
 
+import type { Cells } from '../../verifier/public-content.ts';
+
 /** A dense array read through strides. */
-export interface Strided {
-  readonly data: Float64Array;
+export interface Strided<Data extends Cells = Float64Array> {
+  readonly data: Data;
   readonly base: number;
   readonly strides: readonly number[];
 }
@@ -73,9 +75,21 @@ function forLines(nest: Nest, bases: readonly number[], line: (a: number, b: num
 
 const empty = (sizes: readonly number[]): boolean => sizes.some((s) => s <= 0);
 
+/** The same reading of doubles: narrow integers are copied, once for each cell that is read. */
+function widen(sizes: readonly number[], src: Strided<Cells>): Strided {
+  const { data, base } = src;
+  if (data instanceof Float64Array) return { data, base, strides: src.strides };
+  const dims = sizes.flatMap((s, d) => (s > 1 && src.strides[d] !== 0 ? [d] : []));
+  const own = dims.map((d) => sizes[d]);
+  const inner = rowMajor(own);
+  const strides = sizes.map((_, d) => (dims.includes(d) ? inner[dims.indexOf(d)] : 0));
+  return { data: pack(own, { data, base, strides: dims.map((d) => src.strides[d]) }), base: 0, strides };
+}
+
 /** dst += coef · src. */
-export function addScaled(sizes: readonly number[], dst: Strided, src: Strided, coef: number): void {
+export function addScaled(sizes: readonly number[], dst: Strided, from: Strided<Cells>, coef: number): void {
   if (empty(sizes)) return;
+  const src = widen(sizes, from);
   const { n, nest, inner } = lines(sizes, [dst.strides, src.strides]);
   forLines(nest, [dst.base, src.base], (a, b) => addScaledLine(n, dst.data, a, inner[0], src.data, b, inner[1], coef));
 }
@@ -86,8 +100,9 @@ function addScaledLine(n: number, d: Float64Array, a: number, ds: number, s: Flo
 }
 
 /** dst += coef · a · b. */
-export function addProduct(sizes: readonly number[], dst: Strided, a: Strided, b: Strided, coef: number): void {
+export function addProduct(sizes: readonly number[], dst: Strided, left: Strided<Cells>, right: Strided<Cells>, coef: number): void {
   if (empty(sizes)) return;
+  const [a, b] = [widen(sizes, left), widen(sizes, right)];
   const { n, nest, inner } = lines(sizes, [dst.strides, a.strides, b.strides]);
   const [ds, as, bs] = inner;
   if (ds === 1 && as === 1 && bs === 1)
@@ -110,8 +125,9 @@ function addProductUnit(n: number, d: Float64Array, x: number, p: Float64Array, 
 const SPLITTER = 2 ** 27 + 1;
 
 /** (hi, lo) += coef · src, exactly: hi + lo is the sum as long as |lo| < 2^53 (Knuth's two-sum, Dekker's two-product). */
-export function addScaledWide(sizes: readonly number[], hi: Strided, lo: Float64Array, src: Strided, coef: number): void {
+export function addScaledWide(sizes: readonly number[], hi: Strided, lo: Float64Array, from: Strided<Cells>, coef: number): void {
   if (empty(sizes)) return;
+  const src = widen(sizes, from);
   const { n, nest, inner } = lines(sizes, [hi.strides, src.strides]);
   forLines(nest, [hi.base, src.base], (x, y) => addScaledWideLine(n, hi.data, lo, x, inner[0], src.data, y, inner[1], coef));
 }
@@ -145,20 +161,29 @@ function addScaledWideLine(
   }
 }
 
-/** The cells of `src` over `sizes`, row-major and contiguous; a view of the same memory where they already are. */
-export function pack(sizes: readonly number[], src: Strided): Float64Array {
+/** The cells of `src` over `sizes` as doubles, row-major and contiguous; a view of the same memory where they already are. */
+export function pack(sizes: readonly number[], src: Strided<Cells>): Float64Array {
   const total = sizes.reduce((p, s) => p * s, 1);
   if (total === 0) return new Float64Array(0);
   const { n, nest, inner } = lines(sizes, [rowMajor(sizes), src.strides]);
-  if (nest.sizes.length === 1 && (inner[1] === 1 || total === 1)) return src.data.subarray(src.base, src.base + total);
+  const { data } = src;
+  if (nest.sizes.length === 1 && (inner[1] === 1 || total === 1)) {
+    const cells = data.subarray(src.base, src.base + total);
+    return cells instanceof Float64Array ? cells : Float64Array.from(cells);
+  }
   const out = new Float64Array(total);
-  forLines(nest, [0, src.base], (a, b) => copyLine(n, out, a, inner[0], src.data, b, inner[1]));
+  if (data instanceof Float64Array) forLines(nest, [0, src.base], (a, b) => copyLine(n, out, a, inner[0], data, b, inner[1]));
+  else forLines(nest, [0, src.base], (a, b) => copyIntegers(n, out, a, inner[0], data, b, inner[1]));
   return out;
 }
 
 function copyLine(n: number, d: Float64Array, a: number, ds: number, s: Float64Array, b: number, ss: number): void {
   if (ds === 1 && ss === 1) for (let i = 0; i < n; i++) d[a + i] = s[b + i] + 0;
   else for (let i = 0; i < n; i++, a += ds, b += ss) d[a] = s[b] + 0;
+}
+
+function copyIntegers(n: number, d: Float64Array, a: number, ds: number, s: Exclude<Cells, Float64Array>, b: number, ss: number): void {
+  for (let i = 0; i < n; i++, a += ds, b += ss) d[a] = s[b];
 }
 
 /** dst = src cell by cell, src contiguous row-major over `sizes`; −0 becomes 0, so that equal values have equal bits. */

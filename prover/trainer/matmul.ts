@@ -1,15 +1,8 @@
-/**
- * Matrix products in float64. All are exact for integers as long as every partial sum stays below 2^53, which the caller bounds.
- */
-
-import { simdMatmul } from './simd.ts';
-
-/** Products below which copying into the kernel's memory doesn't pay. */
-const SMALL = 512;
+/** Matrix products too small or too sparse for the vector kernels. Exact for integers as long as every partial sum stays below 2^53. */
+import type { Cells } from '../../verifier/public-content.ts';
 
 /** c[m][n] = Σ_k a[m][k]·b[n][k]: both factors have the contracted index innermost. */
 export function matmul(a: Float64Array, b: Float64Array, c: Float64Array, M: number, N: number, K: number): void {
-  if (M > 1 && N > 1 && M * N * K >= SMALL) return simdMatmul(a, b, c, M, N, K);
   for (let m = 0; m < M; m++)
     for (let n = 0; n < N; n++) {
       let s = 0;
@@ -18,15 +11,7 @@ export function matmul(a: Float64Array, b: Float64Array, c: Float64Array, M: num
     }
 }
 
-/** c[m][n] = Σ_k a[m][k]·b[k][n], for `a` with few non-zero cells (one-hot rows). */
-export function sparseMatmul(a: Float64Array, b: Float64Array, c: Float64Array, M: number, N: number, K: number): void {
-  c.fill(0);
-  for (let m = 0; m < M; m++)
-    for (let k = 0; k < K; k++) {
-      const x = a[m * K + k];
-      if (x === 0) continue;
-      const bo = k * N;
-      const co = m * N;
-      for (let n = 0; n < N; n++) c[co + n] += x * b[bo + n];
-    }
+/** c[at + i] += x · cells[base + i·stride] for i < n. */
+export function addMultiples(c: Float64Array, at: number, cells: Cells, base: number, stride: number, n: number, x: number): void {
+  for (let i = 0; i < n; i++, base += stride) c[at + i] += x * cells[base];
 }

@@ -8,7 +8,7 @@ import type { Expr, Linear, Part, Tensor, Var, View } from '../../verifier/progr
 /** Shapes and cells (dense, row-major over the axes' sizes) of tensors by name. */
 export interface NamedTensors {
   shape(name: string): Tensor;
-  cells(name: string): Float64Array;
+  cells(name: string): ArrayLike<number>;
 }
 
 /** Variables by name: size and present value. */

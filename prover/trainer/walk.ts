@@ -3,19 +3,21 @@
  * integers or in float64. Prepared once for each program; one walk is one proof's group of steps.
  */
 import type { Program, Tensor } from '../../verifier/program/types.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { InputError } from '../../verifier/input.ts';
 import { ProgramError } from '../../verifier/program/errors.ts';
 import { RelationError } from './errors.ts';
 import type { Store, TableContent } from './evaluate.ts';
 import { computeFloats } from './floats.ts';
 import { computeIntegers, leafCount } from './integers.ts';
+import { sharedProducts, type Products } from './kernels/products.ts';
 import { maxAbs } from './loops.ts';
 import { planProgram, type ProgramPlan, type RelationPlan, type TensorPlan } from './plan.ts';
 import { schedule, type ScheduledInstance } from './schedule.ts';
 import { scatterLeaf } from './writer.ts';
 
 /** Cells by tensor name: dense over the axes' sizes, row-major, no pads. Tensors of `constants` may be left out. */
-export type Tensors = ReadonlyMap<string, Float64Array>;
+export type Tensors = ReadonlyMap<string, Cells>;
 
 export interface WalkOptions {
   /** Also return the values of every relation's look-up leaves. */
@@ -24,7 +26,7 @@ export interface WalkOptions {
 
 export interface Walk {
   /** Every tensor of the program, inputs included. */
-  readonly tensors: Map<string, Float64Array>;
+  readonly tensors: Map<string, Cells>;
   /**
    * With `leaves`: by relation index, one array for each leaf value over the rectangle of the relation's domain (row-major, no pads), in
    * the order of `lower.ts`; off a causal domain the zero-extended reading without constants. Empty otherwise.
@@ -53,14 +55,16 @@ export class Walker {
   readonly program: Program;
   private readonly plan: ProgramPlan;
   private readonly order: readonly ScheduledInstance[];
+  private readonly products: Products;
   private readonly masks = new Map<number, Uint8Array>();
   private readonly constants: ReadonlyMap<string, Float64Array>;
   /** max |v| of fixed tensors that have been checked; they are the same in every walk. */
-  private readonly checked = new WeakMap<Float64Array, { readonly id: number; readonly max: number }>();
+  private readonly checked = new WeakMap<Cells, { readonly id: number; readonly max: number }>();
 
   /** Errors: `ProgramError`. */
-  constructor(program: Program) {
+  constructor(program: Program, products: Products = sharedProducts()) {
     this.program = program;
+    this.products = products;
     this.plan = planProgram(program);
     this.order = schedule(this.plan);
     this.constants = new Map(Object.entries(program.constants).map(([name, v]) => [name, Float64Array.from(v)]));
@@ -88,13 +92,13 @@ export class Walker {
   }
 
   /** float64 in the same units, nothing rounded and no widths checked. */
-  walkFloat(proof: number, inputs: Tensors, stats: FloatStats | null = null): Map<string, Float64Array> {
+  walkFloat(proof: number, inputs: Tensors, stats: FloatStats | null = null): Map<string, Cells> {
     const store = this.prepare(proof, inputs, false, stats);
     for (const instance of this.order) computeFloats({ store, instance, mask: this.masks.get(instance.plan.index) ?? null });
     return this.named(store);
   }
 
-  private named(store: Store): Map<string, Float64Array> {
+  private named(store: Store): Map<string, Cells> {
     return new Map(this.plan.tensors.map((t) => [t.name, store.data[t.id]]));
   }
 
@@ -107,7 +111,7 @@ export class Walker {
       if (!cells) throw new InputError('inputs', t.name, 'is missing', 'give its cells');
       if (cells.length !== t.length) throw new InputError('inputs', t.name, `has ${cells.length} cells`, `its axes have ${t.length}`);
       if (exact) bound[t.id] = this.checkInput(t, cells);
-      if (stats) stats.add(t.name, maxAbs(cells));
+      if (stats) stats.add(t.name, largest(cells));
       return cells;
     });
     const get = (name: string): TensorPlan => {
@@ -125,7 +129,7 @@ export class Walker {
         const cells = data[get(name).id];
         if (cells.length !== t.size)
           throw new InputError('inputs', name, `has ${cells.length} cells`, `table ${t.name} has ${t.size} rows`);
-        return cells;
+        return cells instanceof Float64Array ? cells : Float64Array.from(cells);
       };
       const content = { name: t.name, lo: t.lo, size: t.size, y: column(t.y), y2: t.y2 === undefined ? null : column(t.y2) };
       contents.set(id, content);
@@ -144,11 +148,12 @@ export class Walker {
       },
       data,
       bound,
+      products: this.products,
     };
   }
 
   /** Integers of the declared width, 0 off a causal tensor's domain. Returns max |v|. */
-  private checkInput(t: TensorPlan, cells: Float64Array): number {
+  private checkInput(t: TensorPlan, cells: Cells): number {
     const known = t.role === 'fixed' ? this.checked.get(cells) : undefined;
     if (known?.id === t.id) return known.max;
     const [i, j] = t.tensor.causal ?? [-1, -1];
@@ -164,10 +169,18 @@ export class Walker {
       if (i >= 0 && v !== 0 && Math.floor(n / t.strides[j]) % t.sizes[j] > Math.floor(n / t.strides[i]) % t.sizes[i])
         throw new InputError('inputs', t.name, `cell ${n} is ${v}`, 'above the diagonal of a causal tensor give 0');
     }
-    const max = maxAbs(cells);
+    const max = largest(cells);
     if (t.role === 'fixed') this.checked.set(cells, { id: t.id, max });
     return max;
   }
+}
+
+/** max |v|; 0 for no cells. */
+function largest(cells: Cells): number {
+  if (cells instanceof Float64Array) return maxAbs(cells);
+  let max = 0;
+  for (let i = 0; i < cells.length; i++) if (Math.abs(cells[i]) > max) max = Math.abs(cells[i]);
+  return max;
 }
 
 /** 1 where j <= i, over the free rectangle. */

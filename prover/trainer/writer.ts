@@ -66,7 +66,7 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
     if (outside >= 0) throw widthError(store, instance, view, dims, outside, BigInt(values[outside]));
     store.bound[t.id] = Math.max(store.bound[t.id], maxAbs(values));
   } else store.stats?.tensor(t.id, maxAbs(values));
-  const data = store.data[t.id];
+  const data = store.data[t.id] as Float64Array;
   const sizes = dims.map((v) => plan.vars[v].size);
   const r = resolve(view, plan.vars, env, store.proof);
   const whole = r !== null && !r.guarded && dims.every((v) => r.lo[v] === 0 && r.hi[v] === plan.vars[v].size);

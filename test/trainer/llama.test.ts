@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Walker } from '../../prover/trainer/walk.ts';
 import type { Program } from '../../verifier/program/types.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { calibrated, tinyLlama, tinyRecipe } from '../fixtures/llama.ts';
 import { check } from './helpers.ts';
 
 /** State tensors after a proof, under the names of the next proof's state. */
-function carried(p: Program, tensors: ReadonlyMap<string, Float64Array>): [string, Float64Array][] {
+function carried(p: Program, tensors: ReadonlyMap<string, Cells>): [string, Float64Array][] {
   const names = (role: string): string[] => {
     const poly = p.polys.find((x) => x.role === role)?.name;
     return p.tensors.filter((t) => t.poly === poly).map((t) => t.name);

@@ -2,10 +2,11 @@
  * The mean cross-entropy of a walk, in nats a token, from its score tensors: ln S + max − s_label.
  */
 import type { Program } from '../program/types.ts';
+import type { Cells } from '../public-content.ts';
 
 /** `tensors` are those of a walk (integers, or floats in the same units); the batch is the walk's. */
-export function meanLoss(program: Program, tensors: ReadonlyMap<string, Float64Array>): number {
-  const get = (name: string): { values: Float64Array; unit: number; sizes: readonly number[] } => {
+export function meanLoss(program: Program, tensors: ReadonlyMap<string, Cells>): number {
+  const get = (name: string): { values: Cells; unit: number; sizes: readonly number[] } => {
     const tensor = program.tensors.find((t) => t.name === name);
     const values = tensors.get(name);
     if (!tensor || !values) throw new Error(`the walk has no tensor ${name}`);
@@ -25,11 +26,11 @@ export function meanLoss(program: Program, tensors: ReadonlyMap<string, Float64A
 }
 
 /** Label of a row [step, token], from its one-hot chunks. */
-function labelReader(tensors: ReadonlyMap<string, Float64Array>): (row: number) => number {
+function labelReader(tensors: ReadonlyMap<string, Cells>): (row: number) => number {
   const low = tensors.get('labels.low');
   const high = tensors.get('labels.high');
-  const rows = (tensors.get('logits.max') as Float64Array).length;
-  const position = (hot: Float64Array | undefined, row: number): number => {
+  const rows = (tensors.get('logits.max') as Cells).length;
+  const position = (hot: Cells | undefined, row: number): number => {
     if (!hot) return 0;
     const n = hot.length / rows;
     return hot.subarray(row * n, (row + 1) * n).indexOf(1);

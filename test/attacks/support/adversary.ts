@@ -166,8 +166,9 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
     const walk = new Walker(own.program).walk(index - 1, new Map([...floats(own.fixed), ...tensors]), { leaves: true });
     let leaves: readonly (readonly Float64Array[])[] = walk.leaves;
     if (moves.walk) {
-      moves.walk(t, walk.tensors);
-      leaves = leavesOf(own.program, walk.tensors, index - 1);
+      const cells = walk.tensors as Map<string, Float64Array>;
+      moves.walk(t, cells);
+      leaves = leavesOf(own.program, cells, index - 1);
     }
     const witness = buildWitness(own.compiled, { tensors: walk.tensors, leaves }, own.cells);
     moves.witness?.(t, witness);
