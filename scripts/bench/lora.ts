@@ -5,7 +5,7 @@ import type { Backend } from '../../prover/backend/types.ts';
 import { weightExponent } from '../../prover/model/import.ts';
 import { commitInputs, proveInputs } from '../../prover/prove/inputs.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
-import { Walker } from '../../prover/trainer/walk.ts';
+import { Walker, type Walk } from '../../prover/trainer/walk.ts';
 import { buildModule, pieces, shiftsOf, verifyModule, type ModuleRecipe, type ModuleShape } from '../../verifier/models/module.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { action, table, type Report } from '../lib/command.ts';
@@ -175,7 +175,7 @@ export async function benchModule(
   const walker = new Walker(program);
   setup.mark(null);
 
-  let tensors: ReadonlyMap<string, Float64Array> = new Map();
+  let tensors: Walk['tensors'] = new Map();
   let length = 0;
   const run = async (): Promise<ModuleTimes['warm']> => {
     const proving = new Stopwatch();

@@ -53,7 +53,7 @@ const walker = new Walker(program);
 
 const prove = async (change: (tensors: Map<string, Float64Array>) => void = () => {}) => {
   const { tensors, leaves } = walker.walk(0, inputs, { leaves: true });
-  const copy = new Map([...tensors].map(([name, v]) => [name, v.slice()] as const));
+  const copy = new Map([...tensors].map(([name, v]) => [name, Float64Array.from(v)] as const));
   change(copy);
   const commitment = await commitInputs(backend, systemRandom, compiled, copy);
   const statement = [3n, 4n];
