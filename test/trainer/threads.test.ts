@@ -36,7 +36,19 @@ after(() => Promise.all(threads.map((p) => p.close())));
 /** Odd sizes, products long enough to be shared among threads, ids in two chunks, AdamW. */
 const recipe: Recipe = {
   ...tinyRecipe,
-  model: { vocab: 300, width: 204, layers: 2, heads: 3, kvHeads: 3, headWidth: 64, ffn: 330, ropeTheta: 10000, normEps: 1e-5, tied: true },
+  model: {
+    family: 'llama',
+    vocab: 300,
+    width: 204,
+    layers: 2,
+    heads: 3,
+    kvHeads: 3,
+    headWidth: 64,
+    ffn: 330,
+    ropeTheta: 10000,
+    normEps: 1e-5,
+    tied: true,
+  },
   sequence: 16,
   steps: 2,
   perProof: 1,
