@@ -303,6 +303,15 @@ describe('wasm workers', () => {
     }
   });
 
+  it('a closed backend refuses jobs, and ends those that it has', async () => {
+    const b = await createWasmBackend({ workers: 2 });
+    const table = b.eqTable(new Random(6).fields(15), 1n);
+    await b.close();
+    assert.equal((await table).length, 2 ** 15);
+    await assert.rejects(b.eqTable(new Random(6).fields(15), 1n), /closed/);
+    await b.close();
+  });
+
   it('a worker that dies ends its job and all later ones with an error', async () => {
     const memory = new DeviceMemory();
     let die: (error: Error) => void = () => {};

@@ -15,7 +15,11 @@ import { provenBundle } from './support/proof.ts';
 import { ROOT, serveRepository, type Site } from './support/server.ts';
 
 const chromium = findChromium();
-const SUITES = ['parity', 'reference', 'wasm'].map((name) => `test/backend/${name}.test.ts`);
+/** Files of tests that also run in the page: all of the backend's, and one or two of every other part. */
+const SUITES = [
+  ...['backend/parity', 'backend/reference', 'backend/wasm'],
+  ...['trainer/relations', 'trainer/llama', 'models/integers', 'program/check', 'proof/card', 'proof/simulator', 'attacks/sumcheck'],
+].map((name) => `test/${name}.test.ts`);
 const SEED = 3;
 
 describe('in a page', { skip: 'missing' in chromium && chromium.missing }, () => {
@@ -40,56 +44,70 @@ describe('in a page', { skip: 'missing' in chromium && chromium.missing }, () =>
     }
   }
 
-  /** Calls a function of in-page.ts in a new page. `look` sees the page before it is closed. */
-  async function call<T>(base: string, name: string, args: readonly unknown[], look?: (page: Page) => Promise<void>): Promise<T> {
+  /** A new page, closed at the end. */
+  async function withPage<T>(
+    base: string,
+    use: (call: <R>(name: string, ...args: unknown[]) => Promise<R>, page: Page) => Promise<T>,
+  ): Promise<T> {
     const page = await browser.newPage();
     try {
       await page.goto(base);
-      const list = args.map((a) => JSON.stringify(a)).join(', ');
-      const result = await page.evaluate(`import('${base}test/browser/support/in-page.ts').then((m) => m.${name}(${list}))`);
-      await look?.(page);
-      return result as T;
+      return await use(async (name, ...args) => {
+        const list = args.map((a) => JSON.stringify(a)).join(', ');
+        return (await page.evaluate(`import('${base}test/browser/support/in-page.ts').then((m) => m.${name}(${list}))`)) as never;
+      }, page);
     } finally {
       await page.close();
     }
   }
 
+  /** Calls a function of in-page.ts in a new page. */
+  const call = <T>(base: string, name: string, ...args: unknown[]): Promise<T> => withPage(base, (inPage) => inPage<T>(name, ...args));
+
   it('every module loads but those of Node alone', async () => {
     const modules = globSync(['prover/**/*.ts', 'verifier/**/*.ts'], { cwd: ROOT, exclude: ['**/assembly/**', '**/*-node.ts'] });
     assert.ok(modules.length > 70);
-    assert.deepEqual(await call(site.isolated, 'load', [modules.map((path) => path.split(sep).join('/'))]), []);
+    const paths = modules.map((path) => path.split(sep).join('/'));
+    assert.deepEqual(await call(site.isolated, 'load', paths), []);
   });
 
+  // A page each: a file's modules may close what they share.
   for (const path of SUITES)
-    it(`${path} passes`, async (t) => {
-      const outcomes = await call<Outcome[]>(site.isolated, 'suite', [path], noWorkers);
-      assert.ok(outcomes.length > 10);
-      for (const { name, error } of outcomes) await t.test(name, () => assert.equal(error, null));
+    it(`${path} passes as in Node, and leaves no worker`, async () => {
+      await withPage(site.isolated, async (inPage, page) => {
+        const outcomes = await inPage<Outcome[]>('suite', path);
+        assert.ok(outcomes.length > 0, 'no test has run');
+        assert.deepEqual(
+          outcomes.filter(({ error }) => error !== null),
+          [],
+        );
+        await noWorkers(page);
+      });
     });
 
   it('a proof is verified and has the bytes that Node gives: 1, 2 and 3 workers, both kernels, in a worker, without waiting on memory', async () => {
-    for (const workers of [1, 2, 3]) assert.equal(await call(site.isolated, 'prove', [SEED, { workers }]), expected, `${workers} workers`);
-    assert.equal(await call(site.isolated, 'prove', [SEED, { portable: true }]), expected, 'portable kernels');
-    assert.equal(await call(site.isolated, 'proveInWorker', [SEED]), expected, 'in a worker');
-    assert.equal(await call(site.isolated, 'prove', [SEED, { workers: 2 }, true]), expected, 'told by messages');
-    assert.notEqual(await call(site.isolated, 'prove', [SEED + 1, { workers: 2 }]), expected, 'other randomness');
+    for (const workers of [1, 2, 3]) assert.equal(await call(site.isolated, 'prove', SEED, { workers }), expected, `${workers} workers`);
+    assert.equal(await call(site.isolated, 'prove', SEED, { portable: true }), expected, 'portable kernels');
+    assert.equal(await call(site.isolated, 'proveInWorker', SEED), expected, 'in a worker');
+    assert.equal(await call(site.isolated, 'prove', SEED, { workers: 2 }, true), expected, 'told by messages');
+    assert.notEqual(await call(site.isolated, 'prove', SEED + 1, { workers: 2 }), expected, 'other randomness');
   });
 
   it('as many workers as navigator.hardwareConcurrency says', async () => {
-    const { started, cores } = await call<{ started: number; cores: number }>(site.isolated, 'defaultThreads', []);
+    const { started, cores } = await call<{ started: number; cores: number }>(site.isolated, 'defaultThreads');
     assert.equal(started, cores);
   });
 
   it('errors name the cure: no isolation, no kernels, no script of the workers', async () => {
-    assert.match(await call<string>(site.plain, 'refusal', []), /not cross-origin isolated.*Cross-Origin-Opener-Policy: same-origin/);
-    assert.equal(await call(site.isolated, 'refusal', []), null);
+    assert.match(await call<string>(site.plain, 'refusal'), /not cross-origin isolated.*Cross-Origin-Opener-Policy: same-origin/);
+    assert.equal(await call(site.isolated, 'refusal'), null);
     for (const [path, fault] of [
       ['prover/backend/wasm/kernels-portable.wasm', null],
       ['prover/backend/wasm/kernels.wasm', /kernels\.wasm gives status 404; publish the kernels/],
       ['prover/backend/wasm/worker-browser.ts', /a worker has died: worker \d: its script does not load; serve it as JavaScript/],
     ] as const) {
       site.missing.add(path);
-      const refusal = await call<string | null>(site.isolated, 'refusal', []);
+      const refusal = await call<string | null>(site.isolated, 'refusal');
       site.missing.clear();
       if (fault === null) assert.equal(refusal, null);
       else assert.match(String(refusal), fault);

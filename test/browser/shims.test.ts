@@ -25,6 +25,16 @@ it('assert: the same verdicts as node:assert/strict', async () => {
     ...[0, -0, 1, NaN, 1n, 2n, '1', true, null, undefined],
     ...[[], [1], [1n], [1n, 2n], [1n, [2n]], [undefined], {}, { x: 1n }, { x: 1n, y: 2 }, { y: 2, x: 1n }, new Point()],
     ...[Float64Array.of(1, -0), Float64Array.of(1, 0), Float64Array.of(1), Int32Array.of(1, 0), { length: 0 }],
+    ...[
+      new Map(),
+      new Map([['a', [1n]]]),
+      new Map([['a', [2n]]]),
+      new Map([['b', [1n]]]),
+      new Map<string, unknown>([
+        ['a', [1n]],
+        ['b', undefined],
+      ]),
+    ],
   ];
   const checks = ['equal', 'notEqual', 'deepEqual', 'notDeepEqual'] as const;
   for (const check of checks)
@@ -32,8 +42,11 @@ it('assert: the same verdicts as node:assert/strict', async () => {
       for (const [j, b] of [...values, structuredClone(values[i])].entries())
         assert.equal(await refuses(() => shim[check](a, b)), await refuses(() => assert[check](a, b)), `${check} of values ${i} and ${j}`);
   for (const value of values) assert.equal(await refuses(() => shim.ok(value)), await refuses(() => assert.ok(value)), String(value));
-  for (const wanted of [undefined, /seven/, /^Error: seven$/, /eight/])
-    for (const thrown of [new Error('seven'), null]) {
+  for (const pattern of [/seven/, /eight/])
+    assert.equal(await refuses(() => shim.match('seven', pattern)), await refuses(() => assert.match('seven', pattern)));
+  assert.ok(await refuses(() => shim.fail('always')));
+  for (const wanted of [undefined, /seven/, /^Error: seven$/, /eight/, Error, TypeError, (e: unknown) => e instanceof Error, () => false])
+    for (const thrown of [new Error('seven'), new TypeError('seven'), null]) {
       const run = () => {
         if (thrown) throw thrown;
       };

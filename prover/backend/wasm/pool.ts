@@ -84,6 +84,7 @@ export class Pool {
   private job = 0;
   /** Why a thread ended before its time. */
   private failure: Error | null = null;
+  private closed = false;
   private readonly waits = waitsOnMemory();
   /** Ends the wait for a message. */
   private wake: () => void = () => {};
@@ -133,6 +134,7 @@ export class Pool {
 
   /** Runs a job on the workers. */
   dispatch(kernel: string, argumentBlock: number, chunks: number): Promise<void> {
+    if (this.closed) return Promise.reject(new Error('wasm backend: it has been closed; make another one'));
     const run = this.last.then(() => this.start(kernel, argumentBlock, chunks));
     this.last = run.catch(() => {});
     return run;
@@ -158,6 +160,7 @@ export class Pool {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.last;
     Atomics.store(this.words, CONTROL.job, -1);
     Atomics.notify(this.words, CONTROL.job);

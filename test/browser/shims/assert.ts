@@ -15,8 +15,16 @@ function difference(a: unknown, b: unknown, at = ''): string | null {
   if (Object.is(a, b)) return null;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b))
     return at || 'value';
-  if (a instanceof Map || a instanceof Set || a instanceof Date)
-    throw new Error(`deepEqual of a page does not compare ${a.constructor.name}`);
+  if (a instanceof Map && b instanceof Map) {
+    if (a.size !== b.size) return `${at}: ${a.size} and ${b.size} entries`;
+    for (const [key, value] of a) {
+      if (typeof key === 'object') throw new Error('deepEqual of a page compares no maps with objects as keys');
+      const found = b.has(key) ? difference(value, b.get(key), `${at}.${key}`) : `${at}.${key}`;
+      if (found !== null) return found;
+    }
+    return null;
+  }
+  if (a instanceof Set || a instanceof Date) throw new Error(`deepEqual of a page does not compare ${a.constructor.name}`);
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return `${at}: ${keys.length} and ${Object.keys(b).length} entries`;
   for (const key of keys) {
@@ -27,10 +35,17 @@ function difference(a: unknown, b: unknown, at = ''): string | null {
   return null;
 }
 
-/** An error that a pattern or a check accepts. */
-function expected(error: unknown, wanted: RegExp | ((error: unknown) => boolean) | undefined, message?: string): void {
-  if (wanted instanceof RegExp ? !wanted.test(String(error)) : wanted !== undefined && !wanted(error))
-    fail(message, `another error was expected: ${String(error)}`);
+type Wanted = RegExp | (new (...args: never[]) => Error) | ((error: unknown) => boolean);
+
+/** Whether an error is of a class, matches a pattern or passes a check. */
+function fits(error: unknown, wanted: Wanted): boolean {
+  if (wanted instanceof RegExp) return wanted.test(String(error));
+  if (wanted === Error || wanted.prototype instanceof Error) return error instanceof wanted;
+  return (wanted as (error: unknown) => boolean)(error);
+}
+
+function expected(error: unknown, wanted: Wanted | undefined, message?: string): void {
+  if (wanted !== undefined && !fits(error, wanted)) fail(message, `another error was expected: ${String(error)}`);
 }
 
 function ok(value: unknown, message?: string): asserts value {
@@ -52,7 +67,13 @@ export default Object.assign(ok, {
   notDeepEqual(actual: unknown, unwanted: unknown, message?: string): void {
     if (difference(actual, unwanted) === null) fail(message, `${show(actual)} is what it must not be`);
   },
-  throws(run: () => unknown, wanted?: RegExp | ((error: unknown) => boolean), message?: string): void {
+  match(text: string, pattern: RegExp, message?: string): void {
+    if (!pattern.test(text)) fail(message, `${show(text)} does not match ${pattern}`);
+  },
+  fail(message: string): never {
+    throw new Error(message);
+  },
+  throws(run: () => unknown, wanted?: Wanted, message?: string): void {
     let error: unknown;
     try {
       run();
@@ -62,7 +83,7 @@ export default Object.assign(ok, {
     if (error === undefined) fail(message, 'no error');
     expected(error, wanted, message);
   },
-  async rejects(promise: Promise<unknown>, wanted?: RegExp | ((error: unknown) => boolean), message?: string): Promise<void> {
+  async rejects(promise: Promise<unknown>, wanted?: Wanted, message?: string): Promise<void> {
     const error = await promise.then(
       () => undefined,
       (e: unknown) => e ?? 'nothing',
