@@ -1,5 +1,7 @@
 /** Sumcheck rounds and the logUp-GKR fraction tree of the reference backend, as their definitions read. */
 import { R, mod } from '../../verifier/field.ts';
+import { bitsOf } from '../../verifier/program/types.ts';
+import { checkBlock, leafBits } from './leaf-domain.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from './types.ts';
 
 const isPowerOfTwo = (n: number): boolean => n >= 1 && Number.isInteger(Math.log2(n));
@@ -80,27 +82,30 @@ interface Layer {
 function leaves(depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Layer {
   const p: bigint[] = new Array(2 ** depth).fill(0n);
   const q: bigint[] = new Array(2 ** depth).fill(1n);
-  blocks.forEach((block, b) => {
-    const length = block.values[0]?.length ?? 0;
-    if (
-      block.values.length < 1 ||
-      block.values.length > 3 ||
-      block.values.some((v) => v.length !== length) ||
-      block.domain.length !== length
-    )
-      throw new Error(`fraction tree: block ${b} has columns of different lengths`);
-    if (block.offset + length > p.length) throw new Error(`fraction tree: block ${b} ends past leaf ${p.length}`);
-    for (let i = 0; i < length; i++) {
-      const inside = BigInt(block.domain[i] as number);
-      let tuple = BigInt(block.id) * inside;
-      block.values.forEach((column, k) => {
-        tuple += beta ** BigInt(k + 1) * BigInt(column[i] as number);
+  for (const block of blocks) {
+    checkBlock(block, depth);
+    const { offset, domain, id, numerators, values } = block;
+    const { sizes, causal } = domain;
+    for (let leaf = 0; leaf < 2 ** leafBits(domain); leaf++) {
+      q[offset + leaf] = mod(alpha);
+      // The leaf's index on every axis, and its cell in the dense arrays; pads have none.
+      const index: number[] = [];
+      for (let d = sizes.length - 1, rest = leaf; d >= 0; d--) {
+        const width = 2 ** bitsOf(sizes[d] as number);
+        index.unshift(rest % width);
+        rest = Math.floor(rest / width);
+      }
+      if (index.some((i, d) => i >= (sizes[d] as number))) continue;
+      const cell = index.reduce((at, i, d) => at * (sizes[d] as number) + i, 0);
+      const on = causal && (index[causal[1]] as number) > (index[causal[0]] as number) ? 0n : 1n;
+      let tuple = BigInt(id) * on;
+      values.forEach((column, k) => {
+        tuple += beta ** BigInt(k + 1) * BigInt(column[cell] as number);
       });
-      const count = block.numerators === 'ones' ? 1n : -BigInt(block.numerators[i] as number);
-      p[block.offset + i] = mod(count * inside);
-      q[block.offset + i] = mod(alpha - tuple);
+      p[offset + leaf] = mod(numerators === 'ones' ? on : -on * BigInt(numerators[cell] as number));
+      q[offset + leaf] = mod(alpha - tuple);
     }
-  });
+  }
   return { p, q };
 }
 

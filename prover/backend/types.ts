@@ -41,16 +41,31 @@ export interface IntBlock {
   readonly causal?: readonly [number, number];
 }
 
-/** One block of leaves of the fraction tree. */
+/** Integers of leaves, in the narrowest array that holds them. */
+export type LeafCells = Cells | Uint16Array;
+
+/**
+ * The domain of a block of leaves over axes, the most significant first. A leaf's index is row-major over axes padded to powers of two: pads
+ * are the leaves whose index on some axis is not below the size.
+ */
+export interface LeafDomain {
+  readonly sizes: readonly number[];
+  /** Positions [i, j] of two axes: leaves with index_j > index_i are off the domain too. */
+  readonly causal?: readonly [number, number];
+}
+
+/** One block of leaves of the fraction tree, 2^(Σ bits of the sizes − 1) of them. */
 export interface LeafBlock {
-  /** First leaf; the block's length is that of `values[0]`. */
+  /** First leaf. */
   readonly offset: number;
-  /** 1 on the domain, 0 at pads. */
-  readonly domain: Uint8Array;
-  /** Numerators: `ones` (1 on the domain, 0 elsewhere), or minus these counts on the domain. */
-  readonly numerators: 'ones' | Float64Array;
-  /** Entries v1, v2, v3 of the tuple, exact integers (also at pads). Denominator: alpha − (id·domain + beta·v1 + beta²·v2 + beta³·v3). */
-  readonly values: readonly Float64Array[];
+  readonly domain: LeafDomain;
+  /** Numerators: `ones` (1 on the domain, 0 elsewhere), or minus these counts on the domain; dense over the sizes. */
+  readonly numerators: 'ones' | LeafCells;
+  /**
+   * Entries v1, v2, v3 of the tuple, exact integers, dense over the sizes (also off a causal domain); 0 at pads. Denominator:
+   * alpha − (id·[on the domain] + beta·v1 + beta²·v2 + beta³·v3).
+   */
+  readonly values: readonly LeafCells[];
   readonly id: number;
 }
 

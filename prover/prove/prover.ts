@@ -219,7 +219,7 @@ export class Prover {
     }));
     const tables = c.tables.map((t, i) => ({
       offset: t.offset,
-      domain: new Uint8Array(2 ** t.bits).fill(1),
+      domain: { sizes: [2 ** t.bits] },
       numerators: witness.multiplicities[i] as Float64Array,
       values: this.tableColumns(t),
       id: t.id,
@@ -231,12 +231,12 @@ export class Prover {
     return [p0, p1, q0, q1, u, inverse(u)];
   }
 
-  private tableColumns(t: TablePlan): Float64Array[] {
+  private tableColumns(t: TablePlan): Cells[] {
     const rows = 2 ** t.bits;
-    const columns = [Float64Array.from({ length: rows }, (_, i) => t.lo + i)];
+    const columns: Cells[] = [Float64Array.from({ length: rows }, (_, i) => t.lo + i)];
     for (const y of [t.y, t.y2]) {
       const poly = y && (this.input.witness.polys.get(y.tensor.poly) as Cells);
-      if (y && poly) columns.push(Float64Array.from(poly.subarray(y.offset, y.offset + rows)));
+      if (y && poly) columns.push(poly.subarray(y.offset, y.offset + rows));
     }
     return columns;
   }

@@ -50,7 +50,7 @@ function multiplesOfH(count: number): Affine[] {
 }
 
 async function tree(backend: WasmBackend, depth: number, values: Float64Array, next: () => bigint): Promise<void> {
-  const block: LeafBlock = { offset: 0, domain: new Uint8Array(values.length).fill(1), numerators: 'ones', values: [values], id: 16 };
+  const block: LeafBlock = { offset: 0, domain: { sizes: [values.length] }, numerators: 'ones', values: [values], id: 16 };
   const built = await backend.fractionTree(depth, [block], next(), next());
   for (let l = 1; l < depth; l++) {
     const point = Array.from({ length: l }, next);

@@ -8,7 +8,7 @@ import { R } from '../../verifier/field.ts';
 import { tinyTraining } from '../fixtures/tiny-training.ts';
 import { cases, wideCase } from '../fixtures/relations.ts';
 import { makeWorld, prove, verifyWeakly, type World } from './support/adversary.ts';
-import type { Witness } from '../../prover/prove/witness.ts';
+import type { LeafWitness, Witness } from '../../prover/prove/witness.ts';
 import { replaceRow } from './support/forge.ts';
 import { backend, refused, variant, world1 } from './support/tiny.ts';
 
@@ -96,9 +96,8 @@ test('L3 padding that smuggles an entry', async () => {
   await refused(
     await prove(world1, {
       witness: (_, witness) => {
-        const { domain, values } = witness.leaves[leaf];
-        domain[on.vars[0].size] = 1;
-        values[0][on.vars[0].size] = 7;
+        const [values] = witness.leaves[leaf].values;
+        (witness.leaves as LeafWitness[])[leaf] = { domain: { sizes: [on.vars[0].size + 1] }, values: [Int32Array.of(...values, 7)] };
         recount(world1, witness, 5, 7, 1);
       },
     }),

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type { Backend, Cells, ContractDim, FieldVector, IntBlock, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector, IntBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
-import { Random } from './random.ts';
+import { Random, randomBlocks } from './random.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
 
@@ -36,28 +36,6 @@ function randomCells(n: number, random: Random): Cells {
   if (kind === 1) return Int16Array.from(random.integers(n, 15));
   if (kind === 2) return Int32Array.from(random.integers(n, 31));
   return random.integers(n, kind === 3 ? 52 : 16);
-}
-
-/** Aligned blocks that fill part of 2^depth leaves. */
-function randomBlocks(depth: number, random: Random): LeafBlock[] {
-  const blocks: LeafBlock[] = [];
-  let offset = 0;
-  for (let bits = depth - 1; bits >= 0; bits--) {
-    const size = 2 ** bits;
-    while (offset + size <= 2 ** depth && offset % size === 0 && random.below(3) > 0) {
-      const wide = random.below(3) === 0 ? 53 : 17;
-      blocks.push({
-        offset,
-        domain: Uint8Array.from({ length: size }, () => (random.below(4) > 0 ? 1 : 0)),
-        numerators: random.below(2) ? 'ones' : Float64Array.from({ length: size }, () => random.below(2 ** 31)),
-        values: Array.from({ length: 1 + random.below(3) }, () => random.integers(size, wide - 1)),
-        id: random.below(80),
-      });
-      offset += size * (1 + random.below(2));
-      if (offset % size !== 0) break;
-    }
-  }
-  return blocks;
 }
 
 for (const workers of [1, 3])
@@ -289,8 +267,8 @@ for (const workers of [1, 3])
 
     it('fraction trees: root and every layer', async () => {
       const random = new Random(1000 + workers);
-      for (const depth of [1, 2, 3, 5, 8, 10]) {
-        for (let k = 0; k < (depth < 8 ? 4 : 2); k++) {
+      for (const depth of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {
+        for (let k = 0; k < (depth < 9 ? 6 : 2); k++) {
           const blocks = k === 0 && depth < 3 ? [] : randomBlocks(depth, random);
           const [alpha, beta] = [random.field(), random.field()];
           const [expected, actual] = [
@@ -298,15 +276,16 @@ for (const workers of [1, 3])
             await wasm.fractionTree(depth, blocks, alpha, beta),
           ];
           assert.equal(actual.depth, depth);
-          assert.deepEqual(await actual.root(), await expected.root(), `depth ${depth}: root`);
+          const tree = `depth ${depth}, blocks ${blocks.map((b) => `${b.offset}: ${b.domain.sizes.join('×')}`).join(', ')}`;
+          assert.deepEqual(await actual.root(), await expected.root(), `${tree}: root`);
           let point = [random.field()];
           for (let l = 1; l < depth; l++) {
             const lambda = random.field();
-            const what = `depth ${depth}, layer ${l}`;
-            point = [
-              ...(await sameRounds(await expected.layer(l, point, lambda), await actual.layer(l, point, lambda), l, random, what)),
-              random.field(),
-            ];
+            const what = `${tree}, layer ${l}`;
+            const rounds = [await expected.layer(l, point, lambda), await actual.layer(l, point, lambda)] as const;
+            const challenges = await sameRounds(rounds[0], rounds[1], l, random, what);
+            // Where the layer before says, and where it says nothing.
+            point = k % 3 === 2 ? random.fields(l + 1) : [...challenges, random.field()];
           }
           expected.free();
           actual.free();

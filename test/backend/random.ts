@@ -1,4 +1,5 @@
 /** Reproducible inputs for the backends' tests. */
+import type { LeafBlock, LeafCells } from '../../prover/backend/types.ts';
 import { R } from '../../verifier/field.ts';
 
 /** A generator of pseudo-random numbers from a seed (xorshift32), for tests alone. */
@@ -42,5 +43,39 @@ export class Random {
   }
   integers(n: number, bits: number): Float64Array {
     return Float64Array.from({ length: n }, () => this.integer(bits));
+  }
+}
+
+/** Blocks of leaves that fill part of 2^depth: of any sizes, some causal, some not aligned, of all widths. */
+export function randomBlocks(depth: number, random: Random): LeafBlock[] {
+  const blocks: LeafBlock[] = [];
+  for (let offset = 0; ;) {
+    const sizes: number[] = [];
+    let bits = 0;
+    for (const most = random.below(depth + 1); bits < most;) {
+      const own = 1 + random.below(Math.min(most - bits, 6));
+      bits += own;
+      sizes.push(random.below(2) ? 2 ** own : 2 ** (own - 1) + 1 + random.below(2 ** (own - 1)));
+    }
+    if (random.below(4) > 0) offset = Math.ceil(offset / 2 ** bits) * 2 ** bits;
+    if (offset + 2 ** bits > 2 ** depth) return blocks;
+    const twin = sizes.findIndex((size, k) => sizes.indexOf(size) !== k);
+    const causal = twin > 0 && random.below(2) ? ([sizes.indexOf(sizes[twin] as number), twin] as const) : null;
+    const count = sizes.reduce((n, size) => n * size, 1);
+    const width = [1, 15, 16, 18, 30, 52][random.below(6)] as number;
+    const column = (): LeafCells => {
+      const values = random.integers(count, width);
+      if (random.below(2)) return values;
+      if (width <= 15) return Int16Array.from(values);
+      return width <= 16 ? Uint16Array.from(values, Math.abs) : width <= 30 ? Int32Array.from(values) : values;
+    };
+    blocks.push({
+      offset,
+      domain: { sizes, ...(causal ? { causal } : {}) },
+      numerators: random.below(4) > 0 ? 'ones' : Float64Array.from({ length: count }, () => random.below(2 ** 31)),
+      values: Array.from({ length: 1 + random.below(3) }, column),
+      id: random.below(80),
+    });
+    offset += 2 ** bits * (1 + random.below(2));
   }
 }

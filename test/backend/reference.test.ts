@@ -216,33 +216,38 @@ describe('reference backend: fraction tree', () => {
   const blocks: LeafBlock[] = [
     {
       offset: 0,
-      domain: Uint8Array.of(1, 1, 1, 0),
+      domain: { sizes: [2, 2], causal: [0, 1] },
       numerators: 'ones',
-      values: [Float64Array.of(3, 5, 3, -9), Float64Array.of(1, 2, 3, 4)],
+      values: [Int16Array.of(3, -9, 5, 3), Float64Array.of(1, 4, 2, 3)],
       id: 64,
     },
-    { offset: 4, domain: Uint8Array.of(1, 1), numerators: Float64Array.of(2, 7), values: [Float64Array.of(0, 1)], id: 1 },
+    { offset: 4, domain: { sizes: [2] }, numerators: Float64Array.of(2, 7), values: [Uint16Array.of(0, 1)], id: 1 },
     {
       offset: 8,
-      domain: Uint8Array.of(0, 1),
-      numerators: Float64Array.of(5, 1),
-      values: [Float64Array.of(2, 3), Float64Array.of(4, 5), Float64Array.of(-6, 7)],
+      domain: { sizes: [2, 3] },
+      numerators: Float64Array.of(5, 1, 0, 4, 3, 2),
+      values: [Float64Array.of(2, 3, 0, 1, 1, 9), Float64Array.of(4, 5, 0, 1, 2, 9), Float64Array.of(-6, 7, 0, 1, 3, -9)],
       id: 65,
     },
   ];
   const q = (id: bigint, ...v: bigint[]): bigint => mod(alpha - v.reduce((z, x, i) => z + beta ** BigInt(i + 1) * x, id));
   const leaves: [bigint, bigint][] = [
     [1n, q(64n, 3n, 1n)],
+    [0n, q(0n, -9n, 4n)],
     [1n, q(64n, 5n, 2n)],
     [1n, q(64n, 3n, 3n)],
-    [0n, q(0n, -9n, 4n)],
     [R - 2n, q(1n, 0n)],
     [R - 7n, q(1n, 1n)],
     [0n, 1n],
     [0n, 1n],
-    [0n, q(0n, 2n, 4n, -6n)],
+    [R - 5n, q(65n, 2n, 4n, -6n)],
     [R - 1n, q(65n, 3n, 5n, 7n)],
-    ...Array.from({ length: 6 }, (): [bigint, bigint] => [0n, 1n]),
+    [0n, q(65n, 0n, 0n, 0n)],
+    [0n, alpha],
+    [R - 4n, q(65n, 1n, 1n, 1n)],
+    [R - 3n, q(65n, 1n, 2n, 3n)],
+    [R - 2n, q(65n, 9n, 9n, -9n)],
+    [0n, alpha],
   ];
   const up = (layer: [bigint, bigint][]): [bigint, bigint][] =>
     Array.from({ length: layer.length / 2 }, (_, i) => {

@@ -1,53 +1,20 @@
 /** The logUp-GKR fraction tree and the sumchecks of its layers. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from '../types.ts';
-import { modInverse } from './constants.ts';
-import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
-import { RADIX_SQUARED, RADIX_X, factorTable, toMontgomery } from './memory.ts';
-import { Tables } from './rounds.ts';
+import { activePairs, chunked, type Cell, type Cells } from './cells.ts';
+import { LIMB_BITS, modInverse } from './constants.ts';
+import { SUM_BYTES, chunksOf, type Engine } from './engine.ts';
+import { Leaves } from './leaves.ts';
+import { toMontgomery } from './memory.ts';
 
 const ELEMENT = 32;
 /** Variables of the lower half of the split eq table. At most 256 products go into an accumulator of two lanes. */
 const LOW_BITS = 8;
 
-/** A layer's nodes: numerators and denominators. */
-interface Nodes {
-  readonly p: number;
-  readonly q: number;
-}
-
-async function buildLeaves(engine: Engine, depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Promise<Nodes> {
-  const length = 2 ** depth;
-  const nodes = { p: engine.vector(length), q: engine.vector(length) };
-  await engine.fill(nodes.p, length, 0n);
-  await engine.fill(nodes.q, length, toMontgomery(1n));
-  // Factors of values: products with two limbs divide by R, those with one limb by X.
-  const powers = [beta, mod(beta * beta), mod(mod(beta * beta) * beta)];
-  const factors = [RADIX_SQUARED, RADIX_X].map((f) => powers.map((b) => mod(b * f)));
-  const one = engine.vector(1);
-  engine.memory.write(one, toMontgomery(1n));
-  for (const block of blocks) {
-    const count = (block.values[0] as Float64Array).length;
-    if (block.offset + count > length) throw new Error(`fractionTree: a block ends at leaf ${block.offset + count} of ${length}`);
-    if (count === 0) continue;
-    const values = block.values.map((v) => engine.upload(v));
-    const domain = engine.upload(block.domain);
-    const counts = block.numerators === 'ones' ? 0 : engine.upload(block.numerators);
-    const job = cut(count, 25);
-    const padded = [...values, 0, 0].slice(0, 3);
-    await engine.run(
-      'leaves',
-      job,
-      [nodes.p + ELEMENT * block.offset, nodes.q + ELEMENT * block.offset, count, job.chunk, domain, counts, values.length, ...padded, one],
-      [RADIX_SQUARED, RADIX_X, toMontgomery(alpha), toMontgomery(BigInt(block.id)), ...factors.flat()],
-    );
-    engine.release(...values, domain);
-    if (counts !== 0) engine.release(counts);
-  }
-  engine.release(one);
-  return nodes;
-}
-
+/**
+ * Leaves stay integers throughout. The layer above them, half of all nodes, is made when its sumcheck comes, by which time the layers
+ * above it are gone; the others are kept.
+ */
 export async function buildTree(
   engine: Engine,
   depth: number,
@@ -55,58 +22,57 @@ export async function buildTree(
   alpha: bigint,
   beta: bigint,
 ): Promise<FractionTree> {
-  /** layers[l]: the 2^l nodes of layer l; null once its storage is given up. */
-  const layers: (Nodes | null)[] = new Array<Nodes | null>(depth + 1).fill(null);
-  layers[depth] = await buildLeaves(engine, depth, blocks, alpha, beta);
-  const one = engine.vector(1);
-  engine.memory.write(one, toMontgomery(1n));
-  for (let l = depth - 1; l >= 1; l--) {
-    const below = layers[l + 1] as Nodes;
-    const nodes = { p: engine.vector(2 ** l), q: engine.vector(2 ** l) };
-    const job = cut(2 ** l, 75);
-    await engine.run('parents', job, [below.p, below.q, nodes.p, nodes.q, 2 ** l, job.chunk, l === depth - 1 ? one : 0]);
-    layers[l] = nodes;
-  }
-  engine.release(one);
-  const drop = (l: number): void => {
-    const nodes = layers[l];
-    if (nodes) engine.release(nodes.p, nodes.q);
-    layers[l] = null;
+  let leaves: Leaves | null = new Leaves(engine, depth, blocks, alpha, beta);
+  /** layers[l]: the 2^l nodes of layer l < depth − 1; null once its storage is given up. */
+  const layers: (Cells | null)[] = new Array<Cells | null>(Math.max(depth - 1, 1)).fill(null);
+  if (depth > 2) layers[depth - 2] = await leaves.parents(true);
+  for (let l = depth - 3; l >= 1; l--) layers[l] = await (layers[l + 1] as Cells).parents();
+  const root = await rootOf(depth, leaves, layers);
+  const free = (): void => {
+    layers.forEach((cells) => cells?.free());
+    layers.fill(null);
+    leaves?.free();
+    leaves = null;
   };
-  const at = (l: number): Nodes => {
-    const nodes = layers[l];
-    if (!nodes) throw new Error(`fraction tree: layer ${l} is no longer there; layers are asked for in order`);
-    return nodes;
-  };
-  const top = at(1);
-  const root = [top.p, top.p + ELEMENT, top.q, top.q + ELEMENT].map((node) => engine.element(node));
   /** What the last finished layer says of the nodes below it at its challenges; the root says the same of layer 1 at no challenges. */
-  let known: Known = { challenges: [], values: root as [bigint, bigint, bigint, bigint] };
+  let known: Known = { challenges: [], values: root };
+  const take = async (l: number): Promise<Cells | Leaves> => {
+    const taken = l === depth - 1 ? leaves : l === depth - 2 ? await leaves?.parents(false) : layers[l + 1];
+    if (!taken) throw new Error(`fraction tree: layer ${l} is no longer there; layers are asked for in order`);
+    if (l === depth - 1) leaves = null;
+    else if (l < depth - 2) layers[l + 1] = null;
+    return taken;
+  };
   return {
     depth,
-    root: async () => root as [bigint, bigint, bigint, bigint],
+    root: async () => root,
     async layer(l, point, lambda) {
       if (!(l >= 1 && l < depth) || point.length !== l)
         throw new Error(`fraction tree: layer ${l} of ${depth} at a point of ${point.length} coordinates`);
-      drop(l);
-      const nodes = at(l + 1);
-      const cells = 2 ** l;
-      const tables = [0, 1, 2, 3].map(() => engine.vector(cells));
-      const job = cut(cells, 40);
-      await engine.run('layerTables', job, [nodes.p, nodes.q, cells, job.chunk, ...tables], factorTable(lambda));
-      drop(l + 1);
-      return layerRounds(engine, tables, point, lambda, claimOf(known, point, lambda), (finished) => (known = finished));
+      for (let k = 1; k <= l && k < layers.length; k++) {
+        layers[k]?.free();
+        layers[k] = null;
+      }
+      const cells = await take(l);
+      return layerRounds(engine, cells, point, lambda, claimOf(known, point, lambda), (finished) => (known = finished));
     },
-    free() {
-      for (let l = 1; l <= depth; l++) drop(l);
-    },
+    free,
   };
 }
 
-/** Suffix tables T_0 … T_m of eq at `point`: T_k over the last k coordinates starts at element 2^k − 1. */
-async function eqSuffixes(engine: Engine, point: readonly bigint[]): Promise<number> {
+async function rootOf(depth: number, leaves: Leaves, layers: readonly (Cells | null)[]): Promise<Cell> {
+  if (depth === 1) return leaves.cell();
+  if (depth > 2) return (layers[1] as Cells).cell();
+  const nodes = await leaves.parents(false);
+  const root = nodes.cell();
+  nodes.free();
+  return root;
+}
+
+/** Suffix tables T_0 … T_m of eq at `point`, times `scale`: T_k over the last k coordinates starts at element 2^k − 1. */
+async function eqSuffixes(engine: Engine, point: readonly bigint[], scale: bigint): Promise<number> {
   const table = engine.vector(2 ** (point.length + 1) - 1);
-  engine.memory.write(table, toMontgomery(1n));
+  engine.memory.write(table, toMontgomery(scale));
   await engine.run(
     'eqSuffixes',
     { items: 1, chunk: 1, nanoseconds: 60 * 2 ** point.length },
@@ -119,7 +85,7 @@ async function eqSuffixes(engine: Engine, point: readonly bigint[]): Promise<num
 interface Known {
   readonly challenges: readonly bigint[];
   /** p0, p1, q0, q1 */
-  readonly values: readonly [bigint, bigint, bigint, bigint];
+  readonly values: Cell;
 }
 
 /** p + λ·q at the point, if the point continues the challenges of what is known. */
@@ -150,7 +116,7 @@ function inverses(point: readonly bigint[]): bigint[] {
 }
 
 /**
- * Sumcheck over tables p0, p1 + λ·q1, q0, q1, so that the summand is eq·(p0·q1 + q0·p1'). Takes over the tables.
+ * Sumcheck over cells p0, p1 + λ·q1, q0, q1, so that the summand is eq·(p0·q1 + q0·p1'). Takes over the cells.
  *
  * With eq split into the bound variables' factor, the current variable's and the rest's, a round is
  * s(t) = prefix·eq(r, t)·h(t), h of degree 2 (A. Gruen, "Some improvements for the PIOP for ZeroCheck", 2024). The claim gives
@@ -158,17 +124,21 @@ function inverses(point: readonly bigint[]): bigint[] {
  */
 async function layerRounds(
   engine: Engine,
-  at: readonly number[],
+  source: Cells | Leaves,
   point: readonly bigint[],
   lambda: bigint,
   claim: bigint | null,
   onFinished: (known: Known) => void,
 ): Promise<SumcheckRounds> {
   const n = point.length;
-  const tables = new Tables(engine, at, 2 ** n, 2 ** n);
+  source.fold(lambda);
+  let cells = source;
   const lowBits = Math.min(LOW_BITS, n);
-  const low = await eqSuffixes(engine, point.slice(n - lowBits));
-  const high = await eqSuffixes(engine, point.slice(0, n - lowBits));
+  const chunks = point.slice(n - lowBits, Math.max(n - lowBits, n - cells.log));
+  const low = await eqSuffixes(engine, point.slice(n - lowBits), 1n);
+  const high = await eqSuffixes(engine, point.slice(0, n - lowBits), 1n);
+  const middle = await eqSuffixes(engine, chunks, 1n);
+  const small = cells instanceof Leaves ? await eqSuffixes(engine, point.slice(n - lowBits), 1n << LIMB_BITS) : null;
   const inverse = inverses(point);
   const challenges: bigint[] = [];
   /** Π over bound variables of eq(point, challenge). */
@@ -180,7 +150,8 @@ async function layerRounds(
     prefix = mod(prefix * mod(1n - r - challenge + 2n * r * challenge));
     left = mod((h[0] as bigint) + challenge * mod((h[1] as bigint) + challenge * (h[2] as bigint)));
     challenges.push(challenge);
-    await tables.bind(challenge);
+    if (cells instanceof Leaves) cells = await cells.bind(challenge, lambda);
+    else await cells.bind(challenge);
   };
   return {
     async round(challenge) {
@@ -188,26 +159,18 @@ async function layerRounds(
       const bound = challenges.length;
       const r = point[bound] as bigint;
       const fromClaim = left !== null && r !== 0n;
-      const pairs = tables.length / 2;
+      const pairs = cells.length / 2;
       const rest = n - 1 - bound;
       const bits = Math.min(LOW_BITS, rest);
       const blocks = 2 ** (rest - bits);
-      const whole = cut(pairs, fromClaim ? 140 : 180);
-      const job = { items: blocks, chunk: Math.ceil(whole.chunk / 2 ** bits), nanoseconds: whole.nanoseconds };
-      const chunks = chunksOf(job);
-      const sums = engine.memory.alloc(chunks * 3 * SUM_BYTES);
-      await engine.run('layerRound', job, [
-        pairs,
-        bits,
-        job.chunk,
-        blocks,
-        ...tables.at,
-        sums,
-        high + ELEMENT * (blocks - 1),
-        low + ELEMENT * (2 ** bits - 1),
-        fromClaim ? 1 : 0,
-      ]);
-      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, chunks, 3 * SUM_BYTES, pairs === 1 ? 1 : 2);
+      const job = chunked(blocks, activePairs(cells), cells instanceof Leaves ? 60 : fromClaim ? 140 : 180);
+      const parts = chunksOf(job);
+      const sums = engine.memory.alloc(parts * 3 * SUM_BYTES);
+      const tables = [high + ELEMENT * (blocks - 1), low + ELEMENT * (2 ** bits - 1), middle + ELEMENT * (2 ** (bits - cells.log) - 1)];
+      const ints = [bits, job.chunk, blocks, sums, ...tables, fromClaim ? 1 : 0];
+      if (cells instanceof Leaves) await cells.round(job, ints, (small as number) + ELEMENT * (2 ** bits - 1), lambda);
+      else await cells.round(job, [...ints, bound === 0 ? 1 : 0], lambda);
+      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, parts, 3 * SUM_BYTES, pairs === 1 ? 1 : 2);
       const [h0, h2] = [sum(0), sum(2)] as const;
       const h1 = fromClaim ? mod(mod((left as bigint) - (1n - r) * h0) * (inverse[bound] as bigint)) : sum(1);
       engine.release(sums);
@@ -216,8 +179,9 @@ async function layerRounds(
     },
     async finish(challenge) {
       await bind(challenge);
-      engine.release(low, high);
-      const [p0, p1, q0, q1] = tables.finish() as [bigint, bigint, bigint, bigint];
+      engine.release(low, high, middle, ...(small === null ? [] : [small]));
+      const [p0, p1, q0, q1] = cells.cell();
+      cells.free();
       const values = [p0, mod(p1 - lambda * q1), q0, q1] as const;
       onFinished({ challenges, values });
       return [...values];
