@@ -14,8 +14,8 @@ import { compile } from './program/compile.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
 import { readInteger, tagNumber } from './words.ts';
-import { bundleBytes, rowsDigest } from './bundle.ts';
-import { verifyBundle } from './verify.ts';
+import { bundleBytes } from './bundle.ts';
+import { verifyInputs } from './verify.ts';
 
 /** Integer content of a polynomial's tensors: dense over the axes' sizes, row-major, no pads. */
 export type Content = Readonly<Record<string, Int8Array | Int16Array | Int32Array | Float64Array>>;
@@ -124,22 +124,7 @@ export const cardStatement = (rest: Omit<Card, 'commitment' | 'content'>, column
   BigInt(digestOf(canonicalJson({ ...rest, commitment: { columns, rows } }))),
 ];
 
-/**
- * Checks the range proof of a hidden card: a bundle of one proof of its card program (program/card-program.ts). Throws DecodeError or
- * VerificationError.
- */
-export async function verifyCardProof(
-  card: CardShape,
-  rows: readonly Affine[],
-  statement: readonly bigint[],
-  proof: Uint8Array,
-  engine = plain,
-): Promise<void> {
-  const known = { compiled: compile(cardProgram(card)), statement, firstState: rows, finalState: rowsDigest([]) };
-  await verifyBundle({ ...known, hiddenRows: new Map(), publicCells: new Map() }, proof, engine);
-}
-
-/** Fetches and checks the range proof of a hidden card; `source` names the proof in errors. */
+/** Fetches and checks the range proof of a hidden card, a proof of its card program (program/card-program.ts); `source` names the proof in errors. */
 export async function checkRangeProof(
   card: Card,
   fetch: (digest: Hex, size: number) => Uint8Array,
@@ -149,14 +134,14 @@ export async function checkRangeProof(
   const { commitment, content: _, ...rest } = card;
   if (commitment === undefined) throw new InputError(source, 'commitment', 'is missing', 'a public card has content instead');
   const { columns, rows, rangeProof } = commitment;
-  const shape = cardShape(card, columns);
-  const size = bundleBytes(compile(cardProgram(shape)));
+  const compiled = compile(cardProgram(cardShape(card, columns)));
+  const size = bundleBytes(compiled);
   const wrong = (what: string): InputError => new InputError(source, '', what, 'get the card again from its publisher, or refuse it');
   if (rangeProof.size !== size) throw wrong(`has ${rangeProof.size} bytes by the card, a proof of its tensors ${size}`);
   const proof = fetch(rangeProof.digest, size);
   if (digestOf(proof) !== rangeProof.digest) throw wrong('does not have the digest that the card gives');
   try {
-    await verifyCardProof(shape, commitmentRows(card, source), cardStatement(rest, columns, rows), proof, engine);
+    await verifyInputs(compiled, commitmentRows(card, source), cardStatement(rest, columns, rows), proof, engine);
   } catch (e) {
     throw wrong(`does not show that the values lie in their widths: ${e instanceof Error ? e.message : String(e)}`);
   }

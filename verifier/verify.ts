@@ -124,6 +124,21 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
   return { digest: digest as unknown as bigint, finalRows, proofs: proofs.length };
 }
 
+/**
+ * Checks a bundle about committed inputs: one proof of a program without steps, the inputs' rows standing as state-in (cards, modules).
+ * Throws DecodeError or VerificationError.
+ */
+export async function verifyInputs(
+  compiled: Compiled,
+  rows: readonly Affine[],
+  statement: readonly bigint[],
+  proof: Uint8Array,
+  engine = plain,
+): Promise<void> {
+  const context = { compiled, statement, firstState: rows, finalState: rowsDigest([]), hiddenRows: new Map(), publicCells: new Map() };
+  await verifyBundle(context, proof, engine);
+}
+
 /** ⟨Z, G⟩ + ζH = Q. */
 export async function checkEquation({ Z, zeta, Q }: FinalEquation, engine: Engine): Promise<void> {
   const [left, right] = [await engine.commit(fromFelts(Z), zeta as unknown as bigint), fromPoints([Q])[0] as Affine | null];

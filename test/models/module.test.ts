@@ -5,10 +5,11 @@ import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { commitInputs, proveInputs } from '../../prover/prove/inputs.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
-import { buildModule, pieces, verifyModule, type ModuleRecipe } from '../../verifier/models/module.ts';
+import { buildModule, pieces, type ModuleRecipe } from '../../verifier/models/module.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
+import { verifyInputs } from '../../verifier/verify.ts';
 import { generator } from '../fixtures/llama.ts';
 
 /** Seven bits, so that arrays of bytes hold values out of their width. Axes of one, two and three pieces; the scaling 1.5 is no power of two. */
@@ -117,14 +118,14 @@ test('every input and every computed value is looked up in its width', () => {
 
 test('a module is proven and verified; another statement, other inputs and a changed proof are refused', async () => {
   const { rows, proof } = await prove();
-  verifyModule(compiled, rows, [3n, 4n], proof);
-  assert.throws(() => verifyModule(compiled, rows, [3n, 5n], proof), /another statement/);
-  assert.throws(() => verifyModule(compiled, [...rows].reverse(), [3n, 4n], proof), /⟨Z, G⟩/);
+  await verifyInputs(compiled, rows, [3n, 4n], proof);
+  await assert.rejects(verifyInputs(compiled, rows, [3n, 5n], proof), /another statement/);
+  await assert.rejects(verifyInputs(compiled, [...rows].reverse(), [3n, 4n], proof), /⟨Z, G⟩/);
   const other = await commitInputs(backend, systemRandom, compiled, new Map([...inputs, ['x.0', new Float64Array(24)]]));
-  assert.throws(() => verifyModule(compiled, other.rows, [3n, 4n], proof), /⟨Z, G⟩/);
+  await assert.rejects(verifyInputs(compiled, other.rows, [3n, 4n], proof), /⟨Z, G⟩/);
   const changed = proof.slice();
   changed[changed.length - 40] = (changed[changed.length - 40] as number) ^ 1;
-  assert.throws(() => verifyModule(compiled, rows, [3n, 4n], changed));
+  await assert.rejects(verifyInputs(compiled, rows, [3n, 4n], changed));
 });
 
 test('a wrong u, a wrong Δ, other inputs than those walked and inputs out of their width cannot be proven', async () => {

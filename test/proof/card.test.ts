@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { commitCard, proveCard } from '../../prover/prove/card.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
-import { verifyCardProof } from '../../verifier/cards.ts';
-import type { CardShape } from '../../verifier/program/card-program.ts';
+import { verifyInputs } from '../../verifier/verify.ts';
+import { cardProgram, type CardShape } from '../../verifier/program/card-program.ts';
+import { compile } from '../../verifier/program/compile.ts';
 
 const backend = createReferenceBackend();
 const axes = [
@@ -26,14 +27,14 @@ test('hidden cards: signed weights, and ids below a vocabulary that is no power 
     weights,
     cells((i) => (i % 2 === 0 ? 31 : -32)),
   );
-  await verifyCardProof(weights, w.rows, [5n, 6n], w.proof);
-  await assert.rejects(verifyCardProof(weights, w.rows, [5n, 7n], w.proof), /another statement/);
+  await verifyInputs(compile(cardProgram(weights)), w.rows, [5n, 6n], w.proof);
+  await assert.rejects(verifyInputs(compile(cardProgram(weights)), w.rows, [5n, 7n], w.proof), /another statement/);
   const d = await prove(
     ids,
     cells((i) => i % 11),
   );
-  await verifyCardProof(ids, d.rows, [5n, 6n], d.proof);
-  await assert.rejects(verifyCardProof(ids, [...d.rows].reverse(), [5n, 6n], d.proof), /⟨Z, G⟩/);
+  await verifyInputs(compile(cardProgram(ids)), d.rows, [5n, 6n], d.proof);
+  await assert.rejects(verifyInputs(compile(cardProgram(ids)), [...d.rows].reverse(), [5n, 6n], d.proof), /⟨Z, G⟩/);
 });
 
 test('R9 a token id at or above the vocabulary, and a weight out of its width, cannot be proven', async () => {

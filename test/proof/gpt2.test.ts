@@ -26,7 +26,7 @@ after(() => backend.close());
 test('two steps of a tiny GPT-2 are proven and verified', async () => {
   checkProgram(program);
   const proven = await proveRun(backend, run);
-  verifyBundle(proven.context, proven.bundle);
+  await verifyBundle(proven.context, proven.bundle);
 });
 
 test('one wrong cell of any kind of tensor is refused', async () => {

@@ -1,16 +1,14 @@
 /**
  * One LoRA module on its own, Δ = rescale(scaling·B·u) with u = rescale(A·x), as a program without training steps: the adapter and the
  * inputs are committed before the proof (they stand in the place of the state-in rows, as a hidden card's content does in its range
- * proof), u and Δ are the witness. Every value is looked up in its width.
+ * proof), u and Δ are the witness. Every value is looked up in its width. `verifyInputs` checks its proof.
  *
  * Sizes that are no powers of two are cut into pieces that are, so that next to nothing is padding; tensors of one piece are named
  * `A`, `B`, `x`, `delta`, of several `A.0`, `A.1`, …. Shapes: A [rank, in], B [out, rank], x [token, in], u [token, rank], delta [token, out].
  */
-import { bundleBytes, rowsDigest } from '../bundle.ts';
-import type { Affine } from '../curve.ts';
-import { compile, type Compiled } from '../program/compile.ts';
+import { bundleBytes } from '../bundle.ts';
+import { compile } from '../program/compile.ts';
 import { bitsOf, type Program, type Relation, type Tensor, type Var } from '../program/types.ts';
-import { verifyBundle } from '../verify.ts';
 import { dyadic, expression, multiply, scaled, TensorRef, type Form } from './builder.ts';
 import { variable } from './net.ts';
 
@@ -116,12 +114,4 @@ export function buildModule(r: ModuleRecipe): Program {
   });
   const sizes = Array.from({ length: 10 }, (_, i) => i + 4).map((columns) => ({ columns, bytes: bundleBytes(compile(program(columns))) }));
   return program(sizes.reduce((a, b) => (b.bytes <= a.bytes ? b : a)).columns);
-}
-
-/**
- * Checks the proof of a module. `rows` are the commitments to A, B and x; those to u and Δ are the first points of the proof. `statement` is what
- * the proof is bound to. Throws DecodeError or VerificationError.
- */
-export function verifyModule(compiled: Compiled, rows: readonly Affine[], statement: readonly bigint[], proof: Uint8Array): void {
-  verifyBundle({ compiled, statement, firstState: rows, finalState: rowsDigest([]), hiddenRows: new Map(), publicCells: new Map() }, proof);
 }
