@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- kernels`: the kernels against @noble/curves in the same run.
- * Times are the best of some runs; noble works on smaller inputs where its time grows with them, compared per item.
+ * `npm run bench -- kernels`: the kernels against @noble/curves and mcl-wasm in the same run. Times are the best of some runs; the others work
+ * on smaller inputs where their time grows with them (mcl-wasm has room for 2^12 points), compared per item. All must agree on the sums.
  */
 import { availableParallelism } from 'node:os';
 import { normalizeZ, pippenger } from '@noble/curves/abstract/curve.js';
@@ -8,22 +8,12 @@ import { bn254 } from '@noble/curves/bn254.js';
 import { Command } from 'commander';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
 import type { LeafBlock } from '../../prover/backend/types.ts';
-import type { Affine } from '../../verifier/curve.ts';
+import { same, type Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
 import { H } from '../../verifier/generators.ts';
 import { action, table, type Report } from '../lib/command.ts';
 import { integerOption } from '../lib/options.ts';
-import { best, bytes, machine, peakResident } from './report.ts';
-
-interface Line {
-  readonly what: string;
-  /** Nanoseconds an item. */
-  readonly wasm: number;
-  readonly noble: number;
-  readonly ratio: number;
-  /** Milliseconds of the whole operation in the kernels. */
-  readonly milliseconds: number;
-}
+import { best, bytes, machine, machineText, peakResident } from './report.ts';
 
 const Point = bn254.G1.Point;
 const Fr = bn254.fields.Fr;
@@ -107,122 +97,283 @@ function nobleProduct(variables: number, next: () => bigint): void {
 }
 
 interface Options {
-  readonly workers?: number;
+  readonly workers?: readonly number[];
+  readonly size: number;
 }
 
 const EXAMPLES = `
 Examples:
   npm run bench -- kernels
-  npm run bench -- kernels --workers 1 --json`;
+  npm run bench -- kernels --workers 1,2,4 --json
+  npm run bench -- kernels --size 16`;
+
+function workersOption(text: string): readonly number[] {
+  const counts = text.split(',').map(integerOption(1, 256));
+  return [...new Set(counts)].sort((x, y) => x - y);
+}
 
 /** `bench kernels` */
 export function kernelsCommand(): Command {
   const command = new Command('kernels')
-    .description('field, curve, look-up and sumcheck kernels against @noble/curves in the same run')
-    .option('--workers <n>', 'threads of the backend (default: one a core)', integerOption(1, 256));
+    .description('field, curve, look-up and sumcheck kernels against @noble/curves and mcl-wasm in the same run')
+    .option('--workers <counts>', 'numbers of threads to measure, comma-separated (default: one, and one a core)', workersOption)
+    .option('--size <n>', 'log2 of the cells; multi-exponentiations have 2^12 points and 2^(n − 4)', integerOption(8, 24), SIZE);
   return action<Options>(command.addHelpText('after', EXAMPLES), (_args, options) => bench(options));
 }
 
-async function bench(options: Options): Promise<Report> {
-  const workers = options.workers ?? availableParallelism();
-  const backend = await createWasmBackend({ workers });
+/** Inputs that all libraries get. */
+interface Inputs {
+  /** log2 of the cells. */
+  readonly size: number;
+  /** log2 of the points of multi-exponentiations, ascending. */
+  readonly logs: readonly number[];
+  readonly next: () => bigint;
+  readonly points: readonly Affine[];
+  readonly scalars: ReadonlyMap<number, readonly bigint[]>;
+  readonly cells: Float64Array;
+  readonly columns: number;
+  readonly blinds: readonly bigint[];
+}
+
+/** log2 of the cells that the targets speak of. */
+const SIZE = 20;
+/** log2 of the points; mcl-wasm has no room for more. */
+const SMALL = 12;
+const WIDTHS = [16, 254] as const;
+
+function makeInputs(size: number): Inputs {
   const next = stream();
-  const lines: Line[] = [];
-  const line = (what: string, items: number, milliseconds: number, noble: number): void => {
-    const wasm = (milliseconds * 1e6) / items;
-    lines.push({ what, wasm, noble, ratio: noble / wasm, milliseconds });
-    process.stderr.write(`${what}\n`);
+  const points = multiplesOfH(2 ** (size - 4));
+  return {
+    size,
+    logs: [...new Set([Math.min(SMALL, size - 4), size - 4])],
+    next,
+    points,
+    scalars: new Map(WIDTHS.map((bits) => [bits, points.map(() => (bits === 16 ? next() & 0xffffn : next()))] as const)),
+    cells: Float64Array.from({ length: 2 ** size }, () => Number(next() & 0xffffn) - 32768),
+    columns: 2 ** Math.ceil(size / 2),
+    blinds: Array.from({ length: 2 ** Math.floor(size / 2) }, next),
   };
+}
 
-  // 2^20 products through the outer product: one product and one addition a cell, vectors read and written.
-  const weights = Array.from({ length: 1024 }, next);
-  const out = backend.zeros(2 ** 20);
-  const products = await best(3, async () => {
-    await backend.accumulateOuter(out, 0, [weights, weights], [10, 10], 1n);
-    // Outer products wait until the vector is needed: a partial evaluation into it needs it.
-    await backend.contract({ cells: Float64Array.of(1), offset: 0 }, [], 1n, out);
-  });
-  backend.free(out);
-  let x = next();
+const names = (size: number) => ({
+  product: `F product, 2^${size} in memory`,
+  addition: `G1 addition, 2^${Math.floor(size / 2)} sums of 2^${Math.ceil(size / 2)} points`,
+  msm: (log: number, bits: number): string => `multi-exponentiation, 2^${log} points, ${bits} bits`,
+  rows: `rows of 2^${size} cells of 16 bits, 2^${Math.ceil(size / 2)} columns`,
+  tree: `fraction tree of 2^${size} leaves, all layers`,
+  sumcheck: `product sumcheck of two tables of 2^${size}`,
+});
+
+/** Nanoseconds an item, by name of the kernel. */
+type Times = Readonly<Record<string, number>>;
+
+/** Sums of points that several libraries computed, to be compared. */
+type Sums = Map<string, Affine | null>;
+
+async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times: Times; peak: number }> {
+  const backend = await createWasmBackend({ workers });
+  const { size, next, points, cells, columns, blinds } = input;
+  const NAMES = names(size);
+  const [small] = input.logs;
+  const times: Record<string, number> = {};
+  const take = async (name: string, items: number, runs: number, f: () => Promise<unknown>): Promise<void> => {
+    process.stderr.write(`${workers} ${workers === 1 ? 'worker' : 'workers'}: ${name}\n`);
+    times[name] = ((await best(runs, f)) * 1e6) / items;
+  };
+  try {
+    // Products through the outer product: one product and one addition a cell, vectors read and written.
+    const bits = [Math.floor(size / 2), Math.ceil(size / 2)];
+    const weights = bits.map((b) => Array.from({ length: 2 ** b }, next));
+    const out = backend.zeros(2 ** size);
+    await take(NAMES.product, 2 ** size, 3, async () => {
+      await backend.accumulateOuter(out, 0, weights, bits, 1n);
+      // Outer products wait until the vector is needed: a partial evaluation into it needs it.
+      await backend.contract({ cells: Float64Array.of(1), offset: 0 }, [], 1n, out);
+    });
+    backend.free(out);
+    const ones = new Float64Array(2 ** size).fill(1);
+    // The generators' table is made once a process.
+    await backend.commitRows(ones.subarray(0, columns), columns, [1n]);
+    await take(NAMES.addition, 2 ** size, 3, () => backend.commitRows(ones, columns, blinds));
+    for (const [bits, scalars] of input.scalars)
+      for (const log of input.logs) {
+        const n = 2 ** log;
+        const name = NAMES.msm(log, bits);
+        await take(name, n, 5, async () => {
+          const sum = await backend.msm(scalars.slice(0, n), points.slice(0, n));
+          if (log === small) compare(sums, name, sum);
+        });
+      }
+    await take(NAMES.rows, 2 ** size, 3, () => backend.commitRows(cells, columns, blinds));
+    await take(NAMES.tree, 2 ** size, 3, () => tree(backend, size, cells, next));
+    await take(NAMES.sumcheck, 2 ** size, 3, async () => {
+      const tables = [await backend.fromInts(cells), await backend.eqTable(Array.from({ length: size }, next), 1n)];
+      const rounds = await backend.product(tables, 1n, columns);
+      for (let i = 0; i < size; i++) await rounds.round(i === 0 ? null : next());
+      await rounds.finish(next());
+    });
+    return { times, peak: backend.peakBytes() };
+  } finally {
+    await backend.close();
+  }
+}
+
+/** All libraries must have computed the same. */
+function compare(sums: Sums, name: string, sum: Affine | null): void {
+  const other = sums.get(name);
+  if (other === undefined) sums.set(name, sum);
+  else if (!same(other, sum)) throw new Error(`${name}: two libraries disagree on the sum`);
+}
+
+async function nobleTimes(input: Inputs, sums: Sums): Promise<Times> {
+  process.stderr.write('@noble/curves\n');
+  const { size, next, points, columns } = input;
+  const NAMES = names(size);
+  const [small] = input.logs as readonly [number];
+  const count = 2 ** small;
+  const times: Record<string, number> = {};
+  const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
+    times[name] = ((await best(runs, f)) * 1e6) / items;
+  };
   const y = next();
-  const nobleMul =
-    ((await best(3, () => {
-      for (let i = 0; i < 100_000; i++) x = Fr.mul(x, y);
-    })) *
-      1e6) /
-    1e5;
-  line('F product, 2^20 in memory', 2 ** 20, products, nobleMul);
-
-  const columns = 2 ** 10;
-  const blinds = Array.from({ length: 2 ** 10 }, next);
-  const rowsOfOnes = new Float64Array(2 ** 20).fill(1);
-  await backend.commitRows(rowsOfOnes.subarray(0, columns), columns, [1n]);
-  const additions = await best(2, () => backend.commitRows(rowsOfOnes, columns, blinds));
-  const points = multiplesOfH(2 ** 16);
+  let x = y;
+  await take(NAMES.product, 1e5, 3, () => {
+    for (let i = 0; i < 1e5; i++) x = Fr.mul(x, y);
+  });
   const p = Point.fromAffine(points[5] as Affine);
   let sum = p.double();
-  const nobleAdd =
-    ((await best(3, () => {
-      for (let i = 0; i < 10_000; i++) sum = sum.add(p);
-    })) *
-      1e6) /
-    1e4;
-  line('G1 addition, 2^10 sums of 2^10 points', 2 ** 20, additions, nobleAdd);
-
-  for (const bits of [16, 254]) {
-    const scalars = points.map(() => (bits === 16 ? next() & 0xffffn : next()));
-    const small = 2 ** 12;
-    const affine = points.slice(0, small).map((q) => Point.fromAffine(q));
-    const nobleMs = await best(1, () => pippenger(Point, affine, scalars.slice(0, small)));
-    for (const log of [12, 16]) {
-      const n = 2 ** log;
-      const ms = await best(3, () => backend.msm(scalars.slice(0, n), points.slice(0, n)));
-      line(`multi-exponentiation, 2^${log} points, ${bits} bits`, n, ms, (nobleMs * 1e6) / small);
-    }
-  }
-
-  const cells = Float64Array.from({ length: 2 ** 20 }, () => Number(next() & 0xffffn) - 32768);
-  await backend.commitRows(cells.subarray(0, columns), columns, [1n]);
-  const rows = await best(2, () => backend.commitRows(cells, columns, blinds));
-  const scalars = Array.from(cells.subarray(0, columns), (v) => BigInt(v < 0 ? -v : v));
-  const affine = points.slice(0, columns).map((q) => Point.fromAffine(q));
-  line(
-    'rows of 2^20 cells of 16 bits, 2^10 columns',
-    2 ** 20,
-    rows,
-    ((await best(1, () => pippenger(Point, affine, scalars))) * 1e6) / columns,
-  );
-
-  const treeMs = await best(2, () => tree(backend, 20, cells, next));
-  line('fraction tree of 2^20 leaves, all layers', 2 ** 20, treeMs, ((await best(1, () => nobleTree(12, next))) * 1e6) / 2 ** 12);
-
-  const productMs = await best(2, async () => {
-    const tables = [await backend.fromInts(cells), await backend.eqTable(Array.from({ length: 20 }, next), 1n)];
-    const rounds = await backend.product(tables, 1n, 2 ** 10);
-    for (let i = 0; i < 20; i++) await rounds.round(i === 0 ? null : next());
-    await rounds.finish(next());
+  await take(NAMES.addition, 1e4, 3, () => {
+    for (let i = 0; i < 1e4; i++) sum = sum.add(p);
   });
-  line('product sumcheck of two tables of 2^20', 2 ** 20, productMs, ((await best(1, () => nobleProduct(13, next))) * 1e6) / 2 ** 13);
+  const affine = points.slice(0, count).map((q) => Point.fromAffine(q));
+  for (const [bits, scalars] of input.scalars) {
+    const name = NAMES.msm(small, bits);
+    await take(name, count, 1, () => compare(sums, name, affineOf(pippenger(Point, affine, scalars.slice(0, count)))));
+    // Its cost a point falls only slowly with their number.
+    for (const log of input.logs) times[NAMES.msm(log, bits)] = times[name] as number;
+  }
+  const magnitudes = Array.from(input.cells.subarray(0, columns), (v) => BigInt(Math.abs(v)));
+  await take(NAMES.rows, columns, 1, () =>
+    pippenger(
+      Point,
+      points.slice(0, columns).map((q) => Point.fromAffine(q)),
+      magnitudes,
+    ),
+  );
+  const log = Math.min(12, size);
+  await take(NAMES.tree, 2 ** log, 1, () => nobleTree(log, next));
+  await take(NAMES.sumcheck, 2 ** log, 1, () => nobleProduct(log, next));
+  return times;
+}
 
-  const peak = { backend: backend.peakBytes(), process: peakResident() };
-  await backend.close();
+const affineOf = (p: { is0(): boolean; toAffine(): Affine }): Affine | null => (p.is0() ? null : p.toAffine());
+
+/** mcl-wasm's field product, addition and `mulVec`, one thread. */
+async function mclTimes(input: Inputs, sums: Sums): Promise<Times> {
+  process.stderr.write('mcl-wasm\n');
+  const mcl = await import('mcl-wasm');
+  await mcl.init(mcl.BN_SNARK1);
+  const NAMES = names(input.size);
+  const [small] = input.logs as readonly [number];
+  const count = 2 ** small;
+  const times: Record<string, number> = {};
+  const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
+    times[name] = ((await best(runs, f)) * 1e6) / items;
+  };
+  const scalarOf = (v: bigint): InstanceType<typeof mcl.Fr> => {
+    const s = new mcl.Fr();
+    s.setStr(v.toString(16), 16);
+    return s;
+  };
+  const points = input.points.slice(0, count).map(({ x, y }) => {
+    const p = new mcl.G1();
+    p.setStr(`1 ${x.toString(16)} ${y.toString(16)}`, 16);
+    return p;
+  });
+  for (const [bits, scalars] of input.scalars) {
+    const name = NAMES.msm(small, bits);
+    const own = scalars.slice(0, count).map(scalarOf);
+    await take(name, count, 3, () => {
+      const sum = mcl.mulVec(points, own);
+      sum.normalize();
+      const [, x, y] = sum.getStr(16).split(' ');
+      compare(sums, name, { x: BigInt(`0x${x}`), y: BigInt(`0x${y}`) });
+    });
+  }
+  return times;
+}
+
+interface Target {
+  readonly what: string;
+  readonly measured: number;
+  readonly wanted: string;
+  readonly met: boolean;
+}
+
+/** The targets of one worker, of ratios to mcl-wasm, and of two workers against one. */
+function targets(one: Times | undefined, two: Times | undefined, mcl: Times): Target[] {
+  const NAMES = names(SIZE);
+  const out: Target[] = [];
+  const most = (what: string, measured: number, limit: number, moonshot: number): void => {
+    out.push({ what, measured, wanted: `≤ ${limit}, moonshot ${moonshot}`, met: measured <= limit });
+  };
+  const least = (what: string, measured: number, limit: number): void => {
+    out.push({ what, measured, wanted: `≥ ${limit}`, met: measured >= limit });
+  };
+  const at = (times: Times, name: string): number => times[name] as number;
+  if (one !== undefined) {
+    most('F product, ns', at(one, NAMES.product), 40, 30);
+    most('2^16 points of 16 bits, µs a point', at(one, NAMES.msm(16, 16)) / 1000, 1.2, 0.8);
+    most('2^16 points of 254 bits, µs a point', at(one, NAMES.msm(16, 254)) / 1000, 10, 8);
+    least('times as fast as mcl-wasm, 2^12 points of 16 bits', at(mcl, NAMES.msm(12, 16)) / at(one, NAMES.msm(12, 16)), 3.5);
+    least('times as fast as mcl-wasm, 2^12 points of 254 bits', at(mcl, NAMES.msm(12, 254)) / at(one, NAMES.msm(12, 254)), 5);
+  }
+  if (one !== undefined && two !== undefined)
+    for (const name of Object.keys(one)) least(`two workers against one, ${name}`, at(one, name) / at(two, name), 1.8);
+  return out;
+}
+
+async function bench(options: Options): Promise<Report> {
+  const counts = options.workers ?? [...new Set([1, availableParallelism()])];
+  const input = makeInputs(options.size);
+  const sums: Sums = new Map();
+  const noble = await nobleTimes(input, sums);
+  const mcl = await mclTimes(input, sums);
+  const runs: { readonly workers: number; readonly times: Times; readonly peak: number }[] = [];
+  for (const workers of counts) runs.push({ workers, ...(await ours(workers, input, sums)) });
+  const found =
+    options.size !== SIZE ? [] : targets(runs.find((r) => r.workers === 1)?.times, runs.find((r) => r.workers === 2)?.times, mcl);
+  const peak = { backend: Math.max(...runs.map((r) => r.peak)), process: peakResident() };
   const where = machine();
+  const [first] = runs as [(typeof runs)[number]];
+  const time = (ns: number | undefined): string =>
+    ns === undefined ? '' : ns < 1000 ? `${ns.toFixed(0)} ns` : `${(ns / 1000).toPrecision(3)} µs`;
+  const ratio = (theirs: number | undefined, own: number): string =>
+    theirs === undefined ? '' : `${(theirs / own).toFixed(theirs < 100 * own ? 1 : 0)}×`;
   return {
-    json: { bench: 'kernels', machine: where, workers, lines, peak },
+    json: { bench: 'kernels', machine: where, unit: 'ns', noble, mcl, ours: runs, targets: found, peak },
     text: [
+      `Time an item, best of some runs; ratios are those of ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`,
       table([
-        ['operation', 'ours', 'noble', 'ratio', 'whole'],
-        ...lines.map((l) => [
-          l.what,
-          `${l.wasm.toFixed(0)} ns`,
-          `${l.noble.toFixed(0)} ns`,
-          `${l.ratio.toFixed(1)}×`,
-          `${l.milliseconds.toFixed(1)} ms`,
+        ['operation', ...runs.map((r) => `${r.workers} ${r.workers === 1 ? 'worker' : 'workers'}`), 'mcl-wasm', 'ratio', 'noble', 'ratio'],
+        ...Object.keys(first.times).map((name) => [
+          name,
+          ...runs.map((r) => time(r.times[name])),
+          time(mcl[name]),
+          ratio(mcl[name], first.times[name] as number),
+          time(noble[name]),
+          ratio(noble[name], first.times[name] as number),
         ]),
       ]),
       '',
+      table([
+        ['target', 'measured', 'wanted', ''],
+        ...found.map((t) => [t.what, t.measured.toPrecision(3), t.wanted, t.met ? 'met' : 'missed']),
+      ]),
+      '',
       `peak memory: ${bytes(peak.backend)} of tables, ${bytes(peak.process)} in all`,
-      `${workers} workers; ${Object.values(where).join(', ')}`,
+      machineText(where),
     ].join('\n'),
   };
 }

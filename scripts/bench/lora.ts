@@ -19,6 +19,7 @@ import {
   backendOptions,
   bytes,
   machine,
+  machineText,
   peakOf,
   peakResident,
   seconds,
@@ -230,7 +231,7 @@ export async function benchModule(
   };
 }
 
-const ratio = (theirs: number, ours: number): string => `${(theirs / ours).toFixed(0)}×`;
+const ratio = (theirs: number, ours: number): string => `${(theirs / ours).toFixed(theirs < 10 * ours ? 1 : 0)}×`;
 
 function report(options: Options, rows: readonly ZkLoraRow[], results: readonly ModuleTimes[], backend: Backend): Report {
   const peak = { process: peakResident(), backend: peakOf(backend) };
@@ -309,7 +310,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
           ]),
       '',
       `peak memory: ${bytes(peak.process)} of the process${peak.backend === null ? '' : `, ${bytes(peak.backend)} of the backend`}`,
-      `${backend.name}${options.workers === undefined ? '' : `, ${options.workers} workers`}; ${Object.values(where).join(', ')}`,
+      `${backend.name}${options.workers === undefined ? '' : `, ${options.workers} workers`}; ${machineText(where)}`,
     ].join('\n'),
   };
 }

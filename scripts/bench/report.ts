@@ -1,8 +1,7 @@
 /** What all benches share in measuring and saying: a stopwatch of wall-clock and processor time, the machine, memory, numbers for people. */
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { mkdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { BACKENDS } from '../../prover/backend/index.ts';
 import type { Backend } from '../../prover/backend/types.ts';
@@ -57,14 +56,19 @@ export async function best(runs: number, f: () => Promise<unknown> | unknown): P
   return least;
 }
 
-/** Where a bench ran; times compare only on the same machine. */
+/** Where a bench ran; times compare only on the same machine, and only while it has little else to do. */
 export const machine = (): Readonly<Record<string, string | number>> => ({
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / 2 ** 30),
   node: process.version,
   system: `${process.platform} ${process.arch}`,
+  load: Number((loadavg()[0] as number).toFixed(1)),
 });
+
+/** One line for people. */
+export const machineText = (m: ReturnType<typeof machine>): string =>
+  `${m['cpu']}, ${m['cores']} cores, ${m['memoryGiB']} GiB, Node ${m['node']}, ${m['system']}; load in the last minute ${m['load']}`;
 
 /** Largest resident set of this process so far, bytes. */
 export const peakResident = (): number => process.resourceUsage().maxRSS * 1024;

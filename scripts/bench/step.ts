@@ -9,6 +9,7 @@ import {
   bytes,
   count,
   machine,
+  machineText,
   seconds,
   svgOption,
   total,
@@ -103,7 +104,7 @@ function report(options: Options, t: TrainingTimes): Report {
         ['peak memory, backend', t.peak.backend === null ? 'not counted' : bytes(t.peak.backend)],
         ['columns, tree leaves', `${count(t.program['columns'] as number)}, ${count(t.program['treeLeaves'] as number)}`],
         ['loss', t.losses.map((l) => l.toFixed(4)).join(' ')],
-        ['machine', Object.values(machineOf).join(', ')],
+        ['machine', machineText(machineOf)],
       ]),
     ].join('\n'),
   };
