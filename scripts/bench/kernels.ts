@@ -367,10 +367,12 @@ async function bench(options: Options): Promise<Report> {
         ]),
       ]),
       '',
-      table([
-        ['target', 'measured', 'wanted', ''],
-        ...found.map((t) => [t.what, t.measured.toPrecision(3), t.wanted, t.met ? 'met' : 'missed']),
-      ]),
+      found.length === 0
+        ? `targets are for --size ${SIZE}`
+        : table([
+            ['target', 'measured', 'wanted', ''],
+            ...found.map((t) => [t.what, t.measured.toPrecision(3), t.wanted, t.met ? 'met' : 'missed']),
+          ]),
       '',
       `peak memory: ${bytes(peak.backend)} of tables, ${bytes(peak.process)} in all`,
       machineText(where),

@@ -1,16 +1,15 @@
 /** `npm run bench -- lora`: one LoRA module on its own (verifier/models/module.ts), beside ZKLoRA's published figures. */
 import { Command, InvalidArgumentError } from 'commander';
-import { selectBackend } from '../../prover/backend/index.ts';
 import type { Backend } from '../../prover/backend/types.ts';
 import { weightExponent } from '../../prover/model/import.ts';
 import { commitInputs, proveInputs } from '../../prover/prove/inputs.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import { Walker, type Walk } from '../../prover/trainer/walk.ts';
 import { buildModule, pieces, shiftsOf, type ModuleRecipe, type ModuleShape } from '../../verifier/models/module.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { verifyInputs } from '../../verifier/verify.ts';
 import { action, table, type Report } from '../lib/command.ts';
-import { engineOf } from '../lib/engine.ts';
 import { integerOption } from '../lib/options.ts';
 import { progressBar } from '../lib/progress.ts';
 import { generator, normals } from './models.ts';
@@ -26,6 +25,7 @@ import {
   Stopwatch,
   svgOption,
   total,
+  withBackend,
   writeText,
   type BackendOptions,
   type Seconds,
@@ -80,19 +80,20 @@ export function loraCommand(): Command {
   svgOption(backendOptions(command)).addHelpText('after', EXAMPLES);
   return action<Options>(command, async (_args, options) => {
     const bar = progressBar('lora');
-    const backend = await selectBackend(options.backend, options.workers === undefined ? {} : { workers: options.workers });
     try {
-      const rows = options.all ? ZKLORA : ZKLORA.filter((r) => options.rows?.includes(r.model));
-      const shapes = rows.length === 0 ? [options.shape] : rows.flatMap((r) => r.shapes.map(([i, o]) => ({ in: i, rank: r.rank, out: o })));
-      const results: ModuleTimes[] = [];
-      for (const [i, shape] of shapes.entries()) {
-        bar.update(i / shapes.length, shapeName(shape));
-        results.push(await benchModule(backend, { ...shape, tokens: options.tokens }, options));
-      }
-      return report(options, rows, results, backend);
+      return await withBackend(options, async (backend, engine) => {
+        const rows = options.all ? ZKLORA : ZKLORA.filter((r) => options.rows?.includes(r.model));
+        const shapes =
+          rows.length === 0 ? [options.shape] : rows.flatMap((r) => r.shapes.map(([i, o]) => ({ in: i, rank: r.rank, out: o })));
+        const results: ModuleTimes[] = [];
+        for (const [i, shape] of shapes.entries()) {
+          bar.update(i / shapes.length, shapeName(shape));
+          results.push(await benchModule(backend, engine, { ...shape, tokens: options.tokens }, options));
+        }
+        return report(options, rows, results, backend);
+      });
     } finally {
       bar.stop();
-      await backend.close();
     }
   });
 }
@@ -160,6 +161,7 @@ const STATEMENT = [1n];
 /** Proves and verifies a module with random values, once cold and `runs` times warm. Errors: a proof that is refused. */
 export async function benchModule(
   backend: Backend,
+  engine: Engine,
   shape: ModuleShape,
   options: { readonly bits: number; readonly runs: number; readonly seed: number },
 ): Promise<ModuleTimes> {
@@ -198,7 +200,7 @@ export async function benchModule(
     const phases = proving.parts();
     const verifying = new Stopwatch();
     verifying.mark('verify');
-    await verifyInputs(compiled, commitment.rows, STATEMENT, proof, engineOf(backend));
+    await verifyInputs(compiled, commitment.rows, STATEMENT, proof, engine);
     tensors = walk.tensors;
     length = proof.length;
     return { prove: total(phases), phases, verify: total(verifying.parts()) };

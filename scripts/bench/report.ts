@@ -2,9 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import type { Command } from 'commander';
-import { BACKENDS } from '../../prover/backend/index.ts';
+import { Option, type Command } from 'commander';
+import { BACKENDS, selectBackend } from '../../prover/backend/index.ts';
 import type { Backend } from '../../prover/backend/types.ts';
+import { plain, type Engine } from '../../verifier/engine.ts';
+import { engineOf } from '../lib/engine.ts';
 import { integerOption } from '../lib/options.ts';
 
 /** Seconds on the clock, and of all threads of this process together. */
@@ -93,12 +95,28 @@ export const count = (n: number): string => n.toLocaleString('en-US');
 export interface BackendOptions {
   readonly backend: string;
   readonly workers?: number;
+  readonly engine: 'backend' | 'plain';
 }
 
 export const backendOptions = (command: Command): Command =>
   command
     .option('--backend <name>', `where the proof is computed: ${BACKENDS.join(', ')}`, BACKENDS[0])
-    .option('--workers <n>', 'threads of the backend (default: one a core)', integerOption(1, 256));
+    .option('--workers <n>', 'threads of the backend (default: one a core)', integerOption(1, 256))
+    .addOption(
+      new Option('--engine <name>', 'what verifies: the backend’s kernels, or plain TypeScript')
+        .choices(['backend', 'plain'])
+        .default('backend'),
+    );
+
+/** Runs with the backend and the verifier's engine that the options name; both live as long as `run` takes. */
+export async function withBackend<T>(o: BackendOptions, run: (backend: Backend, engine: Engine) => Promise<T>): Promise<T> {
+  const backend = await selectBackend(o.backend, o.workers === undefined ? {} : { workers: o.workers });
+  try {
+    return await run(backend, o.engine === 'plain' ? plain : engineOf(backend));
+  } finally {
+    await backend.close();
+  }
+}
 
 export const svgOption = (command: Command): Command => command.option('--svg <file>', 'also draw the result into this file');
 

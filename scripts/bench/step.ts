@@ -13,6 +13,7 @@ import {
   seconds,
   svgOption,
   total,
+  withBackend,
   writeText,
   type BackendOptions,
   type Seconds,
@@ -38,12 +39,10 @@ export function stepCommand(): Command {
   return action<Options>(command, async (_args, options) => {
     const bar = progressBar('step');
     try {
-      const times = await benchTraining({
-        ...prepare(options),
-        backend: options.backend,
-        ...(options.workers === undefined ? {} : { workers: options.workers }),
-        onProgress: (part, what) => bar.update(part, what),
-      });
+      const prepared = prepare(options);
+      const times = await withBackend(options, (backend, engine) =>
+        benchTraining(backend, engine, { ...prepared, onProgress: (part, what) => bar.update(part, what) }),
+      );
       return report(options, times);
     } finally {
       bar.stop();

@@ -3,7 +3,7 @@
  * (prover/run, verifier/bounty.ts), each part timed. Nothing is left out but the chain and the disk.
  */
 import { zeroAddress } from 'viem';
-import { selectBackend } from '../../prover/backend/index.ts';
+import type { Backend } from '../../prover/backend/types.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import { proveRun } from '../../prover/run/proving.ts';
@@ -14,6 +14,7 @@ import { Walker } from '../../prover/trainer/walk.ts';
 import { verifyClaim, wordHex, ZERO_WORD, type OpenBounty } from '../../verifier/bounty.ts';
 import { bundleBytes, proofCounts, rowsDigest } from '../../verifier/bundle.ts';
 import type { Card, Content } from '../../verifier/cards.ts';
+import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, digestOf, fromHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
@@ -23,13 +24,12 @@ import { placeContent, polyOfRole, publicRows } from '../../verifier/public-cont
 import { recipeHash, type Terms } from '../../verifier/statement.ts';
 import { messageBytes } from '../../verifier/wire.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
-import { engineOf } from '../lib/engine.ts';
 import { makeTerms } from '../lib/post-bounty.ts';
 import type { BenchTensor } from './models.ts';
 import { programSize } from './parts.ts';
-import { peakOf, peakResident, Stopwatch, total, type BackendOptions, type Seconds } from './report.ts';
+import { peakOf, peakResident, Stopwatch, total, type Seconds } from './report.ts';
 
-export interface TrainingBench extends BackendOptions {
+export interface TrainingBench {
   /** Not calibrated; exponents of the model's tensors are those of `model`. */
   readonly recipe: Recipe;
   readonly model: readonly BenchTensor[];
@@ -78,7 +78,7 @@ const cardOf = (kind: 'model' | 'data', tensors: readonly BenchTensor[]): Card =
 const contentOf = (tensors: readonly BenchTensor[]): Content => Object.fromEntries(tensors.map((t) => [t.name, t.values]));
 
 /** Calibrates, trains, proves with zero-knowledge, verifies. Errors: whatever those throw; a bundle that is refused. */
-export async function benchTraining(input: TrainingBench): Promise<TrainingTimes> {
+export async function benchTraining(backend: Backend, engine: Engine, input: TrainingBench): Promise<TrainingTimes> {
   const { onProgress } = input;
   const watch = new Stopwatch();
   const contents = { model: contentOf(input.model), data: contentOf(input.data) };
@@ -107,111 +107,105 @@ export async function benchTraining(input: TrainingBench): Promise<TrainingTimes
       .map((p) => [p.name, placeContent(p, p.name === 'constants' ? program.constants : contents[p.name as 'model' | 'data'])] as const),
   );
   watch.mark('first state and hidden cards');
-  const backend = await selectBackend(input.backend, input.workers === undefined ? {} : { workers: input.workers });
-  try {
-    const engine = engineOf(backend);
-    const rows = await publicRows(startCells, compiled.columns, startDigest, engine);
-    const openings = new Map<string, Opening>();
-    for (const poly of compiled.polys) {
-      const cells = fixedCells.get(poly.name);
-      if (!poly.hidden || cells === undefined) continue;
-      const blinds = systemRandom.fields(2 ** (poly.bits - compiled.columns));
-      const content = contents[poly.name as 'model' | 'data'];
-      openings.set(poly.name, { content, rows: await backend.commitRows(cells, 2 ** compiled.columns, blinds), blinds });
-    }
-    const { steps, perProof } = program.schedule;
-    const terms: Terms = makeTerms(
-      zeroAddress,
-      {
-        modelDigest: digest(cards.model),
-        dataDigest: digest(cards.data),
-        recipeHash: recipeHash({ program: digest(recipe), steps, stepsPerProof: perProof, schedule: ZERO_WORD }),
-        steps,
-        stepsPerProof: perProof,
-        startDigest: wordHex(rowsDigest(rows)),
-        maxBundle: BigInt(bundleBytes(compiled)),
-      },
-      { token: zeroAddress, reward: 0n, bond: 0n, attesterFee: 0n },
-      { signers: [], threshold: 0 },
-      { claimWithin: 0, window: 0 },
-      0n,
-    );
-    const bounty: OpenBounty = {
-      chainId: 1n,
-      escrow: zeroAddress,
-      terms,
-      id: ZERO_WORD,
-      program,
-      compiled,
-      cards,
-      content: {
-        model: openings.has('model') ? null : contents.model,
-        data: openings.has('data') ? null : contents.data,
-      },
-      start: { content: first, digest: startDigest, cells: startCells, rows },
-      publicCells: new Map([...fixedCells].filter(([name]) => !openings.has(name))),
-      hiddenRows: new Map([...openings].map(([name, o]) => [name, o.rows])),
-    };
-    const setup = watch.parts();
-    const peakSetup = peakResident();
-
-    const storage = memoryStorage();
-    const walker = new Walker(program);
-    const losses: number[] = [];
-    const trainingWatch = new Stopwatch();
-    trainingWatch.mark('training');
-    onProgress(0.05, 'training');
-    const states = await trainRun({
-      program,
-      walker,
-      fixed,
-      first,
-      storage,
-      onGroup: (_done, _total, loss) => losses.push(loss as number),
-    });
-    const training = total(trainingWatch.parts());
-    const peakTraining = peakResident();
-
-    const provingWatch = new Stopwatch();
-    provingWatch.mark('final state');
-    const proven = await proveRun({
-      bounty,
-      claimant: CLAIMANT,
-      walker,
-      backend,
-      states,
-      openings,
-      storage,
-      onPhase: (proof, phase) => {
-        provingWatch.mark(phase === 'walk' ? 'walk and witness' : phase);
-        onProgress(0.1 + (0.8 * (proof - 1)) / compiled.proofs, `proof ${proof}/${compiled.proofs}: ${phase}`);
-      },
-      onProof: () => provingWatch.mark('decider'),
-    });
-    const proving = provingWatch.parts();
-    const peakProving = peakResident();
-
-    onProgress(0.9, 'verifying');
-    const verifyingWatch = new Stopwatch();
-    verifyingWatch.mark('transitions');
-    const announced: readonly bigint[] = [];
-    await verifyClaim(bounty, CLAIMANT, { ...proven, announced }, proven.bundle, engine, (done) => {
-      if (done === compiled.proofs) verifyingWatch.mark('decider');
-    });
-    const verifying = verifyingWatch.parts();
-    onProgress(1, 'verified');
-    return {
-      program: programSize(compiled),
-      setup,
-      training,
-      proving,
-      verifying,
-      proofBytes: messageBytes(proofCounts(compiled)),
-      bundleBytes: proven.bundle.length,
-      losses,
-      peak: { setup: peakSetup, training: peakTraining, proving: peakProving, verifying: peakResident(), backend: peakOf(backend) },
-    };
-  } finally {
-    await backend.close();
+  const rows = await publicRows(startCells, compiled.columns, startDigest, engine);
+  const openings = new Map<string, Opening>();
+  for (const poly of compiled.polys) {
+    const cells = fixedCells.get(poly.name);
+    if (!poly.hidden || cells === undefined) continue;
+    const blinds = systemRandom.fields(2 ** (poly.bits - compiled.columns));
+    const content = contents[poly.name as 'model' | 'data'];
+    openings.set(poly.name, { content, rows: await backend.commitRows(cells, 2 ** compiled.columns, blinds), blinds });
   }
+  const { steps, perProof } = program.schedule;
+  const terms: Terms = makeTerms(
+    zeroAddress,
+    {
+      modelDigest: digest(cards.model),
+      dataDigest: digest(cards.data),
+      recipeHash: recipeHash({ program: digest(recipe), steps, stepsPerProof: perProof, schedule: ZERO_WORD }),
+      steps,
+      stepsPerProof: perProof,
+      startDigest: wordHex(rowsDigest(rows)),
+      maxBundle: BigInt(bundleBytes(compiled)),
+    },
+    { token: zeroAddress, reward: 0n, bond: 0n, attesterFee: 0n },
+    { signers: [], threshold: 0 },
+    { claimWithin: 0, window: 0 },
+    0n,
+  );
+  const bounty: OpenBounty = {
+    chainId: 1n,
+    escrow: zeroAddress,
+    terms,
+    id: ZERO_WORD,
+    program,
+    compiled,
+    cards,
+    content: {
+      model: openings.has('model') ? null : contents.model,
+      data: openings.has('data') ? null : contents.data,
+    },
+    start: { content: first, digest: startDigest, cells: startCells, rows },
+    publicCells: new Map([...fixedCells].filter(([name]) => !openings.has(name))),
+    hiddenRows: new Map([...openings].map(([name, o]) => [name, o.rows])),
+  };
+  const setup = watch.parts();
+  const peakSetup = peakResident();
+
+  const storage = memoryStorage();
+  const walker = new Walker(program);
+  const losses: number[] = [];
+  const trainingWatch = new Stopwatch();
+  trainingWatch.mark('training');
+  onProgress(0.05, 'training');
+  const states = await trainRun({
+    program,
+    walker,
+    fixed,
+    first,
+    storage,
+    onGroup: (_done, _total, loss) => losses.push(loss as number),
+  });
+  const training = total(trainingWatch.parts());
+  const peakTraining = peakResident();
+
+  const provingWatch = new Stopwatch();
+  provingWatch.mark('final state');
+  const proven = await proveRun({
+    bounty,
+    claimant: CLAIMANT,
+    walker,
+    backend,
+    states,
+    openings,
+    storage,
+    onPhase: (proof, phase) => {
+      provingWatch.mark(phase === 'walk' ? 'walk and witness' : phase);
+      onProgress(0.1 + (0.8 * (proof - 1)) / compiled.proofs, `proof ${proof}/${compiled.proofs}: ${phase}`);
+    },
+    onProof: () => provingWatch.mark('decider'),
+  });
+  const proving = provingWatch.parts();
+  const peakProving = peakResident();
+
+  onProgress(0.9, 'verifying');
+  const verifyingWatch = new Stopwatch();
+  verifyingWatch.mark('transitions');
+  const announced: readonly bigint[] = [];
+  await verifyClaim(bounty, CLAIMANT, { ...proven, announced }, proven.bundle, engine, (done) => {
+    if (done === compiled.proofs) verifyingWatch.mark('decider');
+  });
+  const verifying = verifyingWatch.parts();
+  onProgress(1, 'verified');
+  return {
+    program: programSize(compiled),
+    setup,
+    training,
+    proving,
+    verifying,
+    proofBytes: messageBytes(proofCounts(compiled)),
+    bundleBytes: proven.bundle.length,
+    losses,
+    peak: { setup: peakSetup, training: peakTraining, proving: peakProving, verifying: peakResident(), backend: peakOf(backend) },
+  };
 }

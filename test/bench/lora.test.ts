@@ -7,21 +7,24 @@ import { after, test } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { benchModule } from '../../scripts/bench/lora.ts';
 import { ZKLORA } from '../../scripts/bench/zklora.ts';
+import { plain } from '../../verifier/engine.ts';
 import { bench, benchJson } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-bench-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+const backend = createReferenceBackend();
+
 test('a module is proven and verified, cold and warm, near its real values', async () => {
   const shape = { tokens: 5, in: 24, rank: 3, out: 10 };
-  const m = await benchModule(createReferenceBackend(), shape, { bits: 10, runs: 1, seed: 5 });
+  const m = await benchModule(backend, plain, shape, { bits: 10, runs: 1, seed: 5 });
   assert.deepEqual(m.shape, shape);
   assert.ok(m.error < 0.02, `error ${m.error}`);
   assert.ok(m.shifts.u <= 10 && m.shifts.delta <= 10);
   assert.ok(m.bytes > 0 && m.warm.prove.wall > 0 && m.first.verify.wall > 0);
   assert.deepEqual(Object.keys(m.warm.phases), ['inputs', 'walk and witness', 'commit', 'look-ups', 'forms', 'opening', 'closing']);
   // Narrow values are further from the real ones.
-  const coarse = await benchModule(createReferenceBackend(), shape, { bits: 7, runs: 1, seed: 5 });
+  const coarse = await benchModule(backend, plain, shape, { bits: 7, runs: 1, seed: 5 });
   assert.ok(coarse.error > m.error);
 });
 

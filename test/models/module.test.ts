@@ -10,6 +10,7 @@ import { compile } from '../../verifier/program/compile.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { verifyInputs } from '../../verifier/verify.ts';
+import { engineOf } from '../../scripts/lib/engine.ts';
 import { generator } from '../fixtures/llama.ts';
 
 /** Seven bits, so that arrays of bytes hold values out of their width. Axes of one, two and three pieces; the scaling 1.5 is no power of two. */
@@ -119,6 +120,7 @@ test('every input and every computed value is looked up in its width', () => {
 test('a module is proven and verified; another statement, other inputs and a changed proof are refused', async () => {
   const { rows, proof } = await prove();
   await verifyInputs(compiled, rows, [3n, 4n], proof);
+  await verifyInputs(compiled, rows, [3n, 4n], proof, engineOf(backend));
   await assert.rejects(verifyInputs(compiled, rows, [3n, 5n], proof), /another statement/);
   await assert.rejects(verifyInputs(compiled, [...rows].reverse(), [3n, 4n], proof), /⟨Z, G⟩/);
   const other = await commitInputs(backend, systemRandom, compiled, new Map([...inputs, ['x.0', new Float64Array(24)]]));
