@@ -11,6 +11,7 @@ const SHAPES = { gpt2: GPT2, 'llama-1b': LLAMA_1B } as const satisfies Readonly<
 
 export interface RecipeOptions {
   readonly model: keyof typeof SHAPES | 'custom';
+  readonly family: Family;
   readonly weights?: string;
   readonly width: number;
   readonly layers?: number;
@@ -37,10 +38,11 @@ const size = integerOption(1, 65536);
 export const recipeOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--model <name>', 'shape; `custom` is LLaMA-style, of the numbers below')
+      new Option('--model <name>', 'shape; `custom` is made of the numbers below')
         .choices([...Object.keys(SHAPES), 'custom'])
         .default('custom'),
     )
+    .addOption(new Option('--family <name>', 'family of a custom model').choices(Object.keys(LINEAR_LAYERS)).default('llama'))
     .option('--weights <folder>', 'real weights: a folder with config.json and model.safetensors, whose shape is used')
     .option('--width <n>', 'width of a custom model', size, 128)
     .option('--layers <n>', 'decoder layers (default: the model’s; custom: 2)', size)
@@ -70,19 +72,19 @@ function shapeOf(o: RecipeOptions): ModelShape {
   const headWidth = o.width / o.heads;
   if (!Number.isInteger(headWidth))
     throw new InputError('--heads', '', `${o.heads} does not divide the width ${o.width}`, 'choose --width as heads × a power of two');
-  return {
-    family: 'llama',
+  const shape = {
     vocab: o.vocab,
     width: o.width,
     layers: o.layers ?? 2,
     heads: o.heads,
-    kvHeads: o.kvHeads ?? o.heads,
     headWidth,
     ffn: o.ffn ?? 4 * o.width,
-    ropeTheta: 10000,
     normEps: 1e-5,
-    tied: false,
   };
+  if (o.family === 'llama') return { family: 'llama', ...shape, kvHeads: o.kvHeads ?? o.heads, ropeTheta: 10000, tied: false };
+  if (o.kvHeads !== undefined && o.kvHeads !== o.heads)
+    throw new InputError('--kv-heads', '', 'GPT-2 has as many as heads', 'leave it out, or choose --family llama');
+  return { family: 'gpt2', ...shape, positions: o.tokens };
 }
 
 function targetsOf(names: string, family: Family): LinearLayer[] {

@@ -68,6 +68,11 @@ test('steps of a custom shape: trained, proven, verified, with hidden model and 
   assert.match(readFileSync(svg, 'utf8'), /^<svg .*look-ups.*<\/svg>\n$/s);
 });
 
+test('a custom model of GPT-2’s family', async () => {
+  const r = await benchJson<Result>('step', ...TINY, '--family', 'gpt2', '--target', 'q,mlp.c_fc');
+  assert.ok(r.losses.length === 1 && Object.values(r.program.parts).every((p) => p.cells > 0));
+});
+
 test('the same seed gives the same run, another seed another', async () => {
   const [a, b, c] = await Promise.all(['1', '1', '2'].map((seed) => benchJson<Result>('step', ...TINY, '--seed', seed)));
   assert.deepEqual(a?.losses, b?.losses);
@@ -105,7 +110,8 @@ test('cells and look-ups are counted once, and every part has its own', () => {
 
 test('wrong options are named with a cure', async () => {
   for (const [args, wanted] of [
-    [['--target', 'q,x'], /--target: there is no linear layer x \(choose among q, k,/],
+    [['--target', 'q,x'], /--target: there is no linear layer x \(choose among q_proj, k_proj,/],
+    [['--family', 'gpt2', '--kv-heads', '2'], /--kv-heads: GPT-2 has as many as heads/],
     [['--heads', '5'], /--heads: 5 does not divide the width/],
     [['--batch', '3'], /--batch: 3 does not divide 32 tokens/],
     [['--hidden', 'adapter'], /--hidden: there is no card adapter/],
