@@ -167,6 +167,12 @@ export function createReferenceBackend(): Backend {
       return new SumOfProducts(tables.map(consume), (values) => values.reduce((z, v) => mod(z * v), coef), tables.length, inner);
     },
 
+    async productSum(pairs) {
+      const combine = (values: readonly bigint[]): bigint =>
+        mod(pairs.reduce((z, _, k) => z + (values[2 * k] as bigint) * (values[2 * k + 1] as bigint), 0n));
+      return new SumOfProducts(pairs.flat().map(consume), combine, 2);
+    },
+
     close: async () => {},
   };
 }

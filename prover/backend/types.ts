@@ -137,6 +137,11 @@ export interface Backend {
    * inner (column) variables are bound first, each group most significant bit first. Consumes the tables.
    */
   product(tables: readonly FieldVector[], coef: bigint, inner?: number): Promise<SumcheckRounds>;
+  /**
+   * Sumcheck of Σ_k a_k·b_k over the cells of at least one pair of tables, all of one power-of-two length of at least 2. `finish` returns
+   * a_0, b_0, a_1, b_1, …. Consumes the tables.
+   */
+  productSum(pairs: readonly (readonly [FieldVector, FieldVector])[]): Promise<SumcheckRounds>;
 
   close(): Promise<void>;
 }

@@ -1,10 +1,12 @@
 /** FORMS and functionals on the prover's side: tables of every form's sumcheck, kernels of OPENING. The statement is in verifier/protocol/forms.ts. */
-import { RunMachine, toFelts, fromFelts } from '../../verifier/protocol/machine.ts';
+import { mod } from '../../verifier/field.ts';
+import { RunMachine, fromFelts } from '../../verifier/protocol/machine.ts';
 import { dimTable, viewScale, type Point } from '../../verifier/protocol/kernel.ts';
 import type { Term } from '../../verifier/protocol/forms.ts';
-import type { Compiled, Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
+import type { Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
 import { bitsOf, type Var } from '../../verifier/program/types.ts';
 import type { Backend, Cells, ContractDim, FieldVector } from '../backend/types.ts';
+import type { KernelTerm } from './opening.ts';
 
 const o = new RunMachine();
 const widthOf = (vars: readonly Var[]): number => vars.reduce((n, v) => n + bitsOf(v.size), 0);
@@ -101,44 +103,44 @@ async function widen(backend: Backend, v: FieldVector, dims: readonly { bits: nu
   return out;
 }
 
-/** K_P += weight · kernel of every term, for the polynomials in `kernels`. */
-export async function addTerms(
-  backend: Backend,
-  kernels: ReadonlyMap<string, FieldVector>,
-  terms: readonly Term[],
-  weight: bigint,
-  proof: number,
-): Promise<void> {
-  for (const t of terms) {
-    const { view, point } = t;
-    const scale = fromFelts([o.mul(o.mul(o.felt(weight), t.weight), viewScale(o, view, point))])[0] as bigint;
-    const dims = view.dims.map((d) => weightsOf(d, point, proof));
-    const out = kernels.get(view.placed.tensor.poly) as FieldVector;
-    await backend.accumulateOuter(
-      out,
-      view.placed.offset,
-      dims,
-      view.dims.map((d) => d.bits),
-      scale,
-      view.causal,
-    );
-  }
-}
+/** Kernels of OPENING by polynomial, as sums of products. */
+export class Kernels {
+  private readonly proof: number;
+  private readonly byPoly = new Map<string, KernelTerm[]>();
+  /** Weights of dims: many terms are read at one point, and equal lists are then one. */
+  private readonly weights = new Map<string, readonly bigint[]>();
 
-/** eq of a table's block as a kernel of its multiplicities. */
-export async function addMultiplicity(
-  backend: Backend,
-  out: FieldVector,
-  table: Compiled['tables'][number],
-  local: readonly bigint[],
-  scale: bigint,
-): Promise<void> {
-  const weights = local.map((x): bigint[] => fromFelts([o.sub(o.felt(1n), ...(toFelts([x]) as [never])), ...toFelts([x])]));
-  await backend.accumulateOuter(
-    out,
-    table.multiplicity.offset,
-    weights,
-    weights.map(() => 1),
-    scale,
-  );
+  constructor(proof: number) {
+    this.proof = proof;
+  }
+
+  of(poly: string): readonly KernelTerm[] {
+    return this.byPoly.get(poly) ?? [];
+  }
+
+  /** Adds weight · kernel of every term. */
+  addTerms(terms: readonly Term[], weight: bigint): void {
+    for (const { view, point, weight: own } of terms) {
+      const [scale] = fromFelts([o.mul(o.mul(o.felt(weight), own), viewScale(o, view, point))]) as [bigint];
+      const dims = view.dims.map((d) => ({ bits: d.bits, weights: this.weightsOf(d, point) }));
+      const { placed, causal } = view;
+      this.add(placed.tensor.poly, { offset: placed.offset, dims, scale, ...(causal ? { causal } : {}) });
+    }
+  }
+
+  /** Adds scale · eq(point, ·) on a block of 2^(length of point) cells. */
+  addEq(poly: string, offset: number, point: readonly bigint[], scale: bigint): void {
+    this.add(poly, { offset, dims: point.map((x) => ({ bits: 1, weights: [mod(1n - x), x] })), scale });
+  }
+
+  private add(poly: string, term: KernelTerm): void {
+    this.byPoly.set(poly, [...this.of(poly), term]);
+  }
+
+  private weightsOf(dim: Dim, point: Point): readonly bigint[] {
+    const key = JSON.stringify(dim.kind === 'var' ? { ...dim, var: fromFelts(point.get(dim.var) ?? []).join() } : dim);
+    const list = this.weights.get(key) ?? weightsOf(dim, point, this.proof);
+    this.weights.set(key, list);
+    return list;
+  }
 }

@@ -12,7 +12,8 @@ import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt } from '../../verifier/protocol/machine.ts';
 import type { Ask, Constraints, Reply, Request } from '../../verifier/protocol/messages.ts';
 import type { Backend, Cells, FieldVector, FractionTree, SumcheckRounds } from '../backend/types.ts';
-import { addMultiplicity, addTerms, formTables } from './forms.ts';
+import { Kernels, formTables } from './forms.ts';
+import { OpeningRounds } from './opening.ts';
 import type { RandomSource } from './random.ts';
 import { JointSumcheck, maskRound, maskTotal, type Instance } from './sumchecks.ts';
 import type { Witness } from './witness.ts';
@@ -286,33 +287,22 @@ export class Prover {
   private async startOpening(ask: Extract<Ask, { name: 'opening' }>): Promise<JointSumcheck> {
     const { compiled: c, backend, proof, runningPoints, runningWeight } = this.input;
     const deltas = fromFelts(ask.deltas);
-    const kernels = new Map(c.polys.map((p) => [p.name, backend.zeros(2 ** p.bits)]));
-    for (const [i, terms] of ask.functionals.entries()) await addTerms(backend, kernels, terms, deltas[i] as bigint, proof);
-    for (const [i, t] of c.tables.entries()) {
+    const kernels = new Kernels(proof);
+    ask.functionals.forEach((terms, i) => kernels.addTerms(terms, deltas[i] as bigint));
+    c.tables.forEach(({ multiplicity }, i) => {
       const { prefix, local } = ask.tables[i] as (typeof ask.tables)[number];
-      const out = kernels.get(t.multiplicity.tensor.poly) as FieldVector;
-      await addMultiplicity(backend, out, t, fromFelts(local), mod((deltas[1] as bigint) * plain(prefix)));
-    }
-    for (const [i, f] of fixedPolys(c).entries()) {
+      kernels.addEq(multiplicity.tensor.poly, multiplicity.offset, fromFelts(local), mod((deltas[1] as bigint) * plain(prefix)));
+    });
+    fixedPolys(c).forEach((f, i) => {
       const weight = mod((deltas[ask.functionals.length + i] as bigint) * runningWeight);
-      if (weight === 0n) continue;
-      const rho = toFelts(runningPoints[i] as readonly bigint[]) as readonly Felt[];
-      const high = f.bits - c.columns;
-      const parts = [rho.slice(0, high), rho.slice(high)] as const;
-      await backend.accumulateOuter(
-        kernels.get(f.name) as FieldVector,
-        0,
-        parts.map((p) => fromFelts(eqTable(o, p))),
-        parts.map((p) => p.length),
-        weight,
-      );
-    }
+      kernels.addEq(f.name, 0, runningPoints[i] as readonly bigint[], weight);
+    });
     const shape = c.sumchecks[c.sumchecks.length - 1] as SumcheckShape;
     const instances: Instance[] = [];
     for (const p of c.polys) {
-      const tables = [await backend.fromInts(this.cells(p)), kernels.get(p.name) as FieldVector];
+      const tables = await OpeningRounds.start(backend, this.cells(p), c.columns, kernels.of(p.name));
       const value = ([a, b]: readonly bigint[]): bigint => mod((a as bigint) * (b as bigint));
-      instances.push({ rounds: p.bits, degree: 2, tables: await backend.product(tables, 1n, 2 ** c.columns), value });
+      instances.push({ rounds: p.bits, degree: 2, tables, value });
     }
     this.opening = new JointSumcheck(shape, instances);
     return this.opening;

@@ -265,6 +265,16 @@ for (const workers of [1, 3])
         }
     });
 
+    it('sums of products of pairs of tables', async () => {
+      const random = new Random(950 + workers);
+      for (const count of [1, 2, 3, 7, 40])
+        for (const n of [1, 2, 5, 8]) {
+          const pairs = Array.from({ length: count }, () => [random.fields(2 ** n), random.fields(2 ** n)] as const);
+          const start = (b: Backend) => b.productSum(pairs.map(([u, v]) => [b.fromField(u), b.fromField(v)] as const));
+          await sameRounds(await start(reference), await start(wasm), n, random, `${count} pairs of 2^${n}`);
+        }
+    });
+
     it('fraction trees: root and every layer', async () => {
       const random = new Random(1000 + workers);
       for (const depth of [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]) {

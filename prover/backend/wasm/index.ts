@@ -103,6 +103,24 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
       return productRounds(engine, at, length, inner ?? length, coef, ints);
     },
 
+    productSum: async (pairs) => {
+      const length = pairs[0]?.[0].length ?? 0;
+      if (pairs.length === 0 || pairs.flat().some((t) => t.length !== length))
+        throw new Error('productSum: no tables, or of different lengths');
+      // An even number of blocks of cells, which the kernels take two at a time.
+      const blocks = pairs.length === 1 ? 1 : 2 * Math.ceil(pairs.length / 2);
+      const tables = [engine.vector(blocks * length), engine.vector(blocks * length)] as const;
+      for (const [t, at] of tables.entries()) {
+        for (const [k, pair] of pairs.entries()) {
+          const from = await vectors.consume(pair[t] as FieldVector);
+          memory.bytes.copyWithin(at + 32 * k * length, from, from + 32 * length);
+          engine.release(from);
+        }
+        memory.bytes.fill(0, at + 32 * pairs.length * length, at + 32 * blocks * length);
+      }
+      return productRounds(engine, tables, blocks * length, length, 1n, null, 2 * pairs.length);
+    },
+
     close: () => engine.pool.close(),
   };
 }

@@ -77,15 +77,18 @@ export class Tables {
     if (this.block === 1) this.block = count;
   }
 
-  /** The tables' single cells. Frees the tables. */
+  /** The tables' cells, the k-th ones of all tables after the (k − 1)-th ones. Frees the tables. */
   finish(): bigint[] {
-    const values = this.at.map((at) => this.engine.element(at));
+    const values = Array.from({ length: this.length }, (_, k) => this.at.map((at) => this.engine.element(at + 32 * k))).flat();
     this.engine.release(...this.at);
     return values;
   }
 }
 
-/** Takes over the tables. With `ints`, the first round's cells of that table are integers below 2^48 at this address. */
+/**
+ * Takes over the tables. With `ints`, the first round's cells of that table are integers below 2^48 at this address. `finish` returns `finals`
+ * values: without the rounds of the outer variables, all cells that are left.
+ */
 export function productRounds(
   engine: Engine,
   at: readonly number[],
@@ -93,6 +96,7 @@ export function productRounds(
   inner: number,
   coef: bigint,
   ints: { readonly table: number; readonly at: number } | null = null,
+  finals = at.length,
 ): SumcheckRounds {
   const tables = new Tables(engine, at, length, inner, ints);
   const n = at.length;
@@ -129,7 +133,7 @@ export function productRounds(
     },
     async finish(challenge) {
       await tables.bind(challenge);
-      return tables.finish();
+      return tables.finish().slice(0, finals);
     },
   };
 }

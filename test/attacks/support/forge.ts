@@ -3,7 +3,7 @@ import { inverse, mod } from '../../../verifier/field.ts';
 import { RunMachine, fromFelts, toFelts, toPoints, type Felt } from '../../../verifier/protocol/machine.ts';
 import type { Constraints } from '../../../verifier/protocol/messages.ts';
 import type { Term } from '../../../verifier/protocol/forms.ts';
-import { addTerms } from '../../../prover/prove/forms.ts';
+import { Kernels } from '../../../prover/prove/forms.ts';
 import type { Witness } from '../../../prover/prove/witness.ts';
 import { seededRandom } from '../../fixtures/seeded.ts';
 import { inside, prove, type Attempt, type LoggingMachine, type Moves, type Turn, type World } from './adversary.ts';
@@ -21,11 +21,21 @@ export const bump = (rows: readonly (readonly bigint[])[], row: number, entry: n
 /** Σ_P Σ_x P(x)·K_P(x) of a functional, from the witness. */
 export async function functional(world: World, witness: Witness, terms: readonly Term[], proof: number): Promise<bigint> {
   const { backend, compiled } = world;
-  const kernels = new Map(compiled.polys.map((p) => [p.name, backend.zeros(2 ** p.bits)]));
-  await addTerms(backend, kernels, terms, 1n, proof);
+  const kernels = new Kernels(proof);
+  kernels.addTerms(terms, 1n);
   let sum = 0n;
-  for (const [name, kernel] of kernels) {
-    const cells = witness.polys.get(name) as Float64Array;
+  for (const { name, bits } of compiled.polys) {
+    const kernel = backend.zeros(2 ** bits);
+    for (const { offset, dims, scale, causal } of kernels.of(name))
+      await backend.accumulateOuter(
+        kernel,
+        offset,
+        dims.map((d) => d.weights),
+        dims.map((d) => d.bits),
+        scale,
+        causal,
+      );
+    const cells = witness.polys.get(name) as ArrayLike<number>;
     (await backend.toField(kernel)).forEach((k, i) => (sum += k * BigInt(cells[i])));
   }
   return mod(sum);
