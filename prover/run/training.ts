@@ -41,6 +41,8 @@ export interface TrainingInput {
   readonly fixed: FixedContent;
   readonly first: Content;
   readonly storage: RunStorage;
+  /** While a proof's steps are walked: how many proofs' steps are done, the part of these in fractions. */
+  readonly onProgress?: (done: number, total: number) => void;
   /** After each proof's steps: the mean loss over their batches, null when they were done before. */
   readonly onGroup?: (done: number, total: number, loss: number | null) => void;
 }
@@ -62,7 +64,9 @@ export async function trainRun(input: TrainingInput): Promise<States> {
       input.onGroup?.(t + 1, proofs, null);
       continue;
     }
-    const { tensors } = walker.walk(t, new Map([...fixed, ...asTensors(states[t] as Content)]));
+    const { tensors } = walker.walk(t, new Map([...fixed, ...asTensors(states[t] as Content)]), {
+      onProgress: (part) => input.onProgress?.(t + part, proofs),
+    });
     const state = nextState(program, tensors);
     storage.save(stateName(t + 1), encodeContent(shape, state, stateName(t + 1)), true);
     states.push(state);

@@ -3,7 +3,7 @@
  * stride for each dimension (0 broadcasts on reading, accumulates on writing).
  */
 
-import type { Cells } from '../../verifier/public-content.ts';
+import type { Cells, LeafCells } from '../backend/types.ts';
 
 /** A dense array read through strides. */
 export interface Strided<Data extends Cells = Float64Array> {
@@ -193,16 +193,33 @@ export function unpack(sizes: readonly number[], dst: Strided, src: Float64Array
   forLines(nest, [dst.base, 0], (a, b) => copyLine(n, dst.data, a, inner[0], src, b, inner[1]));
 }
 
-/** max |v|; 0 for no cells. */
-export function maxAbs(v: Float64Array): number {
-  let hi = 0;
-  let lo = 0;
+/** cells[base + …] = src, contiguous row-major over `sizes`. */
+export function scatter(sizes: readonly number[], cells: LeafCells, base: number, strides: readonly number[], src: Float64Array): void {
+  if (empty(sizes)) return;
+  const { n, nest, inner } = lines(sizes, [strides, rowMajor(sizes)]);
+  forLines(nest, [base, 0], (a, b) => scatterLine(n, cells, a, inner[0], src, b, inner[1]));
+}
+
+function scatterLine(n: number, d: LeafCells, a: number, ds: number, s: Float64Array, b: number, ss: number): void {
+  for (let i = 0; i < n; i++, a += ds, b += ss) d[a] = s[b] + 0;
+}
+
+/** Smallest and largest value, and 0. */
+export function extremes(v: Float64Array): { min: number; max: number } {
+  let min = 0;
+  let max = 0;
   for (let i = 0; i < v.length; i++) {
     const x = v[i];
-    if (x > hi) hi = x;
-    else if (x < lo) lo = x;
+    if (x > max) max = x;
+    else if (x < min) min = x;
   }
-  return Math.max(hi, -lo);
+  return { min, max };
+}
+
+/** max |v|; 0 for no cells. */
+export function maxAbs(v: Float64Array): number {
+  const { min, max } = extremes(v);
+  return Math.max(max, -min);
 }
 
 /** Row-major strides of contiguous `sizes`. */

@@ -3,7 +3,7 @@
  * integers or in float64. Prepared once for each program; one walk is one proof's group of steps.
  */
 import type { Program, Tensor } from '../../verifier/program/types.ts';
-import type { Cells } from '../../verifier/public-content.ts';
+import type { Cells, LeafCells } from '../backend/types.ts';
 import { InputError } from '../../verifier/input.ts';
 import { ProgramError } from '../../verifier/program/errors.ts';
 import { RelationError } from './errors.ts';
@@ -14,7 +14,7 @@ import { sharedProducts, type Products } from './kernels/products.ts';
 import { maxAbs } from './loops.ts';
 import { planProgram, type ProgramPlan, type RelationPlan, type TensorPlan } from './plan.ts';
 import { schedule, type ScheduledInstance } from './schedule.ts';
-import { scatterLeaf } from './writer.ts';
+import { LeafValues } from './writer.ts';
 
 /** Cells by tensor name: dense over the axes' sizes, row-major, no pads. Tensors of `constants` may be left out. */
 export type Tensors = ReadonlyMap<string, Cells>;
@@ -22,6 +22,8 @@ export type Tensors = ReadonlyMap<string, Cells>;
 export interface WalkOptions {
   /** Also return the values of every relation's look-up leaves. */
   readonly leaves?: boolean;
+  /** The part of the walk's relation instances that is done, after each. */
+  readonly onProgress?: (part: number) => void;
 }
 
 export interface Walk {
@@ -29,9 +31,9 @@ export interface Walk {
   readonly tensors: Map<string, Cells>;
   /**
    * With `leaves`: by relation index, one array for each leaf value over the rectangle of the relation's domain (row-major, no pads), in
-   * the order of `lower.ts`; off a causal domain the zero-extended reading without constants. Empty otherwise.
+   * the order of `lower.ts`; off a causal domain the zero-extended reading without constants. Each in the narrowest array. Empty otherwise.
    */
-  readonly leaves: Float64Array[][];
+  readonly leaves: LeafCells[][];
 }
 
 /** Magnitudes met by float walks, for calibration. */
@@ -80,15 +82,16 @@ export class Walker {
     const leaves = options.leaves
       ? this.plan.relations.map((r) => {
           const cells = r.on.vars.reduce((n, v) => n * v.size, 1);
-          return Array.from({ length: leafCount(r.relation) }, () => new Float64Array(cells));
+          return Array.from({ length: leafCount(r.relation) }, () => new LeafValues(cells));
         })
       : [];
-    for (const instance of this.order) {
+    this.order.forEach((instance, n) => {
       const { index } = instance.plan;
-      const leaf = options.leaves ? (k: number, values: Float64Array): void => scatterLeaf(instance, leaves[index][k], values) : null;
+      const leaf = options.leaves ? (k: number, values: Float64Array): void => leaves[index][k].put(instance, values) : null;
       computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
-    }
-    return { tensors: this.named(store), leaves };
+      options.onProgress?.((n + 1) / this.order.length);
+    });
+    return { tensors: this.named(store), leaves: leaves.map((l) => l.map((k) => k.cells)) };
   }
 
   /** float64 in the same units, nothing rounded and no widths checked. */

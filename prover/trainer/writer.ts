@@ -4,7 +4,8 @@
 import { ProgramError } from '../../verifier/program/errors.ts';
 import { RelationError, WidthError } from './errors.ts';
 import { type Instance, type Store } from './evaluate.ts';
-import { maxAbs, rowMajor, unpack } from './loops.ts';
+import type { LeafCells } from '../backend/types.ts';
+import { extremes, maxAbs, rowMajor, scatter, unpack } from './loops.ts';
 import type { TensorPlan, ViewPlan } from './plan.ts';
 import { forCells, resolve } from './resolve.ts';
 
@@ -95,19 +96,28 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
   }
 }
 
-/** Copies `values` (row-major over the instance's free variables) into a rectangle over all variables of the domain. Errors: `RelationError` from 2^53 on. */
-export function scatterLeaf(instance: Instance, rectangle: Float64Array, values: Float64Array): void {
-  const { plan, env } = instance;
-  if (!(maxAbs(values) < 2 ** 53)) throw new RelationError(`relation ${plan.label}: a look-up value does not fit 53 bits`);
-  const strides = rowMajor(plan.on.vars.map((v) => v.size));
-  const dst = {
-    data: rectangle,
-    base: plan.serial.reduce((b, v) => b + env[v] * strides[v], 0),
-    strides: plan.free.map((v) => strides[v]),
-  };
-  unpack(
-    plan.free.map((v) => plan.vars[v].size),
-    dst,
-    values,
-  );
+/** Values of a leaf over the rectangle of its relation's domain, in the narrowest array that holds those put so far. */
+export class LeafValues {
+  cells: LeafCells;
+
+  constructor(length: number) {
+    this.cells = new Uint16Array(length);
+  }
+
+  /** Copies `values`, row-major over the instance's free variables. Errors: `RelationError` from 2^53 on. */
+  put(instance: Instance, values: Float64Array): void {
+    const { plan, env } = instance;
+    const { min, max } = extremes(values);
+    if (!(Math.max(-min, max) < 2 ** 53)) throw new RelationError(`relation ${plan.label}: a look-up value does not fit 53 bits`);
+    if (this.cells instanceof Uint16Array && (min < 0 || max >= 2 ** 16)) this.cells = Int32Array.from(this.cells);
+    if (this.cells instanceof Int32Array && (min < -(2 ** 31) || max >= 2 ** 31)) this.cells = Float64Array.from(this.cells);
+    const strides = rowMajor(plan.on.vars.map((v) => v.size));
+    scatter(
+      plan.free.map((v) => plan.vars[v].size),
+      this.cells,
+      plan.serial.reduce((b, v) => b + env[v] * strides[v], 0),
+      plan.free.map((v) => strides[v]),
+      values,
+    );
+  }
 }

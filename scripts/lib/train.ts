@@ -55,6 +55,7 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
     fixed: fixedContent(bounty, options.openings),
     first: bounty.start.content,
     storage,
+    onProgress: (done, total) => options.onProgress?.({ part: (TRAINING * done) / total, what: `training ${Math.ceil(done)}/${total}` }),
     onGroup: (done, total, loss) => {
       losses.push(loss);
       options.onProgress?.({

@@ -67,6 +67,36 @@ test('rescale of a matrix product, batched, at sizes that are no powers of two',
   );
 });
 
+test('leaf values lie in the narrowest array, also where a later layer outgrows the first', () => {
+  const layers: [string, number] = ['layer', 3];
+  const x = tensor('x', 'fixed', [layers], 40);
+  const y = tensor('y', 'witness', [layers], 40);
+  const relation = (shift: number): Relation => ({
+    kind: 'rescale',
+    on: on(layers),
+    out: view('y', 'layer'),
+    expr: linear(read(view('x', 'layer'))),
+    shift,
+  });
+  for (const [shift, given, kind] of [
+    [16, [2 ** 15 - 1, -1, 2 ** 39 - 1], Uint16Array],
+    [17, [2 ** 15 - 1, 2 ** 15, 2 ** 16], Int32Array],
+    [34, [0, 5, -1], Float64Array],
+  ] as const) {
+    const walk = check(program([x, y], [relation(shift)]), new Map([['x', Float64Array.from(given)]]));
+    assert.equal(walk.leaves[0][0].constructor, kind, `shift ${shift}`);
+  }
+});
+
+test('a walk tells how far it is', () => {
+  const x = tensor('x', 'fixed', [['layer', 4]], 8);
+  const y = tensor('y', 'witness', [['layer', 4]], 8);
+  const p = program([x, y], [{ kind: 'equal', on: on(['layer', 4]), out: view('y', 'layer'), expr: linear(read(view('x', 'layer'))) }]);
+  const parts: number[] = [];
+  new Walker(p).walk(0, new Map([['x', Int8Array.of(1, 2, 3, 4)]]), { onProgress: (part) => parts.push(part) });
+  assert.deepEqual(parts, [0.25, 0.5, 0.75, 1]);
+});
+
 test('partial sums beyond 2^53 stay exact: factors are split, sums kept in pairs', () => {
   for (const [bits, shift] of [
     [30, 20],

@@ -23,7 +23,7 @@ import type { Backend, Cells } from '../../../prover/backend/types.ts';
 import { Prover } from '../../../prover/prove/prover.ts';
 import { systemRandom, type RandomSource } from '../../../prover/prove/random.ts';
 import { proveDecider, type ChainState } from '../../../prover/prove/run.ts';
-import { buildWitness, placeTensors, type Witness } from '../../../prover/prove/witness.ts';
+import { buildWitness, placeTensors, type Walk, type Witness } from '../../../prover/prove/witness.ts';
 import { Walker } from '../../../prover/trainer/walk.ts';
 import { tagNumber } from '../../../verifier/words.ts';
 import { leavesOf } from '../../fixtures/leaves.ts';
@@ -164,7 +164,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
     const own = moves.world?.(t) ?? world;
     const index = moves.index?.(t) ?? t;
     const walk = new Walker(own.program).walk(index - 1, new Map([...floats(own.fixed), ...tensors]), { leaves: true });
-    let leaves: readonly (readonly Float64Array[])[] = walk.leaves;
+    let leaves: Walk['leaves'] = walk.leaves;
     if (moves.walk) {
       const cells = walk.tensors as Map<string, Float64Array>;
       moves.walk(t, cells);
