@@ -18,7 +18,7 @@ const chromium = findChromium();
 /** Files of tests that also run in the page: all of the backend's, and one or two of every other part. */
 const SUITES = [
   ...['backend/parity', 'backend/reference', 'backend/wasm'],
-  ...['trainer/relations', 'trainer/llama', 'models/integers', 'program/check', 'proof/card', 'proof/simulator', 'attacks/sumcheck'],
+  ...['trainer/relations', 'trainer/llama', 'models/forward', 'program/check', 'proof/card', 'proof/simulator', 'attacks/sumcheck'],
 ].map((name) => `test/${name}.test.ts`);
 const SEED = 3;
 
@@ -39,7 +39,7 @@ describe('in a page', { skip: 'missing' in chromium && chromium.missing }, () =>
   /** Waits until the page has no workers: the browser tells of their end a little later than the page. */
   async function noWorkers(page: Page): Promise<void> {
     for (let tries = 0; page.workers().length > 0; tries++) {
-      assert.ok(tries < 50, `close() has left ${page.workers().length} workers`);
+      assert.ok(tries < 50, `close() has left ${page.workers().map((w) => w.url())}`);
       await setTimeout(100);
     }
   }
@@ -86,11 +86,29 @@ describe('in a page', { skip: 'missing' in chromium && chromium.missing }, () =>
     });
 
   it('a proof is verified and has the bytes that Node gives: 1, 2 and 3 workers, both kernels, in a worker, without waiting on memory', async () => {
-    for (const workers of [1, 2, 3]) assert.equal(await call(site.isolated, 'prove', SEED, { workers }), expected, `${workers} workers`);
-    assert.equal(await call(site.isolated, 'prove', SEED, { portable: true }), expected, 'portable kernels');
-    assert.equal(await call(site.isolated, 'proveInWorker', SEED), expected, 'in a worker');
-    assert.equal(await call(site.isolated, 'prove', SEED, { workers: 2 }, true), expected, 'told by messages');
-    assert.notEqual(await call(site.isolated, 'prove', SEED + 1, { workers: 2 }), expected, 'other randomness');
+    await withPage(site.isolated, async (inPage) => {
+      for (const workers of [1, 2, 3]) assert.equal(await inPage('prove', SEED, { workers }), expected, `${workers} workers`);
+      assert.equal(await inPage('prove', SEED, { workers: 2, portable: true }), expected, 'portable kernels');
+      assert.equal(await inPage('inWorker', 'prove', SEED, { workers: 2 }), expected, 'in a worker');
+      assert.notEqual(await inPage('prove', SEED + 1, { workers: 2 }), expected, 'other randomness');
+      assert.equal(await inPage('prove', SEED, { workers: 2 }, true), expected, 'told by messages');
+    });
+  });
+
+  it('the trainer has its threads in a worker of the page', async () => {
+    await withPage(site.isolated, async (inPage) => {
+      for (const helpers of [0, 1, 3]) assert.equal(await inPage('inWorker', 'helped', helpers), true, `${helpers} helpers`);
+      site.missing.add('prover/trainer/kernels/worker-browser.ts');
+      assert.match(await inPage<string>('inWorker', 'helped', 1), /a helper thread does not run: its script does not load/);
+      site.missing.clear();
+    });
+  });
+
+  it('without isolation a page still trains, proves with the reference backend and verifies', async () => {
+    for (const path of ['test/trainer/relations.test.ts', 'test/proof/card.test.ts']) {
+      const outcomes = await call<Outcome[]>(site.plain, 'suite', path);
+      assert.ok(outcomes.length > 0 && outcomes.every(({ error }) => error === null), JSON.stringify(outcomes));
+    }
   });
 
   it('as many workers as navigator.hardwareConcurrency says', async () => {

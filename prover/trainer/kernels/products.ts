@@ -167,9 +167,7 @@ export class Products {
       for (let c = 0; c < chunks; c++) this.kernels.product(JOB, c);
       return;
     }
-    this.threads ??= Array.from({ length: this.helpers }, (_, i) =>
-      startHelper({ module: this.module, memory: this.memory, panel: HEAP + (i + 1) * PANEL }),
-    );
+    this.start();
     this.job = (this.job + 1) & 0x7fff;
     Atomics.store(words, PENDING, chunks);
     Atomics.store(words, TICKET, (this.job << 16) | chunks);
@@ -178,6 +176,20 @@ export class Products {
     for (let left = Atomics.load(words, PENDING); left > 0; left = Atomics.load(words, PENDING))
       if (Atomics.wait(words, PENDING, left, PATIENCE) === 'timed-out') throw new Error('matrix products: a helper thread has died');
     if (Atomics.load(words, FAILED)) throw new Error('matrix products: a kernel trapped; this is a fault of the trainer');
+  }
+
+  private start(): readonly Helper[] {
+    return (this.threads ??= Array.from({ length: this.helpers }, (_, i) =>
+      startHelper({ module: this.module, memory: this.memory, panel: HEAP + (i + 1) * PANEL }),
+    ));
+  }
+
+  /**
+   * Starts the helpers and waits until they run. Without it they start with the first product that is worth it, but those of a page not before the
+   * calling thread returns to its event loop: a first walk there would have no help. Errors: a helper's script does not load.
+   */
+  async ready(): Promise<void> {
+    await Promise.all(this.start().map((t) => t.running()));
   }
 
   /** Ends the helpers; further products start new ones. */

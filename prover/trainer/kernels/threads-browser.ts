@@ -8,12 +8,21 @@ export const helpersBeside = (): number =>
 
 export function startHelper(start: HelperStart): Helper {
   const worker = new Worker(new URL('./worker-browser.ts', import.meta.url), { type: 'module' });
-  const ended = new Promise<void>((resolve) => {
-    worker.onmessage = () => {
-      worker.terminate();
-      resolve();
-    };
-  });
+  const ended = Promise.withResolvers<void>();
+  const running = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }: MessageEvent<'running' | 'ended'>) => (data === 'running' ? running : ended).resolve();
+  worker.onerror = ({ message }) => {
+    running.reject(new Error(`matrix products: a helper thread does not run: ${message || 'its script does not load'}`));
+    ended.resolve();
+  };
+  // Whoever does not wait for it works alone.
+  running.promise.catch(() => {});
   worker.postMessage(start);
-  return { ended: () => ended };
+  return {
+    running: () => running.promise,
+    ended: async () => {
+      await ended.promise;
+      worker.terminate();
+    },
+  };
 }

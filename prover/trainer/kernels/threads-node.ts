@@ -5,6 +5,8 @@ import type { HelperStart } from './products.ts';
 
 /** A helper thread; it does not keep the process alive. */
 export interface Helper {
+  /** Waits until it runs. Errors: its script does not load. */
+  running(): Promise<void>;
   /** Waits until it has ended; until then it keeps the process alive. */
   ended(): Promise<void>;
 }
@@ -17,6 +19,8 @@ export function startHelper(start: HelperStart): Helper {
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   worker.unref();
   return {
+    // Node starts it while the caller blocks too.
+    running: async () => {},
     ended: () => {
       worker.ref();
       return ended;

@@ -1,6 +1,8 @@
 /** What the tests of this folder run in the page. Results are text: nothing else of ours survives the way out of the browser. */
 import { createWasmBackend, type WasmOptions } from '../../../prover/backend/wasm/index.ts';
+import { Products } from '../../../prover/trainer/kernels/products.ts';
 import { runSuite, type Outcome } from '../shims/test.ts';
+import type { Call } from './in-worker.ts';
 import { provenBundle } from './proof.ts';
 
 /** Runs a file of tests, by its path in the repository. */
@@ -25,14 +27,36 @@ export async function prove(seed: number, options: WasmOptions, messages = false
   }
 }
 
-/** The same in a worker of the page. */
-export function proveInWorker(seed: number): Promise<string> {
-  const worker = new Worker(new URL('./prover-worker.ts', import.meta.url), { type: 'module' });
-  return new Promise((resolve) => {
-    worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
-    worker.onerror = ({ message }) => resolve(`the worker has died: ${message}`);
-    worker.postMessage(seed);
-  }).finally(() => worker.terminate()) as Promise<string>;
+/** Calls a function of this module in a worker of the page. */
+export function inWorker(name: string, ...args: readonly unknown[]): Promise<unknown> {
+  const worker = new Worker(new URL('./in-worker.ts', import.meta.url), { type: 'module' });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage({ name, args } satisfies Call);
+  }).finally(() => worker.terminate());
+}
+
+/** A product large enough for helpers, by the trainer's threads: whether it equals the one without, or why there is none. */
+export async function helped(helpers: number): Promise<boolean | string> {
+  const [M, N, K] = [64, 640, 256];
+  const left = Float64Array.from({ length: M * K }, (_, i) => Math.sin(i));
+  const cells = Int16Array.from({ length: N * K }, (_, i) => (i * 7919) % 4001);
+  const product = (products: Products): Float64Array => {
+    const out = new Float64Array(M * N);
+    products.multiply(left, { cells, base: 0, strideK: 1, strideN: K }, out, M, N, K);
+    return out;
+  };
+  const products = new Products(helpers);
+  try {
+    await products.ready();
+    const [got, want] = [product(products), product(new Products(0))];
+    return got.every((x, i) => x === want[i]);
+  } catch (error) {
+    return String(error);
+  } finally {
+    await products.close();
+  }
 }
 
 /** Why a backend cannot be made, or a job cannot be run; null if both can. */
