@@ -303,6 +303,37 @@ describe('wasm workers', () => {
     }
   });
 
+  it('less memory where the engine refuses to reserve 4 GiB, up to its last page', async () => {
+    const { Memory } = WebAssembly;
+    const tried: number[] = [];
+    class Small extends Memory {
+      constructor(descriptor: WebAssembly.MemoryDescriptor) {
+        tried.push(descriptor.maximum as number);
+        if ((descriptor.maximum as number) > limit) throw new RangeError('could not allocate memory');
+        super(descriptor);
+      }
+    }
+    let limit = 2 ** 14;
+    WebAssembly.Memory = Small;
+    try {
+      const b = await createWasmBackend({ workers: 2 });
+      assert.deepEqual(tried, [2 ** 16, 2 ** 15, 2 ** 14]);
+      const point = new Random(7).fields(15);
+      const full = await createReferenceBackend();
+      assert.deepEqual(await b.toField(await b.eqTable(point, 1n)), await full.toField(await full.eqTable(point, 1n)));
+      await b.close();
+      limit = 2 ** 12;
+      const memory = new DeviceMemory();
+      // The last piece is smaller than what the memory would like to grow by.
+      for (let pages = 256; pages < 2 ** 12 - 8; pages += 160) memory.alloc(160 * 65536);
+      assert.throws(() => memory.alloc(2 ** 28), /out of memory/);
+      limit = 2 ** 11;
+      assert.throws(() => new DeviceMemory(), /no addresses for 256 MiB of shared memory/);
+    } finally {
+      WebAssembly.Memory = Memory;
+    }
+  });
+
   it('a closed backend refuses jobs, and ends those that it has', async () => {
     const b = await createWasmBackend({ workers: 2 });
     const table = b.eqTable(new Random(6).fields(15), 1n);

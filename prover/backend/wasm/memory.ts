@@ -3,11 +3,10 @@
  * Low addresses: 1024 and 4096 constants, 8192 control words of the pool, 65536 up: blocks handed out here.
  */
 import { R } from '../../../verifier/field.ts';
+import { MAX_PAGES, sharedMemory } from '../../shared-memory.ts';
 import { FQ_CONSTANTS, FR_CONSTANTS, LIMB_BITS, RADIX, centered, limbs } from './constants.ts';
 
 const PAGE = 65536;
-/** 4 GiB, the most a 32-bit WebAssembly memory can have. */
-const MAX_PAGES = 65536;
 const INITIAL_PAGES = 256;
 const ALIGN = 64;
 const U64 = (1n << 64n) - 1n;
@@ -23,6 +22,16 @@ export const factorTable = (c: bigint): bigint[] => [1n, 2n, 3n, 4n, 5n].map((i)
 /** Montgomery form of a canonical element. */
 export const toMontgomery = (x: bigint): bigint => (x * RADIX) % R;
 
+/** Whether the memory has grown by so many pages. */
+function grows(memory: WebAssembly.Memory, pages: number): boolean {
+  try {
+    memory.grow(pages);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export class DeviceMemory {
   readonly memory: WebAssembly.Memory;
   bytes: Uint8Array;
@@ -37,7 +46,7 @@ export class DeviceMemory {
   private inUse = 0;
 
   constructor() {
-    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
+    this.memory = sharedMemory(INITIAL_PAGES);
     this.free = [{ at: PAGE, size: (INITIAL_PAGES - 1) * PAGE }];
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
@@ -67,9 +76,10 @@ export class DeviceMemory {
 
   private grow(size: number): void {
     const have = this.memory.buffer.byteLength;
-    const pages = Math.max(Math.ceil(size / PAGE), Math.min(Math.floor(have / PAGE / 4), MAX_PAGES - have / PAGE));
+    const least = Math.ceil(size / PAGE);
+    let pages = Math.max(least, Math.min(Math.floor(have / PAGE / 4), MAX_PAGES - have / PAGE));
     try {
-      this.memory.grow(pages);
+      if (!grows(this.memory, pages)) this.memory.grow((pages = least));
     } catch (cause) {
       throw new Error(
         `wasm backend: out of memory (${(this.inUse / 2 ** 20).toFixed(0)} MiB in use, ${(size / 2 ** 20).toFixed(0)} MiB asked for); prove fewer steps at once`,

@@ -5,6 +5,7 @@
  */
 import { helpersBeside, startHelper, type Helper } from '#trainer-threads';
 import type { Cells } from '../../../verifier/public-content.ts';
+import { sharedMemory } from '../../shared-memory.ts';
 import { BINARY } from './binary.ts';
 
 interface Kernels {
@@ -33,7 +34,6 @@ const JOB = 2048;
 const HEAP = 131072;
 
 const PAGE = 65536;
-const MAX_PAGES = 65536;
 /** Bytes of a thread's panel: 256 terms of 64 columns. */
 const PANEL = 256 * 64 * 8;
 const DEPTH = 256;
@@ -90,7 +90,7 @@ export interface Right {
 export class Products {
   /** Threads beside the calling one. */
   readonly helpers: number;
-  private readonly memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared: true });
+  private readonly memory = sharedMemory(2);
   private readonly module = new WebAssembly.Module(Uint8Array.from(atob(BINARY), (c) => c.charCodeAt(0)));
   private readonly kernels: Kernels;
   private threads: readonly Helper[] | null = null;
