@@ -14,7 +14,7 @@ export interface PartCount {
 /** The part of a witness tensor, by the names that builders give. */
 export function partOf(tensor: string): Part {
   if (/^(lora|state)\./.test(tensor) || /\.[AB]\.(m|v|root|update)$/.test(tensor)) return 'update';
-  if (/^grad\./.test(tensor) || /\.(du|dot|dot\.r2)$/.test(tensor)) return 'backward';
+  if (/^grad\./.test(tensor) || /\.(du|dot|dot\.r2)$/.test(tensor) || /^ln_\w\.sum(\.r)?$/.test(tensor)) return 'backward';
   return 'forward';
 }
 

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { countParts, partOf, PARTS } from '../../scripts/bench/parts.ts';
+import { prepare, type RecipeOptions } from '../../scripts/bench/recipe.ts';
+import { buildTraining } from '../../verifier/models/build.ts';
+import { outputsOf, viewsRead } from '../../verifier/validity/reads.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { tinyLlama } from '../fixtures/llama.ts';
 import { bench, benchJson } from './run.ts';
@@ -30,6 +33,25 @@ const TINY = [
   '--workers',
   '1',
 ];
+
+const OPTIONS: RecipeOptions = {
+  model: 'custom',
+  family: 'llama',
+  width: 12,
+  heads: 3,
+  vocab: 300,
+  tokens: 8,
+  batch: 1,
+  rank: 2,
+  target: 'q,v',
+  optimizer: 'adamw',
+  learningRate: 0.001,
+  precision: 'compact',
+  steps: 1,
+  perProof: 1,
+  hidden: '',
+  seed: 1,
+};
 
 interface Result {
   readonly cells: number;
@@ -106,6 +128,26 @@ test('cells and look-ups are counted once, and every part has its own', () => {
     ),
     ['forward', 'forward', 'backward', 'backward', 'backward', 'update', 'update', 'update'],
   );
+});
+
+test('nothing of the forward pass reads a gradient, in either family', () => {
+  for (const family of ['llama', 'gpt2'] as const) {
+    const { program } = buildTraining(prepare({ ...OPTIONS, family }).recipe);
+    const seen = new Set<string>();
+    for (const relation of program.relations)
+      for (const { view } of outputsOf(relation)) {
+        const part = partOf(view.tensor);
+        seen.add(part);
+        const read = viewsRead(relation).map((v) => v.tensor);
+        if (part === 'forward')
+          assert.deepEqual(
+            read.filter((t) => partOf(t) === 'backward'),
+            [],
+            view.tensor,
+          );
+      }
+    assert.deepEqual([...seen].sort(), ['backward', 'forward', 'update']);
+  }
 });
 
 test('wrong options are named with a cure', async () => {
