@@ -4,6 +4,7 @@ import { runProgram } from './lib/command.ts';
 
 const benches: Readonly<Record<string, () => Promise<Command>>> = {
   kernels: async () => (await import('./bench/kernels.ts')).kernelsCommand(),
+  scaling: async () => (await import('./bench/scaling.ts')).scalingCommand(),
   lora: async () => (await import('./bench/lora.ts')).loraCommand(),
   step: async () => (await import('./bench/step.ts')).stepCommand(),
 };

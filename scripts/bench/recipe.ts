@@ -35,7 +35,11 @@ export interface RecipeOptions {
 
 const size = integerOption(1, 65536);
 
-export const recipeOptions = (command: Command): Command =>
+/** Options with their defaults; some benches have smaller ones. */
+export const recipeOptions = (
+  command: Command,
+  defaults: Partial<Pick<RecipeOptions, 'width' | 'layers' | 'heads' | 'tokens' | 'rank'>> = {},
+): Command =>
   command
     .addOption(
       new Option('--model <name>', 'shape; `custom` is made of the numbers below')
@@ -44,15 +48,15 @@ export const recipeOptions = (command: Command): Command =>
     )
     .addOption(new Option('--family <name>', 'family of a custom model').choices(Object.keys(LINEAR_LAYERS)).default('llama'))
     .option('--weights <folder>', 'real weights: a folder with config.json and model.safetensors, whose shape is used')
-    .option('--width <n>', 'width of a custom model', size, 128)
-    .option('--layers <n>', 'decoder layers (default: the model’s; custom: 2)', size)
-    .option('--heads <n>', 'heads of a custom model', size, 4)
+    .option('--width <n>', 'width of a custom model', size, defaults.width ?? 128)
+    .option('--layers <n>', 'decoder layers (default: the model’s; custom: 2)', size, defaults.layers)
+    .option('--heads <n>', 'heads of a custom model', size, defaults.heads ?? 4)
     .option('--kv-heads <n>', 'key and value heads of a custom model (default: as many as heads)', size)
     .option('--ffn <n>', 'width of a custom model’s MLP (default: 4 × width)', size)
     .option('--vocab <n>', 'vocabulary of a custom model', size, 256)
-    .option('--tokens <n>', 'tokens a step', size, 32)
+    .option('--tokens <n>', 'tokens a step', size, defaults.tokens ?? 32)
     .option('--batch <n>', 'sequences that the tokens are divided into', size, 1)
-    .option('--rank <n>', 'LoRA rank', integerOption(1, 1024), 8)
+    .option('--rank <n>', 'LoRA rank', integerOption(1, 1024), defaults.rank ?? 8)
     .option(
       '--target <names>',
       'linear layers with an adapter, comma-separated: q, k, v, o, gate, up, down, or of GPT-2 q, k, v, attn.c_proj, mlp.c_fc, mlp.c_proj',

@@ -13,6 +13,9 @@ const RIGHT = 90;
 
 const escape = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 
+/** Three digits, or all before the point. */
+const digits = (v: number): string => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
+
 const text = (x: number, y: number, content: string, more = ''): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(content)}</text>`;
 
@@ -33,7 +36,7 @@ export function stackedBars(title: string, bars: readonly Bar[], unit: string): 
   const totals = bars.map((b) => b.segments.reduce((n, s) => n + s.value, 0));
   const scale = (WIDTH - LEFT - RIGHT) / Math.max(...totals, Number.MIN_VALUE);
   const colour = (name: string): string => COLOURS[names.indexOf(name) % COLOURS.length] as string;
-  const number = (v: number): string => `${v >= 100 ? v.toFixed(0) : v.toPrecision(3)} ${unit}`;
+  const number = (v: number): string => `${digits(v)} ${unit}`;
   const parts: string[] = [];
   bars.forEach((bar, i) => {
     const y = 44 + 34 * i;
@@ -58,47 +61,48 @@ export function stackedBars(title: string, bars: readonly Bar[], unit: string): 
 
 export interface Curve {
   readonly name: string;
+  /** What the horizontal axis counts. */
+  readonly x: string;
   readonly points: readonly (readonly [number, number])[];
   /** y = a + b·x, drawn through the points. */
   readonly line?: { readonly a: number; readonly b: number };
 }
 
-const PLOT = 300;
+const PANEL = { width: 280, height: 230, left: 16, top: 40, plot: 140, right: 40 } as const;
 
-/** A panel a curve, one below the other, each on axes of its own from 0. */
-export function curves(title: string, x: string, list: readonly Curve[]): string {
+/** A grid of panels, each on axes of its own from 0. */
+export function curves(title: string, rows: readonly (readonly Curve[])[]): string {
   const parts: string[] = [];
-  list.forEach((curve, k) => {
-    const bottom = 70 + (PLOT + 40) * k + PLOT - 40;
-    const [maxX, maxY] = [0, 1].map((d) => 1.05 * Math.max(...curve.points.map((p) => p[d as 0 | 1]), Number.MIN_VALUE)) as [
-      number,
-      number,
-    ];
-    const at = (px: number, py: number): [number, number] => [
-      LEFT + (px / maxX) * (WIDTH - LEFT - RIGHT),
-      bottom - (py / maxY) * (PLOT - 60),
-    ];
-    const [right, top] = at(maxX, maxY);
-    parts.push(
-      `<path d="M${LEFT} ${top.toFixed(1)}V${bottom}H${right.toFixed(1)}" fill="none" stroke="#444444"/>`,
-      text(LEFT, top - 10, curve.name, 'font-weight="600"'),
-      text(right, bottom + 32, x, 'text-anchor="end"'),
-    );
-    if (curve.line) {
-      const { a, b } = curve.line;
-      const [[x1, y1], [x2, y2]] = [at(0, Math.max(a, 0)), at(maxX, a + b * maxX)];
+  rows.forEach((row, r) =>
+    row.forEach((curve, k) => {
+      const colour = COLOURS[k % COLOURS.length] as string;
+      const left = PANEL.left + PANEL.width * k;
+      const bottom = PANEL.top + PANEL.height * r + 30 + PANEL.plot;
+      const width = PANEL.width - PANEL.right;
+      const maxX = 1.08 * Math.max(...curve.points.map((p) => p[0]));
+      const maxY = 1.15 * Math.max(...curve.points.map((p) => p[1]), Number.MIN_VALUE);
+      const at = (x: number, y: number): string =>
+        `${(left + (x / maxX) * width).toFixed(1)} ${(bottom - (y / maxY) * PANEL.plot).toFixed(1)}`;
       parts.push(
-        `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="${COLOURS[k % COLOURS.length] as string}" stroke-dasharray="5 4"/>`,
+        text(left, bottom - PANEL.plot - 10, curve.name, 'font-weight="600"'),
+        `<path d="M${left} ${bottom - PANEL.plot}V${bottom}h${width}" fill="none" stroke="#444444"/>`,
+        text(left + width, bottom + 32, curve.x, 'text-anchor="end"'),
       );
-    }
-    for (const [px, py] of curve.points) {
-      const [cx, cy] = at(px, py);
-      parts.push(
-        `<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="4.5" fill="${COLOURS[k % COLOURS.length] as string}"/>`,
-        text(cx, bottom + 16, String(px), 'text-anchor="middle"'),
-        text(cx + 8, cy - 6, py.toPrecision(3)),
-      );
-    }
-  });
-  return page(60 + (PLOT + 40) * list.length, title, parts);
+      if (curve.line) {
+        const { a, b } = curve.line;
+        parts.push(
+          `<path d="M${at(0, Math.max(a, 0))}L${at(maxX, Math.max(a + b * maxX, 0))}" stroke="${colour}" stroke-dasharray="5 4"/>`,
+        );
+      }
+      for (const [x, y] of curve.points) {
+        const [px, py] = at(x, y).split(' ').map(Number) as [number, number];
+        parts.push(
+          `<circle cx="${px}" cy="${py}" r="4" fill="${colour}"/>`,
+          text(px, bottom + 15, String(x), 'text-anchor="middle" font-size="11"'),
+          text(px, py - 8, digits(y), 'text-anchor="middle" font-size="11"'),
+        );
+      }
+    }),
+  );
+  return page(PANEL.top + PANEL.height * rows.length, title, parts);
 }

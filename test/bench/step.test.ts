@@ -169,7 +169,7 @@ test('wrong options are named with a cure', async () => {
 });
 
 test('every bench shows help with examples; an unknown one is refused', async () => {
-  for (const name of ['kernels', 'step', 'lora']) {
+  for (const name of ['kernels', 'step', 'scaling', 'lora']) {
     const { code, out } = await bench(name, '--help');
     assert.equal(code, 0);
     assert.match(out, new RegExp(`Examples:\\n  npm run bench -- ${name}`));
