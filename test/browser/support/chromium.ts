@@ -30,5 +30,5 @@ export function findChromium(): { readonly path: string } | { readonly missing: 
 }
 
 /** Starts it. Containers have no user namespaces for its sandbox and little /dev/shm; it loads nothing but this repository. */
-export const launchChromium = (path: string, flags: readonly string[] = []): Promise<Browser> =>
-  launch({ executablePath: path, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage', ...flags], protocolTimeout: 240_000 });
+export const launchChromium = (path: string): Promise<Browser> =>
+  launch({ executablePath: path, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage'], protocolTimeout: 240_000 });
