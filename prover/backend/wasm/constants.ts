@@ -56,7 +56,10 @@ export const OFFSET = {
   pLow: 1504,
   pHigh: 1584,
   biasSquare: 1664,
-  end: 1824,
+  biasMulPack: 1824,
+  biasReducePack: 1984,
+  biasPackSmall: 2144,
+  end: 2240,
 } as const;
 
 /** How many low and high halves the product, or the square, adds to each of the ten limbs. */
@@ -72,8 +75,11 @@ const productCounts = (square: boolean): { low: number[]; high: number[] } => {
   return { low, high };
 };
 
-/** Biases of a reduction: products are added at limbs `at`, the last one being Montgomery's step, and five limbs above it are kept. */
-function reduceBias(at: readonly number[]): bigint[] {
+/**
+ * Biases of a reduction: products are added at limbs `at`, the last one being Montgomery's step, and five limbs above it are kept: centered,
+ * the last one from C3, or, to be `packed`, as digits in [0, X).
+ */
+function reduceBias(at: readonly number[], packed = false): bigint[] {
   const last = at[at.length - 1] as number;
   const bias = new Array<bigint>(last + 6).fill(0n);
   const add = (k: number, x: bigint): void => {
@@ -88,10 +94,10 @@ function reduceBias(at: readonly number[]): bigint[] {
   });
   add(last + 1, -(LOW >> LIMB_BITS));
   for (let k = 0; k < last + 5; k++) {
-    add(k, POSITIVE + CENTER);
+    add(k, packed && k > last ? POSITIVE : POSITIVE + CENTER);
     add(k + 1, -(POSITIVE >> LIMB_BITS));
   }
-  add(last + 5, LOW);
+  if (!packed) add(last + 5, LOW);
   return bias;
 }
 
@@ -178,15 +184,20 @@ export function constants(p: bigint): Uint8Array {
   const mac = macBias(false);
   const squares = macBias(true);
   const reduce = reduceBias([2, 2, 4, 4, 4]);
+  const packed = reduceBias([2, 2, 4, 4, 4], true);
   mac.forEach((b, k) => {
     word(OFFSET.biasMac + 16 * k, b);
     word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
+    word(OFFSET.biasReducePack + 16 * k, packed[k] as bigint);
+    word(OFFSET.biasMulPack + 16 * k, b + (packed[k] as bigint));
     word(OFFSET.biasSquare + 16 * k, (squares[k] as bigint) + (reduce[k] as bigint));
   });
   for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
   affineBias().forEach((b, k) => word(OFFSET.biasAffine + 16 * k, b));
   reduceBias([0]).forEach((b, k) => word(OFFSET.biasReduceSmall + 16 * k, b));
+  // Five limbs from above C3 are added.
+  reduceBias([0], true).forEach((b, k) => word(OFFSET.biasPackSmall + 16 * k, k > 0 ? b - LOW : b));
   element(OFFSET.threeHalves, (RADIX * 3n * modInverse(2n, p)) % p);
   element(OFFSET.cube, RADIX ** 3n % p);
   float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);

@@ -134,24 +134,32 @@ export function fieldSource(fused: boolean): string {
   const squareStages = [`${start(OFFSET.biasSquare)} ${square}`, ...reductionStages];
   const reduceStages = [startFrom(OFFSET.biasReduce), ...reductionStages];
 
+  /** Limbs s_{last + 1} … s_{last + 5}, a value below 16·p in size, as packed elements: a multiple of p is taken off, then digits. */
+  const packStages = (last: number): string[] => [
+    `const top = i64x2.add(i64x2.add(s${last + 5}, i64x2.shr_u(s${last + 4}, 51)), i64x2.splat(1 << 54));
+  const eighth = f64x2.sub(v128.or(i64x2.shr_u(top, 3), MAGIC), C3);
+  const k = f64x2.floor(f64x2.sub(f64x2.mul(eighth, f64x2.mul(${constant(OFFSET.invP)}, f64x2.splat(8))), ${constant(OFFSET.tiny)}));
+  ${five
+    .map(
+      (j) =>
+        `s${last + j + 1} = i64x2.sub(s${last + j + 1}, i64x2.add(i64x2.sub(madd(k, ${constant(OFFSET.pLow + 16 * j)}, C3), B), ` +
+        `i64x2.shl(i64x2.sub(madd(k, ${constant(OFFSET.pHigh + 16 * j)}, C3), B), 26)));`,
+    )
+    .join('\n')}`,
+    `${[1, 2, 3, 4].map((k) => `const v${k - 1} = v128.and(s${last + k}, M); s${last + k + 1} = i64x2.add(s${last + k + 1}, i64x2.shr_u(s${last + k}, 51));`).join('\n')}
+  ${words(`s${last + 5}`)}`,
+  ];
+
+  const mulPackStages = [`${start(OFFSET.biasMulPack)} ${product}`, stage0, stage1, stage2, ...packStages(4)];
+  const reducePackStages = [startFrom(OFFSET.biasReducePack), stage0, stage1, stage2, ...packStages(4)];
+
   const affineConstants = 'const B = i64x2.splat(0x4338000000000000);';
   const affineStages = [
     `${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = ${constant(OFFSET.biasAffine + 16 * k)};`).join(' ')}
   ${five.map((i) => `const a${i} = v128.load(x, ${16 * i});\n${addProduct(`a${i}`, (j) => `v128.load(table, ${80 * i + 16 * j})`, 0)}`).join('\n')}`,
     `${lastStep(0)}
   ${five.map((j) => `s${j + 1} = i64x2.add(s${j + 1}, f64x2.add(v128.load(y, ${16 * j}), C3));`).join('\n')}`,
-    `const top = i64x2.add(i64x2.add(s5, i64x2.shr_u(s4, 51)), i64x2.splat(1 << 54));
-  const eighth = f64x2.sub(v128.or(i64x2.shr_u(top, 3), MAGIC), C3);
-  const k = f64x2.floor(f64x2.sub(f64x2.mul(eighth, f64x2.mul(${constant(OFFSET.invP)}, f64x2.splat(8))), ${constant(OFFSET.tiny)}));
-  ${five
-    .map(
-      (j) =>
-        `s${j + 1} = i64x2.sub(s${j + 1}, i64x2.add(i64x2.sub(madd(k, ${constant(OFFSET.pLow + 16 * j)}, C3), B), ` +
-        `i64x2.shl(i64x2.sub(madd(k, ${constant(OFFSET.pHigh + 16 * j)}, C3), B), 26)));`,
-    )
-    .join('\n')}`,
-    `${[1, 2, 3, 4].map((k) => `const v${k - 1} = v128.and(s${k}, M); s${k + 1} = i64x2.add(s${k + 1}, i64x2.shr_u(s${k}, 51));`).join('\n')}
-  ${words('s5')}`,
+    ...packStages(0),
   ];
 
   /** Gives the variables of a computation a suffix. */
@@ -239,6 +247,17 @@ export function reduce4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize
 /** reduce2 and mul2 at once. */
 export function reduceMul(o_1: usize, a_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
   ${interleave(reduceStages, mulStages)}
+}
+/** o_1 = a_1 / R, for sums of at most four products, and o_2 = a_2·b_2 / R, as packed elements. */
+export function reduceMulPack(oa_1: usize, ob_1: usize, a_1: usize, oa_2: usize, ob_2: usize, a_2: usize, b_2: usize, K: usize): void {
+  ${affineConstants} ${interleave(reducePackStages, mulPackStages)}
+}
+/** Packed y + acc / X; sums of |v| below 2^51 in all, limbs of y below 2^51. */
+export function packSmall2(oa: usize, ob: usize, y: usize, acc: usize, K: usize): void {${begin} ${reductionConstants} ${affineConstants}
+  ${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = i64x2.add(v128.load(acc, ${16 * k}), ${constant(OFFSET.biasPackSmall + 16 * k)});`).join(' ')}
+  ${lastStep(0)}
+  ${five.map((j) => `s${j + 1} = i64x2.add(s${j + 1}, f64x2.add(v128.load(y, ${16 * j}), C3));`).join('\n')}
+  ${packStages(0).join('\n')}
 }
 /** Six accumulators (96 bytes) = v·b, exact integers v with |v| <= 2^50. */
 export function setSmall2(acc: usize, v: v128, b: usize, K: usize): void {${begin}

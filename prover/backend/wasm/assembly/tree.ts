@@ -3,7 +3,7 @@
  * Cells come in chunks of 2^c (c = 4 where there are enough); a word a chunk says where: the address of its cells, or that of the one
  * cell that all of them equal, plus 1 (`CONSTANT`). Chunks of leaves may also be integers: the address of their block's record plus 2.
  */
-import { add2, affine2, affine4, carry2, clear2, mac2, macSmall2, mul2, pack2, reduce2, reduce4, reduceMul, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2, unpack2 } from './field';
+import { add2, affine2, affine4, carry2, clear2, mac2, macSmall2, mul2, pack2, packSmall2, reduce2, reduce4, reduceMulPack, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2, unpack2 } from './field';
 import { FR, copy2, element, int, pointer, scratch } from './shared';
 
 const ACC: usize = 176;
@@ -60,15 +60,13 @@ function cross(acc: usize, v: usize): void {
 
 /** Nodes n, n + 1 (n even; equal halves of one cell) of the layer above cells a and b: p = p0·q1 + p1·q0, q = q0·q1. */
 function parent(to: usize, a: usize, b: usize, next: usize): void {
-  const v = scratch, acc = scratch + 320, t = scratch + 512;
+  const v = scratch, acc = scratch + 320;
   unpack2(v, a, b, FR);
   unpack2(v + 80, a + 32, b + 32, FR);
   unpack2(v + 160, a + 64, b + 64, FR);
   unpack2(v + 240, a + 96, b + 96, FR);
   cross(acc, v);
-  reduceMul(t, acc, t + 80, v + 160, v + 240, FR);
-  pack2(to, to + next, t, FR);
-  pack2(to + 64, to + 64 + next, t + 80, FR);
+  reduceMulPack(to, to + next, acc, to + 64, to + 64 + next, v + 160, v + 240, FR);
 }
 
 /**
@@ -90,12 +88,16 @@ export function parents(job: usize, chunk: i32): void {
 
 /** p1 += λ·q1 in `count` cells; λ's table as for affine2. */
 function fold(cells: usize, count: i32, lambda: usize): void {
-  const x = scratch, y = scratch + 80;
-  for (let i = 0; i < count; i += 2) {
+  const x = scratch, y = scratch + 80, x2 = scratch + 160, y2 = scratch + 240;
+  for (let i = 0; i < count; i += 4) {
     const a = cells + <usize>i * CELL, b = cells + <usize>min(i + 1, count - 1) * CELL;
     unpack2(y, a + 32, b + 32, FR);
     unpack2(x, a + 96, b + 96, FR);
-    affine2(a + 32, b + 32, y, x, lambda, FR);
+    if (i + 2 >= count) return affine2(a + 32, b + 32, y, x, lambda, FR);
+    const c = b + CELL, d = c + CELL;
+    unpack2(y2, c + 32, d + 32, FR);
+    unpack2(x2, c + 96, d + 96, FR);
+    affine4(a + 32, b + 32, y, x, c + 32, d + 32, y2, x2, lambda, FR);
   }
 }
 
@@ -340,7 +342,7 @@ function foldedCells(e: usize, slot: i32, cells: i32, room: usize, job: usize, l
 function leafNodes(to: usize, from: i32, e: usize, slot: i32, cells: i32, job: usize): void {
   const record = at(e);
   if (e & INTEGERS && isFast(record, slot, cells) && int(record + VALUES, 0) == 1) {
-    const ints = lowInts, acc = scratch, y = scratch + 192;
+    const ints = lowInts, acc = scratch;
     decode(ints, record, 0, slot * 2 * cells, 2 * cells);
     for (let i = 0; i < cells; i += 2) {
       const u = v128.load(ints + (<usize>i << 4)), w = v128.load(ints + (<usize>i << 4), 16);
@@ -348,13 +350,9 @@ function leafNodes(to: usize, from: i32, e: usize, slot: i32, cells: i32, job: u
       const o = to + (<usize>(from + i) >> 1) * CELL;
       setSmall2(acc, s, record + A_BETA, FR);
       macSmall2(acc, f64x2.mul(v0, v1), element(job, FREE), FR);
-      reduceSmall2(y, acc, FR);
-      add2(y, y, record + A_SQUARED);
-      pack2(o + 64, o + 96, y, FR);
+      packSmall2(o + 64, o + 96, record + A_SQUARED, acc, FR);
       setSmall2(acc, s, element(job, FREE + 1), FR);
-      reduceSmall2(y, acc, FR);
-      add2(y, y, record + A_TWICE);
-      pack2(o, o + 32, y, FR);
+      packSmall2(o, o + 32, record + A_TWICE, acc, FR);
     }
     return;
   }
@@ -559,6 +557,7 @@ export function leafBind(job: usize, chunk: i32): void {
       lastLow = low;
       lastHigh = high;
       between(p, low + P, high + P, r);
+      pack2(p, p, p, FR);
       between(a, low + A, high + A, r);
       between(b, low + E, high + E, r);
     }
@@ -577,12 +576,15 @@ function between(o: usize, a: usize, b: usize, r: usize): void {
   carry2(o, o);
 }
 
-/** Cells from lowInts and highInts: p0 = p, q = a − …, p1 = b − …. */
+/** Cells from lowInts and highInts: p0 = the packed p, q = a − …, p1 = b − …. */
 function bindInts(to: usize, count: i32, n: i32, p: usize, a: usize, b: usize, job: usize): void {
-  const acc = scratch, y = scratch + 96;
+  const acc = scratch, low = v128.load(p), high = v128.load(p, 16);
   for (let i = 0; i < count; i += 2) {
     const o = to + <usize>i * CELL, o2 = o + CELL;
-    pack2(o, o2, p, FR);
+    v128.store(o, low);
+    v128.store(o, high, 16);
+    v128.store(o2, low);
+    v128.store(o2, high, 16);
     for (let half: usize = 0; half < 32; half += 16) {
       for (let k = 0; k < n; k++) {
         const v = (<usize>k << 8) + (<usize>i << 4) + half;
@@ -590,10 +592,8 @@ function bindInts(to: usize, count: i32, n: i32, p: usize, a: usize, b: usize, j
         else macSmall2(acc, v128.load(lowInts + v), element(job, FREE + k), FR);
         macSmall2(acc, v128.load(highInts + v), element(job, FREE + 3 + k), FR);
       }
-      reduceSmall2(y, acc, FR);
-      add2(y, y, a);
       const cell = half ? o2 : o;
-      pack2(cell + 64, cell + 96, y, FR);
+      packSmall2(cell + 64, cell + 96, a, acc, FR);
     }
     for (let k = 0; k < n; k++) {
       const v = (<usize>k << 8) + (<usize>i << 4);
@@ -603,8 +603,6 @@ function bindInts(to: usize, count: i32, n: i32, p: usize, a: usize, b: usize, j
       else macSmall2(acc, l, element(job, FREE + 6 + k), FR);
       macSmall2(acc, h, element(job, FREE + 9 + k), FR);
     }
-    reduceSmall2(y, acc, FR);
-    add2(y, y, b);
-    pack2(o + 32, o2 + 32, y, FR);
+    packSmall2(o + 32, o2 + 32, b, acc, FR);
   }
 }
