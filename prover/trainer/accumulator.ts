@@ -10,7 +10,8 @@ const WIDEST = 2 ** 90;
 
 export class Accumulator {
   readonly sizes: readonly number[];
-  hi: Float64Array;
+  /** null while the sum is 0. */
+  private cells: Float64Array | null = null;
   private fresh = true;
   lo: Float64Array | null = null;
   private bound = 0;
@@ -20,8 +21,11 @@ export class Accumulator {
   constructor(sizes: readonly number[], exact: boolean) {
     this.sizes = sizes;
     this.strides = rowMajor(sizes);
-    this.hi = new Float64Array(sizes.reduce((n, s) => n * s, 1));
     this.exact = exact;
+  }
+
+  get hi(): Float64Array {
+    return (this.cells ??= new Float64Array(this.sizes.reduce((n, s) => n * s, 1)));
   }
 
   /** Whether a term of magnitude `term` leaves the sum in one double; always so where nothing needs to be exact. */
@@ -43,7 +47,7 @@ export class Accumulator {
     if (!this.fresh || (this.exact && bound >= EXACT)) return false;
     this.reserve(bound);
     if (coef !== 1) for (let i = 0; i < cells.length; i++) cells[i] *= coef;
-    this.hi = cells;
+    this.cells = cells;
     return true;
   }
 

@@ -116,6 +116,11 @@ export interface Contraction {
 export function contract(c: Contraction, acc: Accumulator, sum: readonly number[], operands: readonly Operand[], coef: number): boolean {
   const { sizes, exact } = c;
   if (operands.length === 2) return contractPair(c, acc, sum, operands[0], operands[1], coef);
+  const outside = operands.find((o) => sum.length > 0 && !sum.some((v) => dependsOn(o, v, sizes)));
+  if (outside) {
+    const inner = sumPair(c, sum, operands.filter((o) => o !== outside) as [Operand, Operand]);
+    if (inner !== null) return contractPair(c, acc, [], inner, outside, coef);
+  }
   const union = (a: Operand, b: Operand): number =>
     sizes.reduce((n, s, v) => (dependsOn(a, v, sizes) || dependsOn(b, v, sizes) ? n * s : n), 1);
   const orders = [
@@ -130,6 +135,18 @@ export function contract(c: Contraction, acc: Accumulator, sum: readonly number[
     if (pair !== null) return contractPair(c, acc, sum, pair, order.c, coef);
   }
   return false;
+}
+
+/** Σ_sum of the product of two operands. null where a sum could pass 2^53. */
+function sumPair(c: Contraction, sum: readonly number[], [a, b]: readonly [Operand, Operand]): Operand | null {
+  const { sizes, exact } = c;
+  const free = c.free.filter((v) => dependsOn(a, v, sizes) || dependsOn(b, v, sizes));
+  const acc = new Accumulator(
+    free.map((v) => sizes[v]),
+    exact,
+  );
+  if (!contractPair({ ...c, free }, acc, sum, a, b, 1) || acc.lo !== null) return null;
+  return dense(acc.hi, free, sizes, exact ? maxAbs(acc.hi) : 0);
 }
 
 function contractPair(c: Contraction, acc: Accumulator, sum: readonly number[], a: Operand, b: Operand, coef: number): boolean {

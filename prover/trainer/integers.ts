@@ -3,7 +3,7 @@
  * rectangle of its domain; off the domain a leaf takes the zero-extended reading without constants, and outputs are 0.
  */
 import type { Relation } from '../../verifier/program/types.ts';
-import { bigAt } from './evaluate.ts';
+import { bigAt, type Value } from './evaluate.ts';
 import { array, doubles, failure, inside, LIMIT, put, value, type Context, type Of } from './instance.ts';
 import { divide, isqrt, rsqrt } from './quotients.ts';
 import { clamp, mantissa, onehot, rowmax } from './selectors.ts';
@@ -13,7 +13,24 @@ function rescale(c: Context, r: Of<'rescale'>): void {
   const half = 1n << BigInt(r.shift - 1);
   const v = value(c, 'expr', half);
   const out = array(c);
-  const leaf = array(c, c.leaf);
+  if (v.big === null && v.lo === null && c.mask === null) splitAt(2 ** r.shift, v.hi, out);
+  else splitWide(c, r, v, out);
+  put(c, 'out', out);
+  c.leaf?.(0, v.hi);
+}
+
+/** out = floor(v / unit), v = the remainder, for a power of two. */
+function splitAt(unit: number, v: Float64Array, out: Float64Array): void {
+  const inverse = 1 / unit;
+  for (let i = 0; i < v.length; i++) {
+    const q = Math.floor(v[i] * inverse);
+    out[i] = q;
+    v[i] -= q * unit;
+  }
+}
+
+/** The same for pairs, bigints and domains with a hole; the remainder takes the place of v.hi. */
+function splitWide(c: Context, r: Of<'rescale'>, v: Value, out: Float64Array): void {
   const unit = 2 ** r.shift;
   for (let i = 0; i < out.length; i++) {
     let q: number;
@@ -43,10 +60,8 @@ function rescale(c: Context, r: Of<'rescale'>): void {
       remainder = Number(t - (quotient << BigInt(r.shift)));
     }
     out[i] = q;
-    if (c.leaf) leaf[i] = remainder;
+    v.hi[i] = remainder;
   }
-  put(c, 'out', out);
-  c.leaf?.(0, leaf);
 }
 
 function equal(c: Context): void {

@@ -204,14 +204,30 @@ function scatterLine(n: number, d: LeafCells, a: number, ds: number, s: Float64A
   for (let i = 0; i < n; i++, a += ds, b += ss) d[a] = s[b] + 0;
 }
 
-/** Smallest and largest value, and 0. */
-export function extremes(v: Float64Array): { min: number; max: number } {
+/** Smallest and largest of some values and 0. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+export function extremes(v: Float64Array): Range {
   let min = 0;
   let max = 0;
   for (let i = 0; i < v.length; i++) {
     const x = v[i];
     if (x > max) max = x;
     else if (x < min) min = x;
+  }
+  return { min, max };
+}
+
+export function integerExtremes(v: Exclude<Cells, Float64Array>): Range {
+  let min = 0;
+  let max = 0;
+  for (let i = 0; i < v.length; i++) {
+    const x = v[i];
+    min = x < min ? x : min;
+    max = x > max ? x : max;
   }
   return { min, max };
 }

@@ -11,7 +11,7 @@ import type { Store, TableContent } from './evaluate.ts';
 import { computeFloats } from './floats.ts';
 import { computeIntegers, leafCount } from './integers.ts';
 import { sharedProducts, type Products } from './kernels/products.ts';
-import { maxAbs } from './loops.ts';
+import { extremes, integerExtremes, type Range } from './loops.ts';
 import { planProgram, type ProgramPlan, type RelationPlan, type TensorPlan } from './plan.ts';
 import { schedule, type ScheduledInstance } from './schedule.ts';
 import { LeafValues } from './writer.ts';
@@ -22,8 +22,8 @@ export type Tensors = ReadonlyMap<string, Cells>;
 export interface WalkOptions {
   /** Also return the values of every relation's look-up leaves. */
   readonly leaves?: boolean;
-  /** The part of the walk's relation instances that is done, after each. */
-  readonly onProgress?: (part: number) => void;
+  /** After each relation instance: the part of all instances that is done, and the index of the relation. */
+  readonly onProgress?: (part: number, relation: number) => void;
 }
 
 export interface Walk {
@@ -60,8 +60,10 @@ export class Walker {
   private readonly products: Products;
   private readonly masks = new Map<number, Uint8Array>();
   private readonly constants: ReadonlyMap<string, Float64Array>;
-  /** max |v| of fixed tensors that have been checked; they are the same in every walk. */
-  private readonly checked = new WeakMap<Cells, { readonly id: number; readonly max: number }>();
+  /** Fixed tensors that have been checked; they are the same in every walk. */
+  private readonly checked = new WeakMap<Cells, TensorPlan>();
+  /** Extremes of fixed tensors. */
+  private readonly ranges = new WeakMap<Cells, Range>();
 
   /** Errors: `ProgramError`. */
   constructor(program: Program, products: Products = sharedProducts()) {
@@ -89,7 +91,7 @@ export class Walker {
       const { index } = instance.plan;
       const leaf = options.leaves ? (k: number, values: Float64Array): void => leaves[index][k].put(instance, values) : null;
       computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
-      options.onProgress?.((n + 1) / this.order.length);
+      options.onProgress?.((n + 1) / this.order.length, index);
     });
     return { tensors: this.named(store), leaves: leaves.map((l) => l.map((k) => k.cells)) };
   }
@@ -114,7 +116,7 @@ export class Walker {
       if (!cells) throw new InputError('inputs', t.name, 'is missing', 'give its cells');
       if (cells.length !== t.length) throw new InputError('inputs', t.name, `has ${cells.length} cells`, `its axes have ${t.length}`);
       if (exact) bound[t.id] = this.checkInput(t, cells);
-      if (stats) stats.add(t.name, largest(cells));
+      if (stats) stats.add(t.name, reach(this.range(t, cells)));
       return cells;
     });
     const get = (name: string): TensorPlan => {
@@ -157,8 +159,23 @@ export class Walker {
 
   /** Integers of the declared width, 0 off a causal tensor's domain. Returns max |v|. */
   private checkInput(t: TensorPlan, cells: Cells): number {
-    const known = t.role === 'fixed' ? this.checked.get(cells) : undefined;
-    if (known?.id === t.id) return known.max;
+    const range = this.range(t, cells);
+    if (this.checked.get(cells) === t) return reach(range);
+    const whole = !(cells instanceof Float64Array) && range.min >= t.min && range.max <= t.max && !t.tensor.causal;
+    if (!whole) this.checkCells(t, cells);
+    if (t.role === 'fixed') this.checked.set(cells, t);
+    return reach(range);
+  }
+
+  private range(t: TensorPlan, cells: Cells): Range {
+    const known = t.role === 'fixed' ? this.ranges.get(cells) : undefined;
+    if (known) return known;
+    const range = cells instanceof Float64Array ? extremes(cells) : integerExtremes(cells);
+    if (t.role === 'fixed') this.ranges.set(cells, range);
+    return range;
+  }
+
+  private checkCells(t: TensorPlan, cells: Cells): void {
     const [i, j] = t.tensor.causal ?? [-1, -1];
     for (let n = 0; n < cells.length; n++) {
       const v = cells[n];
@@ -172,19 +189,11 @@ export class Walker {
       if (i >= 0 && v !== 0 && Math.floor(n / t.strides[j]) % t.sizes[j] > Math.floor(n / t.strides[i]) % t.sizes[i])
         throw new InputError('inputs', t.name, `cell ${n} is ${v}`, 'above the diagonal of a causal tensor give 0');
     }
-    const max = largest(cells);
-    if (t.role === 'fixed') this.checked.set(cells, { id: t.id, max });
-    return max;
   }
 }
 
-/** max |v|; 0 for no cells. */
-function largest(cells: Cells): number {
-  if (cells instanceof Float64Array) return maxAbs(cells);
-  let max = 0;
-  for (let i = 0; i < cells.length; i++) if (Math.abs(cells[i]) > max) max = Math.abs(cells[i]);
-  return max;
-}
+/** max |v|. */
+const reach = ({ min, max }: Range): number => Math.max(-min, max);
 
 /** 1 where j <= i, over the free rectangle. */
 function causalMask(r: RelationPlan): Uint8Array {
