@@ -101,7 +101,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const start = decodeContent(tensorsOf(program, state.name), files.start, 'start.bin');
   const digest = digestOf(files.start);
   const cells = placeContent(state, start);
-  const rows = await publicRows(cells, compiled.columns, digest, engine);
+  const rows = await publicRows(cells, compiled.columns, state.rows, digest, engine);
   if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
   if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
     throw new InputError(

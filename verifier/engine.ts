@@ -16,8 +16,8 @@ export interface Engine {
   msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null>;
   /** Σ values[k]·G_k + blind·H, all in [0, r); null is the point at infinity. */
   commit(values: readonly bigint[], blind: bigint): Promise<Affine | null>;
-  /** By row of `columns` cells: Σ cells[k]·G_k + blinds[row]·H. An error where that is the point at infinity. */
-  commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
+  /** By row of `columns` cells, for these rows: Σ cells[k]·G_k + blind·H. An error where that is the point at infinity. */
+  commitRows(cells: Cells, columns: number, blinds: readonly bigint[], rows: readonly number[]): Promise<Affine[]>;
 }
 
 /** The default: @noble/curves and @noble/hashes. */
@@ -26,11 +26,11 @@ export const plain: Engine = {
   keccak: keccak_256,
   msm: async (scalars, points) => msm(scalars, points),
   commit: async (values, blind) => msm([...values, blind], [...generators(values.length), H]),
-  commitRows: async (cells, columns, blinds) =>
-    blinds.map((blind, i) => {
-      const values = Array.from(cells.subarray(i * columns, (i + 1) * columns), BigInt);
-      const row = add(msm(values, generators(columns)), multiply(H, blind));
-      if (row === null) throw new Error(`row ${i} is the point at infinity`);
-      return row;
+  commitRows: async (cells, columns, blinds, rows) =>
+    rows.map((row, i) => {
+      const values = Array.from(cells.subarray(row * columns, (row + 1) * columns), BigInt);
+      const point = add(msm(values, generators(columns)), multiply(H, blinds[i] as bigint));
+      if (point === null) throw new Error(`row ${row} is the point at infinity`);
+      return point;
     }),
 };

@@ -65,9 +65,9 @@ export function placeContent(poly: Pick<PolyLayout, 'tensors' | 'bits'>, content
 }
 
 /** Blinds of the rows of public content. */
-export const publicBlinds = (digest: Hex, rows: number): bigint[] =>
-  Array.from({ length: rows }, (_, i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
+export const publicBlinds = (digest: Hex, rows: readonly number[]): bigint[] =>
+  rows.map((i) => keccakWords(BLIND, BigInt(digest), BigInt(i)) % R);
 
 /** Hyrax rows of public content, with the blinds above. */
-export const publicRows = (cells: Cells, columns: number, digest: Hex, engine = plain): Promise<Affine[]> =>
-  engine.commitRows(cells, 2 ** columns, publicBlinds(digest, cells.length / 2 ** columns));
+export const publicRows = (cells: Cells, columns: number, rows: readonly number[], digest: Hex, engine = plain): Promise<Affine[]> =>
+  engine.commitRows(cells, 2 ** columns, publicBlinds(digest, rows), rows);

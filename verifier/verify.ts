@@ -95,8 +95,7 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
   const hidden = fixedPolys(c).filter((f) => f.hidden);
   const hiddenRows = hidden.map((f) => {
     const rows = context.hiddenRows.get(f.name);
-    if (rows?.length !== 2 ** (f.bits - c.columns))
-      throw new VerificationError(`the card of ${f.name} has not the program's number of rows`);
+    if (rows?.length !== f.rows.length) throw new VerificationError(`the card of ${f.name} has not the program's number of rows`);
     return toPoints(rows);
   });
   const evaluate = (poly: string, rho: readonly bigint[]): bigint => {

@@ -8,6 +8,7 @@ import { msm, type Affine } from '../../verifier/curve.ts';
 import { R, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
 import { SumOfProducts, fractionTree } from './reference-rounds.ts';
+import { rowsOf } from './rows.ts';
 import type { Backend, ContractDim, FieldVector, IntBlock, LeafBlock } from './types.ts';
 
 /** A vector of canonical field elements; `cells` is null once it is freed or consumed. */
@@ -101,13 +102,11 @@ export function createReferenceBackend(): Backend {
     name: 'reference',
     keccak: keccak_256,
 
-    async commitRows(cells, columns, blinds) {
-      if (cells.length !== columns * blinds.length)
-        throw new Error(`commitRows: ${cells.length} cells for ${blinds.length} rows of ${columns}`);
+    async commitRows(cells, columns, blinds, rows) {
       const points = [...generators(columns), H];
-      return blinds.map((blind, row) => {
+      return rowsOf(cells, columns, blinds, rows).map((row, k) => {
         const scalars = Array.from(cells.subarray(row * columns, (row + 1) * columns), (v, i) => integer(v, `cell ${i} of row ${row}`));
-        return finite(msm([...scalars, canonical(blind, `blind ${row}`)], points), `row ${row}`);
+        return finite(msm([...scalars, canonical(blinds[k] as bigint, `blind ${row}`)], points), `row ${row}`);
       });
     },
     async commit(values, blind) {

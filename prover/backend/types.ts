@@ -95,8 +95,8 @@ export interface Backend {
   readonly name: string;
   /** keccak-256 of bytes, on the calling thread. */
   readonly keccak: Keccak;
-  /** Hyrax rows: row i of `cells` (signed integers, row-major, `columns` a row) over G_0… plus blinds[i]·H. */
-  commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]>;
+  /** Hyrax rows of `cells` (signed integers, row-major, `columns` a row), row rows[i] over G_0… plus blinds[i]·H. Without `rows`: all. */
+  commitRows(cells: Cells, columns: number, blinds: readonly bigint[], rows?: readonly number[]): Promise<Affine[]>;
   /** Σ values[k]·G_k + blind·H, full-width scalars. */
   commit(values: readonly bigint[], blind: bigint): Promise<Affine>;
   /** Σ scalars[k]·points[k], full-width scalars; null is the point at infinity. */

@@ -27,7 +27,7 @@ export async function commitInputs(
   c: Compiled,
   content: ReadonlyMap<string, ArrayLike<number>>,
 ): Promise<InputCommitment> {
-  const blinds = random.fields(2 ** (polyOfRole(c, 'stateIn').bits - c.columns));
+  const blinds = random.fields(polyOfRole(c, 'stateIn').rows.length);
   return { rows: await inputRows(backend, c, content, blinds), blinds };
 }
 
@@ -39,7 +39,7 @@ export function inputRows(
   blinds: readonly bigint[],
 ): Promise<Affine[]> {
   const poly = polyOfRole(c, 'stateIn');
-  return backend.commitRows(placeTensors(poly.tensors, content, poly.bits), 2 ** c.columns, blinds);
+  return backend.commitRows(placeTensors(poly.tensors, content, poly.bits), 2 ** c.columns, blinds, poly.rows);
 }
 
 export interface InputsJob {

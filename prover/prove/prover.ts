@@ -99,12 +99,12 @@ export class Prover {
         this.input.onPhase?.('commit');
         const poly = c.polys.find((p) => p.role === 'witness');
         if (!poly) return [];
-        this.witnessBlinds = random.fields(2 ** (poly.bits - c.columns));
-        return backend.commitRows(this.cells(poly), 2 ** c.columns, this.witnessBlinds);
+        this.witnessBlinds = random.fields(poly.rows.length);
+        return backend.commitRows(this.cells(poly), 2 ** c.columns, this.witnessBlinds, poly.rows);
       }
       case 'state-out': {
         const poly = c.polys.find((p) => p.role === 'stateOut');
-        return poly ? backend.commitRows(this.cells(poly), 2 ** c.columns, this.input.stateOutBlinds) : [];
+        return poly ? backend.commitRows(this.cells(poly), 2 ** c.columns, this.input.stateOutBlinds, poly.rows) : [];
       }
       case 'mask':
         this.mask = random.fields(c.maskLength);
@@ -328,7 +328,7 @@ export class Prover {
         weight,
         x,
       );
-      rows.forEach((e, k) => (xBlind += mod(weight * e) * (blindsOf[p.role as 'witness'][k] as bigint)));
+      p.rows.forEach((r, k) => (xBlind += mod(weight * (rows[r] as bigint)) * (blindsOf[p.role as 'witness'][k] as bigint)));
       weight = mod(weight * plain(eta));
     }
     this.secret = [await backend.toField(x), this.mask, ...this.valueRows, ...running.map((v) => [v.value])];

@@ -153,7 +153,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
         secrets.push(await backend.toField(x));
         backend.free(x);
         const { blinds: rowBlinds } = opening(f.name);
-        const xBlind = mod(rows.reduce((z, e, k) => z + e * (rowBlinds[k] as bigint), 0n));
+        const xBlind = mod(f.rows.reduce((z, r, k) => z + (rows[r] as bigint) * (rowBlinds[k] as bigint), 0n));
         const mask = random.fields(2 ** c.columns);
         const [dx, dv] = random.fields(2) as [bigint, bigint];
         blinds = [...blinds, xBlind, (state.running[i] as Blinded).blind];

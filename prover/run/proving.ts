@@ -102,11 +102,11 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
 
   const stateOut = polyOfRole(c, 'stateOut');
   const stateIn = polyOfRole(c, 'stateIn');
-  const rows = 2 ** (stateOut.bits - c.columns);
-  const lastBlinds = await finalBlinds(storage, rows);
+  const { rows } = stateOut;
+  const lastBlinds = await finalBlinds(storage, rows.length);
   // The final state is stored under the names of the next state-in; both polynomials have the same layout.
   const finalCells = placeContent(stateIn, states[c.proofs] as Content);
-  const adapterRoot = wordHex(rowsDigest(await backend.commitRows(finalCells, 2 ** c.columns, lastBlinds)));
+  const adapterRoot = wordHex(rowsDigest(await backend.commitRows(finalCells, 2 ** c.columns, lastBlinds, rows)));
   const statement = statementWords(
     statementOf(bounty.chainId, bounty.escrow, bounty.terms, input.claimant, { adapterRoot, announced: [] }),
   );
@@ -146,7 +146,7 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
       t,
       state,
       witness: buildWitness(c, walk, cells),
-      stateOutBlinds: t === c.proofs ? lastBlinds : systemRandom.fields(rows),
+      stateOutBlinds: t === c.proofs ? lastBlinds : systemRandom.fields(rows.length),
       onPhase: (phase) => input.onPhase?.(t, phase),
     });
     state = proven.state;

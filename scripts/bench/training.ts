@@ -107,14 +107,14 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
       .map((p) => [p.name, placeContent(p, p.name === 'constants' ? program.constants : contents[p.name as 'model' | 'data'])] as const),
   );
   watch.mark('first state and hidden cards');
-  const rows = await publicRows(startCells, compiled.columns, startDigest, engine);
+  const rows = await publicRows(startCells, compiled.columns, polyOfRole(compiled, 'stateIn').rows, startDigest, engine);
   const openings = new Map<string, Opening>();
   for (const poly of compiled.polys) {
     const cells = fixedCells.get(poly.name);
     if (!poly.hidden || cells === undefined) continue;
-    const blinds = systemRandom.fields(2 ** (poly.bits - compiled.columns));
+    const blinds = systemRandom.fields(poly.rows.length);
     const content = contents[poly.name as 'model' | 'data'];
-    openings.set(poly.name, { content, rows: await backend.commitRows(cells, 2 ** compiled.columns, blinds), blinds });
+    openings.set(poly.name, { content, rows: await backend.commitRows(cells, 2 ** compiled.columns, blinds, poly.rows), blinds });
   }
   const { steps, perProof } = program.schedule;
   const terms: Terms = makeTerms(

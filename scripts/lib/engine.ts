@@ -22,7 +22,7 @@ export const engineOf = (backend: Backend): Engine => ({
   msm: (scalars, points) => backend.msm(scalars, points),
   // A backend refuses to commit to infinity. A sum that is infinity, and not empty, would be a relation among the generators.
   commit: async (values, blind) => ([blind, ...values].every((v) => v === 0n) ? null : backend.commit(values, blind)),
-  commitRows: (cells, columns, blinds) => backend.commitRows(cells, columns, blinds),
+  commitRows: (cells, columns, blinds, rows) => backend.commitRows(cells, columns, blinds, rows),
 });
 
 /** Runs with an engine, which lives as long as `run` takes. */

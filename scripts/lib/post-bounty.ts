@@ -89,7 +89,7 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const stateIn = polyOfRole(compiled, 'stateIn');
   const state = initialState(program, seed);
   const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
-  const rows = await publicRows(placeContent(stateIn, state), compiled.columns, digestOf(start), engine);
+  const rows = await publicRows(placeContent(stateIn, state), compiled.columns, stateIn.rows, digestOf(start), engine);
   writePackage(folder, { recipe, program: programBytes, start, ...cards });
   return {
     modelDigest: cards.model.digest,

@@ -30,7 +30,7 @@ async function recommit(state: ChainState, tensors: ReadonlyMap<string, Float64A
   return {
     ...state,
     blinds,
-    rows: await backend.commitRows(placeTensors(poly.tensors, tensors, poly.bits), 2 ** compiled.columns, blinds),
+    rows: await backend.commitRows(placeTensors(poly.tensors, tensors, poly.bits), 2 ** compiled.columns, blinds, poly.rows),
   };
 }
 /** A verifier that takes the state before each proof from the prover. */

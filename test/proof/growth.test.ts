@@ -14,7 +14,7 @@ function groupOperations(c: Compiled): number {
   const hidden = c.polys.filter((p) => p.role === 'fixed' && p.hidden);
   const rows = (['witness', 'stateIn', 'stateOut'] as const).reduce((n, role) => n + rowCount(c, role), 0);
   const secret = 2 + c.valueRows.length + hidden.length;
-  const opened = hidden.reduce((n, p) => n + 2 ** (p.bits - c.columns) + 3, 0);
+  const opened = hidden.reduce((n, p) => n + p.rows.length + 3, 0);
   return 1 + rows + (secret - 1) + secret + 2 + 1 + opened + c.generators + 1;
 }
 

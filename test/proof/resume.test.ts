@@ -21,10 +21,10 @@ const contentOf = (poly: string): Content =>
 const content = { model: contentOf('model'), data: contentOf('data') };
 const start = contentOf('state.in');
 const cells = placeContent(polyOfRole(compiled, 'stateIn'), start);
-const rows = await publicRows(cells, compiled.columns, ZERO_WORD);
+const rows = await publicRows(cells, compiled.columns, polyOfRole(compiled, 'stateIn').rows, ZERO_WORD);
 const data = compiled.polys.find((p) => p.name === 'data') as PolyLayout;
-const dataRows = await publicRows(placeContent(data, content.data), compiled.columns, ZERO_WORD);
-const openings = new Map([['data', { content: content.data, rows: dataRows, blinds: publicBlinds(ZERO_WORD, dataRows.length) }]]);
+const dataRows = await publicRows(placeContent(data, content.data), compiled.columns, data.rows, ZERO_WORD);
+const openings = new Map([['data', { content: content.data, rows: dataRows, blinds: publicBlinds(ZERO_WORD, data.rows) }]]);
 const parts = {
   modelDigest: ZERO_WORD,
   dataDigest: ZERO_WORD,

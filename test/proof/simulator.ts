@@ -13,7 +13,7 @@ import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { decider } from '../../verifier/protocol/decider.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type Pt, type Word } from '../../verifier/protocol/machine.ts';
 import type { Ask, Core, Reply, Request } from '../../verifier/protocol/messages.ts';
-import { addressPoint } from '../../verifier/protocol/opening.ts';
+import { addressPoint, rowWeights } from '../../verifier/protocol/opening.ts';
 import { rowCount, transition } from '../../verifier/protocol/transition.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import { evaluateCells, type VerifyContext } from '../../verifier/verify.ts';
@@ -117,7 +117,7 @@ function simulatedProver(context: Public, o: OracleMachine, before: Accumulator,
     let X: Affine | null = null;
     c.polys.forEach((p, i) => {
       if (p.role === 'fixed') return;
-      const weights = eqTable(o, openings[i].slice(0, p.bits - c.columns)).map((e) => o.mul(e, weight));
+      const weights = rowWeights(o, c, p, openings[i]).map((e) => o.mul(e, weight));
       X = add(X, msm(fromFelts(weights), rows[p.role].slice(0, weights.length)));
       weight = o.mul(weight, eta);
     });

@@ -28,10 +28,11 @@ export interface Placed {
   readonly bits: number;
 }
 
-/** A polynomial of 2^bits cells, 2^(bits − columns) rows. */
+/** A polynomial of 2^bits cells, 2^(bits − columns) rows. `rows`, ascending, are committed; the others hold pads alone and are 0. */
 export interface PolyLayout extends Poly {
   readonly bits: number;
   readonly tensors: readonly Placed[];
+  readonly rows: readonly number[];
 }
 
 /** How one group of a tensor's address bits is read. */
@@ -168,6 +169,24 @@ function place(sizes: readonly number[]): { offsets: number[]; bits: number } {
   return { offsets, bits: bitsOf(Math.max(next, 1)) };
 }
 
+/** Rows of 2^columns cells that hold a cell whose every index is below its axis's size. */
+function rowsOf(placed: readonly Placed[], columns: number): number[] {
+  const all = new Set<number>();
+  for (const { tensor, offset, bits } of placed) {
+    let rows = [Math.floor(offset / 2 ** columns)];
+    let below = bits;
+    for (const { size } of tensor.axes) {
+      below -= bitsOf(size);
+      const low = Math.max(0, columns - below);
+      if (low >= bitsOf(size)) continue;
+      const [count, stride] = [Math.ceil(size / 2 ** low), 2 ** (below + low - columns)];
+      rows = rows.flatMap((row) => Array.from({ length: count }, (_, i) => row + i * stride));
+    }
+    for (const row of rows) all.add(row);
+  }
+  return [...all].sort((a, b) => a - b);
+}
+
 /** Compiles a program that `validity/check.ts` accepts (or one of our own making); of any other it may mean something else. */
 export function compile(program: Program): Compiled {
   const lowered = lower(program);
@@ -182,7 +201,7 @@ export function compile(program: Program): Compiled {
       if (tensors.has(p.tensor.name)) throw new Error(`two tensors are named ${p.tensor.name}`);
       tensors.set(p.tensor.name, p);
     }
-    return { ...poly, bits: Math.max(bits, program.columns), tensors: placed };
+    return { ...poly, bits: Math.max(bits, program.columns), tensors: placed, rows: rowsOf(placed, program.columns) };
   });
 
   const resolve = (coef: bigint, view: View, vars: readonly Var[], where: string): ViewPlan =>

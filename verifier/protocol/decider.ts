@@ -11,6 +11,7 @@ import { fixedPolys, type Accumulator, type FixedClaim } from './accumulator.ts'
 import { eqTable, innerProduct } from './algebra.ts';
 import type { Felt, Machine, Pt, Word } from './machine.ts';
 import { evaluate, msm, points, scalars, type Core } from './messages.ts';
+import { rowWeights } from './opening.ts';
 import { Transcript } from './transcript.ts';
 
 /** The final group equation, for the driver to check against the generators: ⟨Z, G⟩ + ζH = Q. */
@@ -46,16 +47,14 @@ export function* decider(o: Machine, c: Compiled, acc: Accumulator, digest: Word
   const ks: Felt[] = [o.felt(1n)];
   const ps: Pt[] = [acc.Q];
   hidden.forEach(({ f, claim }, i) => {
-    const high = f.bits - c.columns;
-    const eqRows = eqTable(o, claim.rho.slice(0, high));
-    const eqColumns = eqTable(o, claim.rho.slice(high));
+    const eqColumns = eqTable(o, claim.rho.slice(f.bits - c.columns));
     const [chiX, chiV] = tr.challenges(2) as [Felt, Felt];
     const row = z[i] as readonly Felt[];
     row.forEach((v, k) => (Z[k] = o.add(Z[k] as Felt, o.mul(chiX, v))));
     Z[0] = o.add(Z[0] as Felt, o.mul(chiV, innerProduct(o, row, eqColumns)));
     zetaSum = o.add(zetaSum, o.add(o.mul(chiX, zeta[2 * i] as Felt), o.mul(chiV, zeta[2 * i + 1] as Felt)));
     const scaled = o.mul(chiX, xi);
-    ks.push(...eqRows.map((e) => o.mul(scaled, e)), o.mul(chiV, xi), chiX, chiV);
+    ks.push(...rowWeights(o, c, f, claim.rho).map((e) => o.mul(scaled, e)), o.mul(chiV, xi), chiX, chiV);
     ps.push(...(rows[i] as readonly Pt[]), claim.value as Pt, D[2 * i] as Pt, D[2 * i + 1] as Pt);
   });
   return { Z, zeta: zetaSum, Q: yield* msm(ks, ps) };

@@ -11,7 +11,7 @@
 import { HALF, power } from '../field.ts';
 import { fixedPolys, type Accumulator } from './accumulator.ts';
 import type { Compiled, PolyLayout } from '../program/compile.ts';
-import { eq, powers } from './algebra.ts';
+import { eq, eqTable, powers } from './algebra.ts';
 import type { FormsResult, Term } from './forms.ts';
 import { kernelAt, multiplicityKernel } from './kernel.ts';
 import { valueRow, type LookupResult } from './lookup.ts';
@@ -90,4 +90,10 @@ export function* opening(
   tr.absorb('public-values', open);
   const values = fixed.map((f) => (f.hidden ? (hidden[hiddenPolys.indexOf(f)] as Pt) : (open[publicPolys.indexOf(f)] as Felt)));
   return { sumcheck: result, deltas, kernels: scaled, rho, fixed: values };
+}
+
+/** Weights eq(ρ_rows, ·) of a polynomial's committed rows. */
+export function rowWeights(o: Machine, c: Compiled, poly: PolyLayout, rho: readonly Felt[]): Felt[] {
+  const table = eqTable(o, rho.slice(0, poly.bits - c.columns));
+  return poly.rows.map((row) => table[row] as Felt);
 }

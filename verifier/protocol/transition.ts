@@ -10,13 +10,13 @@
  */
 import type { Compiled } from '../program/compile.ts';
 import { accumulatorCells, fixedPolys, type Accumulator, type FixedClaim } from './accumulator.ts';
-import { eqTable, powers } from './algebra.ts';
+import { powers } from './algebra.ts';
 import { constraints } from './constraints.ts';
 import { forms } from './forms.ts';
 import { lookup } from './lookup.ts';
 import type { Felt, Machine, Pt, Word } from './machine.ts';
 import { msm, points, scalars, type Core } from './messages.ts';
-import { opening } from './opening.ts';
+import { opening, rowWeights } from './opening.ts';
 import { Transcript } from './transcript.ts';
 
 export interface TransitionInput {
@@ -37,7 +37,7 @@ export interface TransitionOutput {
 /** Rows of a polynomial by role; 0 when the program has none. */
 export const rowCount = (c: Compiled, role: 'witness' | 'stateIn' | 'stateOut'): number => {
   const poly = c.polys.find((p) => p.role === role);
-  return poly ? 2 ** (poly.bits - c.columns) : 0;
+  return poly?.rows.length ?? 0;
 };
 
 export function* transition(o: Machine, c: Compiled, input: TransitionInput): Core<TransitionOutput> {
@@ -135,8 +135,7 @@ function rowCombination(o: Machine, c: Compiled, rho: readonly (readonly Felt[])
   let power = o.felt(1n);
   c.polys.forEach((p, i) => {
     if (p.role === 'fixed') return;
-    const table = eqTable(o, (rho[i] as readonly Felt[]).slice(0, p.bits - c.columns));
-    for (const e of table) out.push(o.mul(power, e));
+    for (const e of rowWeights(o, c, p, rho[i] as readonly Felt[])) out.push(o.mul(power, e));
     power = o.mul(power, eta);
   });
   return out;

@@ -3,6 +3,7 @@ import { bn254 } from '@noble/curves/bn254.js';
 import { add, type Affine } from '../../../verifier/curve.ts';
 import { Q } from '../../../verifier/field.ts';
 import { H, generators } from '../../../verifier/generators.ts';
+import { rowsOf } from '../rows.ts';
 import type { Cells } from '../types.ts';
 import { RADIX } from './constants.ts';
 import { doubles, type Engine, type Job } from './engine.ts';
@@ -134,10 +135,12 @@ export class Curve {
     return built;
   }
 
-  async commitRows(cells: Cells, columns: number, blinds: readonly bigint[]): Promise<Affine[]> {
-    const rows = blinds.length;
-    if (cells.length !== columns * rows) throw new Error(`commitRows: ${cells.length} cells for ${rows} rows of ${columns}`);
+  async commitRows(all: Cells, columns: number, blinds: readonly bigint[], which?: readonly number[]): Promise<Affine[]> {
+    const list = rowsOf(all, columns, blinds, which);
+    const rows = list.length;
     if (rows === 0) return [];
+    const cells = rows * columns === all.length ? all : new Float64Array(rows * columns);
+    if (cells !== all) list.forEach((row, i) => cells.set(all.subarray(row * columns, (row + 1) * columns), i * columns));
     const { largest, busy } = extent(cells);
     const windows = Math.max(1, Math.ceil((Math.log2(largest + 1) + 1) / WINDOW));
     const { engine } = this;

@@ -65,7 +65,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     name: 'wasm',
     keccak: createKeccak(memory, exports['keccak'] as Kernel),
     peakBytes: () => memory.peak,
-    commitRows: (cells, columns, blinds) => curve.commitRows(cells, columns, blinds),
+    commitRows: (cells, columns, blinds, rows) => curve.commitRows(cells, columns, blinds, rows),
     commit: (values, blind) => curve.commit(values, blind),
     msm: (scalars, points) => curve.msm(scalars, points),
 

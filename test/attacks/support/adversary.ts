@@ -64,12 +64,12 @@ export async function makeWorld(
   const openings = new Map<string, { rows: readonly Affine[]; blinds: readonly bigint[] }>();
   for (const p of c.polys) {
     if (p.role !== 'fixed' || !p.hidden) continue;
-    const blinds = systemRandom.fields(2 ** (p.bits - c.columns));
-    openings.set(p.name, { rows: await backend.commitRows(cells.get(p.name) as Cells, columns, blinds), blinds });
+    const blinds = systemRandom.fields(p.rows.length);
+    openings.set(p.name, { rows: await backend.commitRows(cells.get(p.name) as Cells, columns, blinds, p.rows), blinds });
   }
   const poly = c.polys.find((p) => p.role === 'stateIn') as Compiled['polys'][number];
-  const firstBlinds = systemRandom.fields(2 ** (poly.bits - c.columns));
-  const firstRows = await backend.commitRows(placeTensors(poly.tensors, firstState, poly.bits), columns, firstBlinds);
+  const firstBlinds = systemRandom.fields(poly.rows.length);
+  const firstRows = await backend.commitRows(placeTensors(poly.tensors, firstState, poly.bits), columns, firstBlinds, poly.rows);
   return { backend, program, compiled: c, fixed, firstState: floats(firstState), statement, cells, openings, firstRows, firstBlinds };
 }
 
