@@ -1,11 +1,10 @@
 /**
- * The canonical encoding of a program, and its hash. One program has one encoding; the decoder refuses everything else, so the
+ * The canonical encoding of a program. One program has one encoding; the decoder refuses everything else, so the
  * hash identifies what all parties walk. Byte by byte: docs/program.md.
  *
  * Tensors and polynomials are referred to by their position, variables of a relation by name. A shift of 0 and an empty `when`
  * are encoded as absent.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import {
   Bytes,
   choice,
@@ -25,23 +24,7 @@ import {
 } from './codec.ts';
 import { readInteger } from '../words.ts';
 import { LIMITS, NAME, TEXT } from './limits.ts';
-import type {
-  Axis,
-  Domain,
-  Expr,
-  Linear,
-  MapFunction,
-  MapTable,
-  Part,
-  Poly,
-  PolyRole,
-  Product,
-  Program,
-  Relation,
-  Tensor,
-  Var,
-  View,
-} from './types.ts';
+import type { Domain, Expr, Linear, MapFunction, MapTable, Part, Poly, Product, Program, Relation, Tensor, Var, View } from './types.ts';
 
 /** Name of the polynomial whose tensors' content is part of the program. */
 export const CONSTANTS = 'constants';
@@ -56,7 +39,7 @@ const width = unsigned(LIMITS.bits);
 const exponent = signed(LIMITS.exponent);
 const variables = list(LIMITS.variables, record<Var>({ name, size }));
 
-const poly = record<Poly>({ name, role: choice<PolyRole>(() => ['witness', 'stateIn', 'stateOut', 'fixed']), hidden: flag });
+const poly = record<Poly>({ name, role: choice<Poly['role']>(() => ['witness', 'stateIn', 'stateOut', 'fixed']), hidden: flag });
 const mapFunction = record<MapFunction>({
   name: choice<MapFunction['name']>(() => ['exp-neg', 'silu', 'silu-derivative', 'gelu', 'gelu-derivative', 'log', 'table']),
   fIn: exponent,
@@ -67,7 +50,7 @@ const tensorCodec = (polys: Codec<string>): Codec<Tensor> =>
   record<Tensor>({
     name,
     poly: polys,
-    axes: list(LIMITS.axes, record<Axis>({ name, size })),
+    axes: list(LIMITS.axes, record<Var>({ name, size })),
     bits: width,
     signed: flag,
     causal: optional(pair(unsigned(LIMITS.axes))),
@@ -221,9 +204,6 @@ export function decodeProgram(bytes: Uint8Array, source = 'program'): Program {
   if (b.remaining > 0) b.refuse('', `has ${b.remaining} bytes after its end`);
   return { ...program, constants };
 }
-
-/** keccak-256 of the encoding. */
-export const programHash = (program: Program): Uint8Array => keccak_256(encodeProgram(program));
 
 const cellCount = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
 
