@@ -28,7 +28,7 @@ import {
   withBackend,
   writeText,
   type BackendOptions,
-  type Seconds,
+  type Cost,
 } from './report.ts';
 import { stackedBars } from './svg.ts';
 import { shapeName, TOKENS, ZKLORA, type ZkLoraRow } from './zklora.ts';
@@ -103,10 +103,10 @@ export interface ModuleTimes {
   readonly program: ReturnType<typeof programSize>;
   readonly shifts: { readonly u: number; readonly delta: number };
   /** Program, its compilation, the walker: once a shape. */
-  readonly setup: Seconds;
+  readonly setup: Cost;
   /** The first run in the process (for the first shape), and the fastest of the warm ones with its phases. */
-  readonly first: { readonly prove: Seconds; readonly verify: Seconds };
-  readonly warm: { readonly prove: Seconds; readonly phases: Readonly<Record<string, Seconds>>; readonly verify: Seconds };
+  readonly first: { readonly prove: Cost; readonly verify: Cost };
+  readonly warm: { readonly prove: Cost; readonly phases: Readonly<Record<string, Cost>>; readonly verify: Cost };
   readonly bytes: number;
   /** Largest |Δ − Δ in real numbers| in parts of the largest |Δ|. */
   readonly error: number;

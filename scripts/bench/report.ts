@@ -9,15 +9,18 @@ import { plain, type Engine } from '../../verifier/engine.ts';
 import { engineOf } from '../lib/engine.ts';
 import { integerOption } from '../lib/options.ts';
 
-/** Seconds on the clock, and of all threads of this process together. */
-export interface Seconds {
+/** What a part took: seconds on the clock, seconds of all threads of this process together, and the largest resident set up to its end, bytes. */
+export interface Cost {
   readonly wall: number;
   readonly cpu: number;
+  readonly peak: number;
 }
 
-/** Adds up the time between marks by name; a name may come again. */
+const NOTHING: Cost = { wall: 0, cpu: 0, peak: 0 };
+
+/** Adds up what passes between marks by name; a name may come again. */
 export class Stopwatch {
-  private readonly times = new Map<string, Seconds>();
+  private readonly costs = new Map<string, Cost>();
   private current: string | null = null;
   private since = now();
 
@@ -25,27 +28,27 @@ export class Stopwatch {
   mark(name: string | null): void {
     const time = now();
     if (this.current !== null) {
-      const { wall, cpu } = this.times.get(this.current) ?? { wall: 0, cpu: 0 };
-      this.times.set(this.current, { wall: wall + time.wall - this.since.wall, cpu: cpu + time.cpu - this.since.cpu });
+      const { wall, cpu } = this.costs.get(this.current) ?? NOTHING;
+      this.costs.set(this.current, { wall: wall + time.wall - this.since.wall, cpu: cpu + time.cpu - this.since.cpu, peak: time.peak });
     }
     this.current = name;
     this.since = time;
   }
 
-  /** Times of all parts, in the order in which they first began. Ends the part in progress. */
-  parts(): Readonly<Record<string, Seconds>> {
+  /** Costs of all parts, in the order in which they first began. Ends the part in progress. */
+  parts(): Readonly<Record<string, Cost>> {
     this.mark(null);
-    return Object.fromEntries(this.times);
+    return Object.fromEntries(this.costs);
   }
 }
 
-function now(): Seconds {
-  const { user, system } = process.cpuUsage();
-  return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 };
+function now(): Cost {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  return { wall: performance.now() / 1000, cpu: (userCPUTime + systemCPUTime) / 1e6, peak: maxRSS * 1024 };
 }
 
-export const total = (parts: Readonly<Record<string, Seconds>>): Seconds =>
-  Object.values(parts).reduce((z, p) => ({ wall: z.wall + p.wall, cpu: z.cpu + p.cpu }), { wall: 0, cpu: 0 });
+export const total = (parts: Readonly<Record<string, Cost>>): Cost =>
+  Object.values(parts).reduce((z, p) => ({ wall: z.wall + p.wall, cpu: z.cpu + p.cpu, peak: Math.max(z.peak, p.peak) }), NOTHING);
 
 /** Milliseconds of the fastest of `runs`. */
 export async function best(runs: number, f: () => Promise<unknown> | unknown): Promise<number> {
@@ -73,7 +76,7 @@ export const machineText = (m: ReturnType<typeof machine>): string =>
   `${m['cpu']}, ${m['cores']} cores, ${m['memoryGiB']} GiB, Node ${m['node']}, ${m['system']}; load in the last minute ${m['load']}`;
 
 /** Largest resident set of this process so far, bytes. */
-export const peakResident = (): number => process.resourceUsage().maxRSS * 1024;
+export const peakResident = (): number => now().peak;
 
 /** Most bytes that the backend's vectors took at once; null where it does not count them. */
 export const peakOf = (backend: Backend): number | null =>

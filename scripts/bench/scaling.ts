@@ -21,7 +21,7 @@ import {
   withBackend,
   writeText,
   type BackendOptions,
-  type Seconds,
+  type Cost,
 } from './report.ts';
 import { curves } from './svg.ts';
 import { benchTraining } from './training.ts';
@@ -34,7 +34,7 @@ interface Options extends RecipeOptions, BackendOptions {
   readonly overLayers: readonly number[];
   readonly overSteps: readonly number[];
   readonly overPerProof: readonly number[];
-  readonly clock: keyof Seconds;
+  readonly clock: 'wall' | 'cpu';
   readonly svg?: string;
 }
 
@@ -75,8 +75,8 @@ export function scalingCommand(): Command {
 /** One run of the bench of steps. */
 interface Point {
   readonly x: number;
-  readonly prove: Seconds;
-  readonly verify: Seconds;
+  readonly prove: Cost;
+  readonly verify: Cost;
   readonly proofBytes: number;
   readonly bundleBytes: number;
   /** Committed cells and look-ups of all proofs, without pads. */
@@ -140,7 +140,7 @@ const LIMIT = 2.3;
 
 function report(options: Options, measured: readonly Measured[]): Report {
   const { clock } = options;
-  const time = (s: Seconds): number => s[clock];
+  const time = (s: Cost): number => s[clock];
   const series = measured.map(({ series: name, points }) => ({
     series: name,
     points,

@@ -16,7 +16,7 @@ import {
   withBackend,
   writeText,
   type BackendOptions,
-  type Seconds,
+  type Cost,
 } from './report.ts';
 import { stackedBars } from './svg.ts';
 import { benchTraining, type TrainingTimes } from './training.ts';
@@ -50,8 +50,8 @@ export function stepCommand(): Command {
   });
 }
 
-const rowsOf = (parts: Readonly<Record<string, Seconds>>): string[][] =>
-  Object.entries({ ...parts, total: total(parts) }).map(([name, s]) => [name, seconds(s.wall), seconds(s.cpu)]);
+const rowsOf = (parts: Readonly<Record<string, Cost>>): string[][] =>
+  Object.entries({ ...parts, total: total(parts) }).map(([name, s]) => [name, seconds(s.wall), seconds(s.cpu), bytes(s.peak)]);
 
 const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(whole, 1)).toFixed(1)} %`;
 
@@ -61,7 +61,7 @@ function report(options: Options, t: TrainingTimes): Report {
   const all = PARTS.reduce((z, p) => ({ cells: z.cells + parts[p].cells, leaves: z.leaves + parts[p].leaves }), { cells: 0, leaves: 0 });
   const title = `${options.weights ?? options.model}: ${options.steps} ${options.steps === 1 ? 'step' : 'steps'} of ${options.tokens} tokens, rank ${options.rank} on ${options.target}, ${options.backend}`;
   if (svg !== undefined) {
-    const segments = (of: Readonly<Record<string, Seconds>>) => Object.entries(of).map(([name, s]) => ({ name, value: s.wall }));
+    const segments = (of: Readonly<Record<string, Cost>>) => Object.entries(of).map(([name, s]) => ({ name, value: s.wall }));
     const bars = [
       { label: 'training', segments: [{ name: 'training', value: t.training.wall }] },
       { label: 'proving', segments: segments(t.proving) },
@@ -75,11 +75,11 @@ function report(options: Options, t: TrainingTimes): Report {
     text: [
       title,
       '',
-      table([['setup (once a bounty)', 'clock', 'all threads'], ...rowsOf(t.setup)]),
+      table([['setup (once a bounty)', 'clock', 'all threads', 'peak memory'], ...rowsOf(t.setup)]),
       '',
-      table([['proving', 'clock', 'all threads'], ...rowsOf({ training: t.training, ...t.proving })]),
+      table([['proving', 'clock', 'all threads', 'peak memory'], ...rowsOf({ training: t.training, ...t.proving })]),
       '',
-      table([['verifying', 'clock', 'all threads'], ...rowsOf(t.verifying)]),
+      table([['verifying', 'clock', 'all threads', 'peak memory'], ...rowsOf(t.verifying)]),
       '',
       'Part of the program, by what it commits and looks up in a proof; time cannot be split between them:',
       table([
@@ -96,10 +96,7 @@ function report(options: Options, t: TrainingTimes): Report {
       table([
         ['proof', bytes(t.proofBytes)],
         ['bundle', bytes(t.bundleBytes)],
-        [
-          'peak memory, process',
-          `${bytes(t.peak.verifying)} (setup ${bytes(t.peak.setup)}, training ${bytes(t.peak.training)}, proving ${bytes(t.peak.proving)})`,
-        ],
+        ['peak memory, process', bytes(t.peak.process)],
         ['peak memory, backend', t.peak.backend === null ? 'not counted' : bytes(t.peak.backend)],
         ['columns, tree leaves', `${count(t.program['columns'] as number)}, ${count(t.program['treeLeaves'] as number)}`],
         ['loss', t.losses.map((l) => l.toFixed(4)).join(' ')],

@@ -27,7 +27,7 @@ import { checkProgram } from '../../verifier/validity/check.ts';
 import { makeTerms } from '../lib/post-bounty.ts';
 import type { BenchTensor } from './models.ts';
 import { programSize } from './parts.ts';
-import { peakOf, peakResident, Stopwatch, total, type Seconds } from './report.ts';
+import { peakOf, peakResident, Stopwatch, total, type Cost } from './report.ts';
 
 export interface TrainingBench {
   /** Not calibrated; exponents of the model's tensors are those of `model`. */
@@ -40,22 +40,16 @@ export interface TrainingBench {
 export interface TrainingTimes {
   readonly program: ReturnType<typeof programSize>;
   /** Recipe to checked program and first state: once a bounty. */
-  readonly setup: Readonly<Record<string, Seconds>>;
-  readonly training: Seconds;
-  readonly proving: Readonly<Record<string, Seconds>>;
-  readonly verifying: Readonly<Record<string, Seconds>>;
+  readonly setup: Readonly<Record<string, Cost>>;
+  readonly training: Cost;
+  readonly proving: Readonly<Record<string, Cost>>;
+  readonly verifying: Readonly<Record<string, Cost>>;
   readonly proofBytes: number;
   readonly bundleBytes: number;
   /** Mean loss of each proof's steps. */
   readonly losses: readonly number[];
-  /** Largest resident set up to the end of each part, and the backend's own peak; bytes. */
-  readonly peak: {
-    readonly setup: number;
-    readonly training: number;
-    readonly proving: number;
-    readonly verifying: number;
-    readonly backend: number | null;
-  };
+  /** Largest resident set of the process, and the most that the backend's vectors took; bytes. */
+  readonly peak: { readonly process: number; readonly backend: number | null };
 }
 
 const SEED: Hex = `0x${'11'.repeat(32)}`;
@@ -150,7 +144,6 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
     hiddenRows: new Map([...openings].map(([name, o]) => [name, o.rows])),
   };
   const setup = watch.parts();
-  const peakSetup = peakResident();
 
   const storage = memoryStorage();
   const walker = new Walker(program);
@@ -167,7 +160,6 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
     onGroup: (_done, _total, loss) => losses.push(loss as number),
   });
   const training = total(trainingWatch.parts());
-  const peakTraining = peakResident();
 
   const provingWatch = new Stopwatch();
   provingWatch.mark('final state');
@@ -186,7 +178,6 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
     onProof: () => provingWatch.mark('decider'),
   });
   const proving = provingWatch.parts();
-  const peakProving = peakResident();
 
   onProgress(0.9, 'verifying');
   const verifyingWatch = new Stopwatch();
@@ -206,6 +197,6 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
     proofBytes: messageBytes(proofCounts(compiled)),
     bundleBytes: proven.bundle.length,
     losses,
-    peak: { setup: peakSetup, training: peakTraining, proving: peakProving, verifying: peakResident(), backend: peakOf(backend) },
+    peak: { process: peakResident(), backend: peakOf(backend) },
   };
 }
