@@ -94,7 +94,7 @@ function rowmax(c: Context, r: Of<'rowmax'>): void {
   const x = value(c, 'of');
   const { outer, n, inner, rest } = around(c.instance, r.over);
   const max = new Float64Array(outer * inner);
-  const hot = new Float64Array(x.length);
+  const hot = new Float64Array(r.hot ? x.length : 0);
   for (let o = 0; o < outer; o++)
     for (let i = 0; i < inner; i++) {
       let first = -1;
@@ -103,10 +103,10 @@ function rowmax(c: Context, r: Of<'rowmax'>): void {
         if (inside(c, at) && (first < 0 || x[at] > x[first])) first = at;
       }
       max[o * inner + i] = x[first];
-      hot[first] = 1;
+      if (r.hot) hot[first] = 1;
     }
   write(c.store, c.instance, c.instance.plan.outs['out'], rest, max);
-  put(c, 'hot', hot);
+  if (r.hot) put(c, 'hot', hot);
 }
 
 function mantissa(c: Context, r: Of<'mantissa'>): void {

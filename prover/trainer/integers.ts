@@ -143,9 +143,10 @@ export function computeIntegers(c: Context): void {
 export function leafCount(r: Relation): number {
   switch (r.kind) {
     case 'rescale':
-    case 'rowmax':
     case 'clamp':
       return 1;
+    case 'rowmax':
+      return r.hot ? 1 : 0;
     case 'map':
       return r.out2 ? 3 : 2;
     case 'divide':

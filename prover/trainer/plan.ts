@@ -198,7 +198,7 @@ function fieldsOf(r: Relation): {
     case 'isqrt':
       return { exprs: { of: r.of }, outs: { out: { view: r.out } } };
     case 'rowmax':
-      return { exprs: { of: of([{ coef: 1n, view: r.of }]) }, outs: { out: { view: r.out }, hot: { view: r.hot } } };
+      return { exprs: { of: of([{ coef: 1n, view: r.of }]) }, outs: { out: { view: r.out }, ...(r.hot ? { hot: { view: r.hot } } : {}) } };
     case 'clamp':
       return { exprs: { of: of(r.of) }, outs: { out: { view: r.out }, hot: { view: r.hot } } };
     case 'mantissa':

@@ -20,8 +20,8 @@ export function rowmax(c: Context, r: Of<'rowmax'>): void {
   const x = doubles(c, value(c, 'of'), 'of');
   const { outer, n, inner, rest } = around(c.instance, r.over);
   const max = new Float64Array(outer * inner);
-  const hot = array(c);
-  const leaf = array(c, c.leaf);
+  const hot = array(c, r.hot);
+  const leaf = array(c, r.hot && c.leaf);
   for (let o = 0; o < outer; o++)
     for (let i = 0; i < inner; i++) {
       let first = -1;
@@ -30,14 +30,15 @@ export function rowmax(c: Context, r: Of<'rowmax'>): void {
         if (inside(c, at) && (first < 0 || x[at] > x[first])) first = at;
       }
       max[o * inner + i] = x[first];
-      hot[first] = 1;
+      if (r.hot) hot[first] = 1;
       for (let k = 0; k < n; k++) {
         const at = (o * n + k) * inner + i;
         if (inside(c, at)) checkRange(c, at, x[first] - x[at], r.bits, 'out − of');
-        if (c.leaf) leaf[at] = x[first] - x[at];
+        if (r.hot && c.leaf) leaf[at] = x[first] - x[at];
       }
     }
   write(c.store, c.instance, c.instance.plan.outs['out'], rest, max);
+  if (!r.hot) return;
   put(c, 'hot', hot);
   c.leaf?.(0, leaf);
 }

@@ -8,6 +8,7 @@ import { lower } from '../../verifier/program/lower.ts';
 import type { Domain, Expr, MapTable, Program, Relation, Tensor } from '../../verifier/program/types.ts';
 import { Tensors, termSum } from '../../verifier/validity/views.ts';
 import { tinyRecipe } from '../fixtures/llama.ts';
+import { cases } from '../fixtures/relations.ts';
 import { matrixStep } from '../fixtures/matrix-step.ts';
 import { expr, sample, term, times, view } from './sample.ts';
 
@@ -273,11 +274,15 @@ describe('every committed cell has one relation', () => {
 
 describe('every declared width is enforced', () => {
   it('range map needs a map over every cell', () => {
-    refused(tensor('sum', { range: 'map' }), /maps bound 0 of its 3 cells/, { tensor: 'sum' });
-    refused(relation('ax', { shift: 12 }, relation('act', { x: expr(times(2n, term('ax', 'i'))) })), /maps bound 0 of its 3 cells/, {
-      tensor: 'ax',
-    });
-    refused(relation('act', { x: expr(term('ax', [{ at: 0, bits: 2 }])) }), /maps bound 1 of its 3 cells/, { tensor: 'ax' });
+    refused(tensor('sum', { range: 'map' }), /maps and roots bound 0 of its 3 cells/, { tensor: 'sum' });
+    refused(
+      relation('ax', { shift: 12 }, relation('act', { x: expr(times(2n, term('ax', 'i'))) })),
+      /maps and roots bound 0 of its 3 cells/,
+      {
+        tensor: 'ax',
+      },
+    );
+    refused(relation('act', { x: expr(term('ax', [{ at: 0, bits: 2 }])) }), /maps and roots bound 1 of its 3 cells/, { tensor: 'ax' });
   });
   it('a map bounds no more than its table', () => {
     refused(tensor('e', { bits: 16 }), /from 1 to 65536|from 0 to 65536/, { tensor: 'e' });
@@ -287,6 +292,80 @@ describe('every declared width is enforced', () => {
   it('state out is copied from tensors of its width', () => {
     refused(relation('s2', { kind: 'rescale', shift: 1 }), /nothing bounds the state-out tensor s2/, { tensor: 's2' });
     refused(relation('s2', { expr: expr(times(2n, term('new', 'k'))) }), /nothing bounds the state-out tensor s2/);
+  });
+});
+
+/** The relation case of that name, with tensors and relations (by the tensor that they write) changed. */
+function changed(
+  name: string,
+  tensors: Readonly<Record<string, Partial<Tensor>>>,
+  relations: Readonly<Record<string, Change>> = {},
+): Program {
+  const p = cases.find((c) => c.name === name)?.program as Program;
+  const of = (r: Relation): Change => relations[('out' in r && r.out.tensor) || ''] ?? {};
+  return {
+    ...p,
+    tensors: p.tensors.map((t) => ({ ...t, ...tensors[t.name] })),
+    relations: p.relations.map((r) => ({ ...r, ...of(r) }) as Relation),
+  };
+}
+
+describe('a root bounds what it is taken of', () => {
+  const name = 'isqrt whose root bounds what it is taken of';
+  it('to (q + 1)² − 1', () => {
+    checkProgram(changed(name, {}));
+    refused(changed(name, { v: { bits: 5 } }), /the root q lets v run from 0 to 63/, { tensor: 'v' });
+  });
+  it('only where it is looked up itself, and alone under the root', () => {
+    refused(changed(name, { q: { range: 'map' } }), /maps and roots bound 0 of its 3 cells/);
+    for (const root of [times(2n, term('v', 'i')), [...term('v', 'i'), ...term('x', 'i')]])
+      refused(changed(name, {}, { q: { of: expr(root), bits: 8 } }), /maps and roots bound 0 of its 3 cells/, { tensor: 'v' });
+    refused(changed(name, {}, { q: { of: expr(term('v', 'i'), [], 1n), bits: 8 } }), /maps and roots bound 0 of its 3 cells/);
+  });
+});
+
+describe('a maximum without a selector', () => {
+  const name = 'rowmax that a table pins, on a causal domain';
+  const p = changed(name, {});
+  const unpinned = /nothing shows that top is a maximum of z/;
+  const difference = [...term('top', 'i'), ...times(-1n, term('z', 'i', 'j'))];
+  it('is pinned by a table that marks 0 and a count of the marks', () => checkProgram(p));
+  it('needs both on its own domain, of its own tensors', () => {
+    refused({ ...p, relations: p.relations.filter((r) => r.kind !== 'map') }, unpinned);
+    refused({ ...p, relations: p.relations.filter((r) => !('out' in r && r.out.tensor === 'ties')) }, unpinned);
+    for (const x of [
+      expr(difference, [], 1n),
+      expr(times(-1n, difference)),
+      expr(times(2n, difference)),
+      expr([...difference, ...term('x', 'i', 'j')]),
+      expr([...term('top', 'i'), ...times(-1n, term('x', 'i', 'j'))]),
+    ])
+      refused(changed(name, {}, { y: { x } }), unpinned, { tensor: 'top' });
+    const count = (sum: ReturnType<typeof term>, constant: bigint): Change => ({ expr: expr(sum, [], constant) });
+    const marks = (size: number): ReturnType<typeof term> => term('mark', 'i', [{ reduce: 'ones', size }]);
+    for (const change of [
+      count(marks(3), 0n),
+      count(marks(2), -1n),
+      count(times(2n, marks(3)), -1n),
+      count(term('y', 'i', [{ reduce: 'ones', size: 3 }]), -1n),
+      count([...marks(3), ...term('y', 'i', [{ at: 0, bits: 2 }])], -1n),
+    ])
+      refused(changed(name, {}, { ties: change }), unpinned);
+  });
+  it('needs a count that cannot be negative', () => refused(changed(name, { ties: { signed: true, bits: 3 } }), unpinned));
+  it('needs marks of 0 and of nothing else', () => {
+    const first = (values: readonly number[]): Program => ({ ...p, constants: { ...p.constants, first: values } });
+    for (const values of [
+      [...new Array<number>(16).fill(0)],
+      [1, 1, ...new Array<number>(14).fill(0)],
+      [0, 1, ...new Array<number>(14).fill(0)],
+    ])
+      refused(first(values), unpinned);
+    refused({ ...p, tables: p.tables.map((t) => ({ ...t, lo: -1 })) }, unpinned);
+  });
+  it('bounds the tensor that it is taken of by the table, if the maximum is looked up itself', () => {
+    refused(changed(name, { z: { bits: 5 } }), /table distance lets z run from -23 to 7/, { tensor: 'z' });
+    refused(changed(name, { top: { range: 'map' } }), /maps and roots bound 0/);
   });
 });
 

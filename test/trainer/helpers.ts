@@ -149,11 +149,8 @@ function expected(
       const max = row.reduce((m, x) => (x > m ? x : m));
       const hot = row.indexOf(max) === on.get(r.over)?.at ? 1n : 0n;
       return {
-        outs: [
-          [r.out, max],
-          [r.hot, hot],
-        ],
-        leaves: [got(r.out) - got(r.of)],
+        outs: [[r.out, max], ...(r.hot ? [[r.hot, hot] as const] : [])],
+        leaves: r.hot ? [got(r.out) - got(r.of)] : [],
       };
     }
     case 'clamp': {

@@ -6,13 +6,12 @@
  */
 import { tensorBits, type Program, type Var } from '../program/types.ts';
 import { Builder, dyadic, type LayerVar, type Scale, type TensorRef } from './builder.ts';
-import { expTable, rateTables, type Constants } from './constants.ts';
+import { expConstants, rateTables, type Constants } from './constants.ts';
 import { backwardPass, forwardPass, type Gradients } from './decoder.ts';
 import { gpt2Parts } from './gpt2.ts';
 import { llamaEnds, llamaParts } from './llama.ts';
 import { variable, type Adapter, type Net, type State, type Trained } from './net.ts';
 import { oneHot } from './ops/embedding.ts';
-import { EXP_TABLE, PROBABILITY_F, SCORE_KEY } from './ops/softmax.ts';
 import { adamw, ADAM_RATE_F } from './optimizer/adamw.ts';
 import { sgdMomentum } from './optimizer/sgd-momentum.ts';
 import { frozenState, trainedState } from './optimizer/state.ts';
@@ -125,17 +124,6 @@ function adapters(b: Builder, recipe: Recipe, step: Var, train: boolean): Readon
     });
   }
   return out;
-}
-
-/** The exponentials that all scores share. */
-function expConstants(net: Net, content: Record<string, Constants[string]>): void {
-  const { b, recipe } = net;
-  const { score } = recipe.precision;
-  const f = b.exponent(SCORE_KEY);
-  const size = 2 ** score.bits;
-  content['table.exp'] = expTable(score.bits, f);
-  b.tensor('constants', 'table.exp', [variable('entry', size)], { bits: PROBABILITY_F + 1, signed: false, f: PROBABILITY_F });
-  b.tables.push({ id: EXP_TABLE, name: 'exp', lo: 0, size, y: 'table.exp', fn: { name: 'exp-neg', fIn: f, fOut: PROBABILITY_F } });
 }
 
 function optimize(net: Net, gradients: Gradients['adapters'], content: Record<string, Constants[string]>): void {

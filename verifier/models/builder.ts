@@ -201,12 +201,12 @@ export class Builder {
     return new TensorRef(tensor, layer?.from ?? 0);
   }
 
-  /** A signed witness tensor whose width and exponent are those of a calibrated class. */
+  /** A signed witness tensor whose width (unless `bits` is given) and exponent are those of a calibrated class. */
   value(
     name: string,
     axes: readonly (Var | LayerVar)[],
     scaleClass: ScaleClass,
-    options: { key?: string; causal?: readonly [number, number]; range?: 'map' } = {},
+    options: { key?: string; causal?: readonly [number, number]; range?: 'map'; bits?: number } = {},
   ): TensorRef {
     const key = options.key ?? name;
     const scale = this.scales.get(key) ?? { scaleClass, tensors: [] };
@@ -214,7 +214,7 @@ export class Builder {
     scale.tensors.push(name);
     this.scales.set(key, scale);
     return this.tensor('witness', name, axes, {
-      bits: this.precision[scaleClass].bits,
+      bits: options.bits ?? this.precision[scaleClass].bits,
       signed: true,
       f: this.exponent(key),
       ...(options.causal ? { causal: options.causal } : {}),

@@ -7,7 +7,7 @@ import { activationBits } from './ops/gelu.ts';
 import { adamwRates } from './optimizer/adamw.ts';
 import { momentumRates } from './optimizer/sgd-momentum.ts';
 import { ROPE_F } from './ops/rope.ts';
-import { PROBABILITY_F } from './ops/softmax.ts';
+import { EXP_TABLE, PROBABILITY_F, SCORE_KEY } from './ops/softmax.ts';
 import type { Recipe } from './recipe.ts';
 
 export type Constants = Readonly<Record<string, readonly number[] | Int32Array | Float64Array>>;
@@ -22,7 +22,7 @@ const gelu = (x: number): number => 0.5 * x * (1 + bend(x));
 const geluSlope = (x: number): number => 0.5 * (1 + bend(x)) + 0.5 * x * (1 - bend(x) ** 2) * GELU * (1 + 3 * 0.044715 * x ** 2);
 
 /** round(2^15·exp(−x/2^f)) for x = 0 … 2^bits − 1. */
-export const expTable = (bits: number, f: number): Int32Array =>
+const expTable = (bits: number, f: number): Int32Array =>
   Int32Array.from({ length: 2 ** bits }, (_, x) => Math.round(2 ** PROBABILITY_F * Math.exp(-x / 2 ** f)));
 
 /** An activation and its derivative at 2^outF, for x = −2^(bits−1) … at 2^inF. */
@@ -39,6 +39,33 @@ export function activationTables(
     value: Int32Array.from({ length }, (_, i) => Math.round(f(x(i)) * 2 ** outF)),
     slope: Int32Array.from({ length }, (_, i) => Math.round(slope(x(i)) * 2 ** outF)),
   };
+}
+
+/** Declares the table of exponentials, and of marks of 0, that all scores share. */
+export function expConstants({ b }: Net, content: Record<string, Constants[string]>): void {
+  const { bits } = b.precision.score;
+  const f = b.exponent(SCORE_KEY);
+  const size = 2 ** bits;
+  const column = (name: string, values: Int32Array, width: number, fOut: number): string => {
+    content[name] = values;
+    b.tensor('constants', name, [variable('entry', size)], { bits: width, signed: false, f: fOut });
+    return name;
+  };
+  b.tables.push({
+    id: EXP_TABLE,
+    name: 'exp',
+    lo: 0,
+    size,
+    y: column('table.exp', expTable(bits, f), PROBABILITY_F + 1, PROBABILITY_F),
+    y2: column(
+      'table.exp.top',
+      Int32Array.from({ length: size }, (_, x) => (x === 0 ? 1 : 0)),
+      1,
+      0,
+    ),
+    fn: { name: 'exp-neg', fIn: f, fOut: PROBABILITY_F },
+    fn2: { name: 'table', fIn: 0, fOut: 0 },
+  });
 }
 
 /** Declares the table of an activation over the values of the tensors with scale `key`. */

@@ -126,7 +126,7 @@ function relationCodec(tensors: Codec<string>): Codec<Relation> {
     divide: relation('divide', { on, out: view, num: expr, den: expr, bits: width, round: flag }),
     rsqrt: relation('rsqrt', { on, out: view, square: view, numerator: integer, m: linear, bits: width }),
     isqrt: relation('isqrt', { on, out: view, of: expr, bits: width }),
-    rowmax: relation('rowmax', { on, over: name, out: view, hot: view, of: view, bits: width }),
+    rowmax: relation('rowmax', { on, over: name, out: view, hot: optional(view), of: view, bits: width }),
     clamp: relation('clamp', { on, out: view, hot: view, of: linear, max: integer, bits: width }),
     mantissa: relation('mantissa', { on, over: record<Var>({ name, size }), out: view, hot: view, of: linear, bits: width }),
     onehot: relation('onehot', {

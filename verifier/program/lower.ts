@@ -79,7 +79,7 @@ function multiply(factor: Linear, by: Expr, where: string): Expr {
 }
 
 /** The view with the part that reads `name` replaced by a weighted sum over it. */
-function reduceView(view: View, name: string, size: number, weights: 'ones' | 'index' | 'powers'): View {
+export function reduceView(view: View, name: string, size: number, weights: 'ones' | 'index' | 'powers'): View {
   const index = view.index.map((parts) => parts.map((p): Part => ('var' in p && p.var === name ? { reduce: weights, size } : p)));
   return view.when === undefined ? { tensor: view.tensor, index } : { tensor: view.tensor, index, when: view.when };
 }
@@ -218,6 +218,7 @@ function lowerRelation(
       return;
     }
     case 'rowmax': {
+      if (!relation.hot) return;
       const size = sizeOf(on, relation.over, where);
       const row = without(on, relation.over);
       const out = linear(read(relation.out));

@@ -43,7 +43,7 @@ export interface Tensor {
   readonly f: number;
   /**
    * How the declared width is enforced in a witness tensor: `leaf` (a range look-up of its own, made by lowering) or
-   * `map` (every cell is the x or an output of a map relation, whose table bounds it; the compiler checks that).
+   * `map` (something else bounds every cell: a table that it is looked up in, or its ranged root; validity/check.ts says what).
    */
   readonly range: 'leaf' | 'map';
 }
@@ -154,13 +154,16 @@ export type Relation =
     }
   /** out = isqrt(of), of >= 0. */
   | { readonly kind: 'isqrt'; readonly on: Domain; readonly out: View; readonly of: Expr; readonly bits: number }
-  /** out = max over `over` (a variable of `on`) of `of`; `hot` marks the first maximum. `out` does not depend on `over`. */
+  /**
+   * out = max over `over` (a variable of `on`) of `of`; `hot` marks the first maximum. `out` does not depend on `over`. Without `hot` the
+   * relation proves nothing of its own: a map of out − of that counts zeros pins it (validity/relations.ts).
+   */
   | {
       readonly kind: 'rowmax';
       readonly on: Domain;
       readonly over: string;
       readonly out: View;
-      readonly hot: View;
+      readonly hot?: View;
       readonly of: View;
       readonly bits: number;
     }

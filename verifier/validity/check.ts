@@ -17,7 +17,7 @@ import { checkOrder } from './order.ts';
 import { CONSTANTS } from '../program/encode.ts';
 import { LIMITS, NAME } from '../program/limits.ts';
 import { lower } from '../program/lower.ts';
-import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor } from '../program/types.ts';
+import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor, type View } from '../program/types.ts';
 import { Tensors, boxCells, boxOf, boxesMeet, declared, domainCells, exprInterval, type Box, type Interval, type Place } from './views.ts';
 
 /** Cells of integers are exact numbers: |v| < 2^53. */
@@ -247,15 +247,19 @@ function checkCopied(program: Program, tensors: Tensors, t: Tensor, boxes: reado
   }
 }
 
-/** Every cell of a tensor of range `map` is the x or an output of a map, whose table bounds it. */
+/**
+ * What bounds every cell of a tensor of range `map`: it is an output of a map, whose table bounds it; it occurs with coefficient ±1 in the x of one,
+ * beside tensors that are bounded without it; or it is all that an isqrt takes the root of, and the root q is bounded: 0 <= v − q² < 2^bits is then
+ * a statement about integers, and so is v <= q² + 2q.
+ */
 function checkMapped(program: Program, tensors: Tensors, t: Tensor): void {
   const bounded: Box[] = [];
-  const bound = (box: Box, x: Interval, table: MapTable, at: Place): void => {
+  const bound = (box: Box, x: Interval, by: string, at: Place): void => {
     if (!inside(x, t))
       throw new ProgramError(
         at.where,
-        `table ${table.name} lets ${t.name} run from ${x.lo} to ${x.hi}, past its ${t.bits} ${t.signed ? 'signed' : 'unsigned'} bits`,
-        'declare the width of the table',
+        `${by} lets ${t.name} run from ${x.lo} to ${x.hi}, past its ${t.bits} ${t.signed ? 'signed' : 'unsigned'} bits`,
+        'declare the width that it allows',
         {
           relation: at.relation,
           tensor: t.name,
@@ -263,34 +267,54 @@ function checkMapped(program: Program, tensors: Tensors, t: Tensor): void {
       );
     if (!bounded.some((b) => boxesMeet(b, box))) bounded.push(box);
   };
+  /** Tensors with a bound that does not rest on another tensor's. */
+  const independent = (view: View, at: Place): boolean => {
+    const other = tensors.get(view.tensor, at);
+    return (
+      tensors.role(other) === 'fixed' || tensors.role(other) === 'stateIn' || (tensors.role(other) === 'witness' && other.range === 'leaf')
+    );
+  };
+  /** A view that touches each cell of its box, for every index of the domain that it depends on. */
+  const direct = (view: View, r: Relation): boolean => {
+    if ((view.when?.length ?? 0) > 0 || view.index.flat().some((p) => !('var' in p || 'at' in p))) return false;
+    // On a causal domain only a causal tensor read along the same pair is touched as its box says.
+    if (r.on.causal === undefined) return !t.causal;
+    return (
+      t.causal !== undefined && t.causal.every((a, k) => view.index[a]?.some((p) => 'var' in p && p.var === r.on.causal?.[k] && !p.shift))
+    );
+  };
   program.relations.forEach((r, i) => {
-    if (r.kind !== 'map') return;
     const at = placeOf(r, i);
+    if (r.kind === 'isqrt') {
+      const [of, ...more] = r.of.linear;
+      const alone = of !== undefined && more.length === 0 && of.coef === 1n && r.of.constant === 0n && r.of.products.length === 0;
+      if (!alone || of.view.tensor !== t.name || !direct(of.view, r) || !independent(r.out, at)) return;
+      const q = declared(tensors.get(r.out.tensor, at)).hi;
+      bound(boxOf(tensors, of.view, r.on.vars, at), { lo: 0n, hi: q * q + 2n * q }, `the root ${r.out.tensor}`, at);
+    }
+    if (r.kind !== 'map') return;
     const table = program.tables.find((x) => x.id === r.table) as MapTable;
+    const by = `table ${table.name}`;
     const column = (name: string): Interval => contentInterval(program, program.tensors.find((x) => x.name === name) as Tensor);
     for (const [view, y] of [
       [r.out, table.y],
       [r.out2, table.y2],
     ] as const) {
-      if (view && y !== undefined && view.tensor === t.name) bound(boxOf(tensors, view, r.on.vars, at), column(y), table, at);
+      if (view && y !== undefined && view.tensor === t.name) bound(boxOf(tensors, view, r.on.vars, at), column(y), by, at);
     }
-    const [x, ...more] = r.x.linear;
-    const alone = x !== undefined && more.length === 0 && x.coef === 1n && r.x.constant === 0n && r.x.products.length === 0;
-    if (!alone || x.view.tensor !== t.name || (x.view.when?.length ?? 0) > 0 || x.view.index.flat().some((p) => !('var' in p || 'at' in p)))
-      return;
-    // On a causal domain only a causal tensor read along the same pair is touched as its box says.
-    const whole =
-      r.on.causal === undefined
-        ? !t.causal
-        : t.causal !== undefined &&
-          t.causal.every((a, k) => x.view.index[a]?.some((p) => 'var' in p && p.var === r.on.causal?.[k] && !p.shift));
-    if (whole) bound(boxOf(tensors, x.view, r.on.vars, at), { lo: BigInt(table.lo), hi: BigInt(table.lo + table.size - 1) }, table, at);
+    const [own, ...again] = r.x.linear.filter((x) => x.view.tensor === t.name);
+    const others = r.x.linear.filter((x) => x !== own);
+    if (own === undefined || again.length > 0 || (own.coef !== 1n && own.coef !== -1n) || r.x.products.length > 0) return;
+    if (!direct(own.view, r) || !others.every((x) => independent(x.view, at))) return;
+    const rest = exprInterval(tensors, { constant: r.x.constant, linear: others, products: [] }, at);
+    const [lo, hi] = [BigInt(table.lo) - rest.hi, BigInt(table.lo + table.size - 1) - rest.lo];
+    bound(boxOf(tensors, own.view, r.on.vars, at), own.coef === 1n ? { lo, hi } : { lo: -hi, hi: -lo }, by, at);
   });
   const cells = bounded.reduce((n, b) => n + boxCells(t, b), 0n);
   if (cells !== domainCells(t))
     throw new ProgramError(
       `tensor ${t.name}`,
-      `maps bound ${cells} of its ${domainCells(t)} cells`,
+      `maps and roots bound ${cells} of its ${domainCells(t)} cells`,
       'declare range leaf, or look up every cell',
       { tensor: t.name },
     );
@@ -303,7 +327,7 @@ function checkLookups(program: Program): void {
 
 /** At ties the selector of a maximum is the prover's choice, so nothing else may read it. */
 function checkSelectors({ relations }: Program): void {
-  const free = new Map(relations.flatMap((r, i) => (r.kind === 'rowmax' ? [[r.hot.tensor, i] as const] : [])));
+  const free = new Map(relations.flatMap((r, i) => (r.kind === 'rowmax' && r.hot ? [[r.hot.tensor, i] as const] : [])));
   relations.forEach((r, i) => {
     for (const view of viewsRead(r)) {
       const by = free.get(view.tensor);

@@ -22,10 +22,7 @@ export function outputsOf(r: Relation): readonly Output[] {
     case 'rsqrt':
       return [r.out, r.square].map((view) => ({ view, on }));
     case 'rowmax':
-      return [
-        { view: r.out, on: without(on, r.over) },
-        { view: r.hot, on },
-      ];
+      return [{ view: r.out, on: without(on, r.over) }, ...(r.hot ? [{ view: r.hot, on }] : [])];
     case 'clamp':
       return [r.out, r.hot].map((view) => ({ view, on }));
     case 'mantissa':

@@ -7,6 +7,7 @@
  */
 import { R } from '../field.ts';
 import { dependsOn } from '../program/compile.ts';
+import { reduceView } from '../program/lower.ts';
 import { ProgramError } from '../program/errors.ts';
 import { outputsOf, readsOf, type Output } from './reads.ts';
 import {
@@ -372,12 +373,13 @@ class RelationCheck {
   #rowmax(r: Extract<Relation, { kind: 'rowmax' }>): void {
     const over = r.on.vars.find((v) => v.name === r.over) as Var;
     const row = without(r.on, r.over);
-    this.#hot(r.hot);
-    this.#reducible(r.hot, over);
     if (dependsOn(r.out).has(r.over))
       this.#fail(`the maximum ${r.out.tensor} depends on ${r.over}`, 'index it by the other variables', r.out.tensor);
     if (!dependsOn(r.of).has(r.over))
       this.#fail(`${r.of.tensor} does not depend on ${r.over}`, 'take the maximum over a variable of it', r.of.tensor);
+    if (!r.hot) return this.#pinned(r, over);
+    this.#hot(r.hot);
+    this.#reducible(r.hot, over);
     if (r.on.causal?.includes(r.over) && !vanishes(this.#tensors, r.hot, r.on.causal, this.#at))
       this.#fail(`the selector ${r.hot.tensor} could choose a masked cell`, 'declare it causal', r.hot.tensor);
     const { lo, hi } = viewInterval(this.#tensors, r.of, this.#at);
@@ -387,6 +389,45 @@ class RelationCheck {
     this.#product([[{ coef: 1n, view: r.hot }], [{ coef: 1n, view: r.of }]], [over]);
     const product = { factors: [[{ coef: 1n, view: r.hot }], [{ coef: 1n, view: r.of }]], sum: [over] };
     this.#equality(row, [r.out, r.hot], [product]);
+  }
+
+  /**
+   * Without a selector: a map on the same domain looks up out − of, so that out >= of everywhere, in a table from 0 on whose second column is 1
+   * at 0 alone; and an equality gives a ranged unsigned tensor Σ − 1 over each row of that column, so that out = of somewhere.
+   */
+  #pinned(r: Extract<Relation, { kind: 'rowmax' }>, over: Var): void {
+    const { tables, relations, constants } = this.#program;
+    const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+    const domain = (on: Domain): unknown => [on.vars.map((v) => [v.name, v.size]).sort(), on.causal];
+    const marksZero = (column: ArrayLike<number> | undefined): boolean =>
+      column !== undefined && column[0] === 1 && Array.prototype.every.call(column, (v, i) => i === 0 || v === 0);
+    const counted = (marks: View): boolean =>
+      relations.some((e) => {
+        if (e.kind !== 'equal' || !same(domain(e.on), domain(without(r.on, r.over)))) return false;
+        const [sum, ...more] = e.expr.linear;
+        const t = this.#tensors.get(e.out.tensor, this.#at);
+        const ranged = !t.signed && t.range === 'leaf' && this.#tensors.role(t) === 'witness';
+        const alone = sum !== undefined && more.length === 0 && e.expr.products.length === 0;
+        return (
+          ranged && alone && e.expr.constant === -1n && sum.coef === 1n && same(sum.view, reduceView(marks, over.name, over.size, 'ones'))
+        );
+      });
+    const pins = relations.some((m) => {
+      if (m.kind !== 'map' || !m.out2 || !same(domain(m.on), domain(r.on))) return false;
+      const table = tables.find((t) => t.id === m.table);
+      const [out, of, ...more] = m.x.linear;
+      const difference = out?.coef === 1n && same(out.view, r.out) && of?.coef === -1n && same(of.view, r.of);
+      if (!difference || more.length > 0 || m.x.constant !== 0n || m.x.products.length > 0) return false;
+      if (table?.lo !== 0 || !marksZero(constants[table.y2 ?? ''])) return false;
+      this.#reducible(m.out2, over);
+      return counted(m.out2);
+    });
+    if (!pins)
+      this.#fail(
+        `nothing shows that ${r.out.tensor} is a maximum of ${r.of.tensor}`,
+        'give it a selector, or look out − of up in a table that marks 0, and count the marks of each row',
+        r.out.tensor,
+      );
   }
 
   /** Σ hot = 1 over bits gives each chunk one position; positions are digits of the index, so their weights must be those of digits. */

@@ -10,7 +10,7 @@ import { variable, type Net } from '../net.ts';
 import type { Var } from '../../program/types.ts';
 import { linearBackward, type Factors, type LinearBackward, type LinearForward, type LinearInput } from './linear.ts';
 import { rope, scoreScale, type RopeTables } from './rope.ts';
-import { probabilities, SCORE_KEY, softmax } from './softmax.ts';
+import { probabilities, scoreTensor, softmax } from './softmax.ts';
 
 /** What families differ in: heads, linear layers, positions. */
 export interface AttentionSpec {
@@ -78,7 +78,7 @@ export function attention(net: Net, layers: LayerVar, y: TensorRef, width: Var, 
   }
 
   const rows = [step, layers, batch, kv, group, position];
-  const scores = b.value('attention.score', [...rows, key], 'score', { key: SCORE_KEY, causal: [5, 6] });
+  const scores = scoreTensor(b, 'attention.score', [...rows, key], [5, 6]);
   const inner = multiply(
     [component],
     queries.at(step, layers, [batch, position], [kv, group, component]),

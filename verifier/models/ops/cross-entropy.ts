@@ -8,7 +8,7 @@ import { multiply, type Form, type Term, type TensorRef } from '../builder.ts';
 import { variable, weight, type Net } from '../net.ts';
 import { bitsOf, type Var } from '../../program/types.ts';
 import { gather, oneHot, type OneHot } from './embedding.ts';
-import { PROBABILITY_F, SCORE_KEY, softmax, type Softmax } from './softmax.ts';
+import { PROBABILITY_F, scoreTensor, softmax, type Softmax } from './softmax.ts';
 
 export interface HeadForward {
   readonly y: TensorRef;
@@ -23,7 +23,7 @@ export function head(net: Net, y: TensorRef, width: Var, matrix: string): HeadFo
   const { b, step, token } = net;
   const vocab = variable('vocab', net.recipe.model.vocab);
   const w = weight(net, matrix);
-  const logits = b.value('logits', [step, token, vocab], 'score', { key: SCORE_KEY });
+  const logits = scoreTensor(b, 'logits', [step, token, vocab]);
   b.round([step, token, vocab], logits, [multiply([width], y.at(step, token, width), w.at(vocab, width))]);
   // S <= 2^15·vocab, so that R has 16 bits at least.
   const k = 2 * PROBABILITY_F + bitsOf(vocab.size) + 1;

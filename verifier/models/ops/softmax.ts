@@ -1,11 +1,12 @@
 /**
- * Softmax over the last index of a row: e = table(max − s), S = Σe, R = floor(2^k / S). Probabilities are e·R; `probabilities` commits
+ * Softmax over the last index of a row: e = table(max − s), S = Σe, R = floor(2^k / S). The same look-up marks where max − s = 0, and a count of
+ * the marks shows that the maximum is attained; it also bounds s, which has no look-up of its own. Probabilities are e·R; `probabilities` commits
  * them, rounded. A reader that multiplies them by public or committed values and rounds once needs no such tensor.
  *
  * Exponentials are 15-bit fractions, so e <= 2^15 and P <= 2^15; entries off a causal domain are exactly 0. The table covers
  * every difference of two scores of the declared width, so nothing is clamped.
  */
-import { add, domainOf, expression, multiply, negate, type LayerVar, type TensorRef } from '../builder.ts';
+import { add, type Builder, domainOf, expression, multiply, negate, type LayerVar, type TensorRef } from '../builder.ts';
 import type { Net } from '../net.ts';
 import { bitsOf, type Var } from '../../program/types.ts';
 
@@ -15,6 +16,15 @@ export const EXP_TABLE = 64;
 /** All scores, of attention and of the head, share one exponent and so one table. */
 export const SCORE_KEY = 'score';
 
+type Indices = readonly (Var | LayerVar)[];
+
+/**
+ * A tensor of scores. The class's width is that of a row's maximum and of differences to it, which the table covers: scores themselves have
+ * two bits more.
+ */
+export const scoreTensor = (b: Builder, name: string, axes: Indices, causal?: readonly [number, number]): TensorRef =>
+  b.value(name, axes, 'score', { key: SCORE_KEY, bits: b.precision.score.bits + 2, range: 'map', ...(causal ? { causal } : {}) });
+
 export interface Softmax {
   readonly scores: TensorRef;
   readonly max: TensorRef;
@@ -22,8 +32,6 @@ export interface Softmax {
   readonly exponentials: TensorRef;
   readonly reciprocal: TensorRef;
 }
-
-type Indices = readonly (Var | LayerVar)[];
 
 /** Tensor option: the causal pair of the row variable `causal` and the last index. */
 const causalPair = (all: Indices, causal?: string): { causal?: readonly [number, number] } =>
@@ -35,15 +43,17 @@ export function softmax(net: Net, name: string, rows: Indices, over: Var, scores
   const all = [...rows, over];
   const options = causalPair(all, causal);
   const on = domainOf(all, causal === undefined ? undefined : [causal, over.name]);
-  const { bits } = scores.tensor;
+  const { bits } = b.precision.score;
 
   const max = b.tensor('witness', `${name}.max`, rows, { bits, signed: true, f: scores.f });
-  const hot = b.count(`${name}.max.hot`, all, 1, 0, options);
-  b.relations.push({ kind: 'rowmax', on, over: over.name, out: max.view(...rows), hot: hot.view(...all), of: scores.view(...all), bits });
+  b.relations.push({ kind: 'rowmax', on, over: over.name, out: max.view(...rows), of: scores.view(...all), bits: scores.tensor.bits + 1 });
 
   const e = b.count(`${name}.exp`, all, PROBABILITY_F + 1, PROBABILITY_F, { ...options, range: 'map' });
+  const mark = b.count(`${name}.top`, all, 1, 0, { ...options, range: 'map' });
   const distance = add(max.at(...rows), negate(scores.at(...all)));
-  b.relations.push({ kind: 'map', on, table: EXP_TABLE, x: expression([distance]).expr, out: e.view(...all) });
+  b.relations.push({ kind: 'map', on, table: EXP_TABLE, x: expression([distance]).expr, out: e.view(...all), out2: mark.view(...all) });
+  const marks = b.count(`${name}.ties`, rows, bitsOf(over.size), 0);
+  b.equal(rows, marks, [mark.at(...rows, [{ reduce: 'ones', size: over.size }])], -1n);
 
   const sum = b.count(`${name}.sum`, rows, PROBABILITY_F + 1 + bitsOf(over.size), PROBABILITY_F);
   b.equal(rows, sum, [e.at(...rows, [{ reduce: 'ones', size: over.size }])]);

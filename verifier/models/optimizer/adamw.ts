@@ -59,7 +59,8 @@ export function adamw(
     { linear: g.linear.map((t) => ({ coef: t.coef * ((1n << BigInt(BETA1_F)) - beta1), view: t.view })), f: gradient.f + BETA1_F },
   ]);
 
-  const v = trainedState(b, `${name}.v`, step, axes, { bits: VARIANCE_BITS, signed: false, f: 2 * gradient.f });
+  // v′ needs no look-up of its own: its root, which has one, bounds it.
+  const v = trainedState(b, `${name}.v`, step, axes, { bits: VARIANCE_BITS, signed: false, f: 2 * gradient.f, range: 'map' });
   const beta2 = BigInt(Math.round(o.beta2 * 2 ** BETA2_F));
   const squared = multiply([], g, g);
   b.round(on, v.next, [

@@ -7,6 +7,8 @@ export interface StateSpec {
   readonly bits: number;
   readonly signed: boolean;
   readonly f: number;
+  /** How the value after a step is bounded, if not by a look-up of its own. */
+  readonly range?: 'map';
 }
 
 /** `name` is that of the state without `state.in.`; the axes are those of one value (layer, then the matrix). */
@@ -15,10 +17,10 @@ export function trainedState(
   name: string,
   step: Var,
   axes: readonly (Var | LayerVar)[],
-  spec: StateSpec,
+  { range, ...spec }: StateSpec,
 ): State & { readonly next: TensorRef } {
   const before = b.tensor('state.in', `state.in.${name}`, axes, spec);
-  const next = b.tensor('witness', `lora.${name}`, [step, ...axes], spec);
+  const next = b.tensor('witness', `lora.${name}`, [step, ...axes], { ...spec, ...(range ? { range } : {}) });
   const after = b.tensor('state.out', `state.out.${name}`, axes, spec);
   b.equal(axes, after, [next.at(step.size - 1, ...axes)]);
   const used = (...index: readonly (Var | LayerVar)[]): Reading => {
