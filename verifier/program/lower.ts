@@ -224,8 +224,7 @@ function lowerRelation(
       const out = linear(read(relation.out));
       leaf('', on, sum(out, scale(linear(read(relation.of)), -1n)), relation.bits);
       equal('/one', row, sum(linear(read(reduceView(relation.hot, relation.over, size, 'ones'))), constant(-1n)));
-      const picked = product(1n, [read(relation.hot), read(relation.of)], [{ name: relation.over, size }]);
-      equal('/attained', row, sum(picked, scale(out, -1n)));
+      equal('/attained', row, sum(product(1n, [read(relation.hot), read(relation.of)], [{ name: relation.over, size }]), scale(out, -1n)));
       return;
     }
     case 'clamp': {
