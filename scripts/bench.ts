@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Command>>> = {
   scaling: async () => (await import('./bench/scaling.ts')).scalingCommand(),
   lora: async () => (await import('./bench/lora.ts')).loraCommand(),
   step: async () => (await import('./bench/step.ts')).stepCommand(),
+  walk: async () => (await import('./bench/walk.ts')).walkCommand(),
 };
 
 const program = new Command('bench')

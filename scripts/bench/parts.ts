@@ -18,7 +18,8 @@ export function partOf(tensor: string): Part {
   return 'forward';
 }
 
-const outputOf = (r: Relation): string =>
+/** A tensor that a relation writes; empty for an assertion. */
+export const outputOf = (r: Relation): string =>
   r.kind === 'onehot' ? (r.chunks[0] as { hot: { tensor: string } }).hot.tensor : r.kind === 'assert' ? '' : r.out.tensor;
 
 /** Indices of a domain. */
