@@ -15,7 +15,7 @@ import { action, table, type Report } from '../lib/command.ts';
 import { integerOption } from '../lib/options.ts';
 import { outputOf, PARTS, partOf, type Part } from './parts.ts';
 import { prepare, recipeOptions, type Prepared, type RecipeOptions } from './recipe.ts';
-import { best, bytes, count, machine, machineText, peakResident, seconds, Stopwatch, total, type Seconds } from './report.ts';
+import { best, bytes, count, machine, machineText, peakResident, seconds, Stopwatch, total, type Cost } from './report.ts';
 
 interface Options extends RecipeOptions {
   readonly helpers?: number;
@@ -76,8 +76,8 @@ interface Rate {
 interface Variant {
   readonly helpers: number;
   readonly products: readonly Rate[];
-  readonly integer: Seconds;
-  readonly float: Seconds;
+  readonly integer: Cost;
+  readonly float: Cost;
   /** Multiply-adds of the integer walk, and seconds in them. */
   readonly work: number;
   readonly inProducts: number;
@@ -86,7 +86,7 @@ interface Variant {
   readonly relations: Readonly<Record<string, number>>;
 }
 
-function setUp({ recipe, model, data }: Prepared): { program: Program; inputs: Tensors; calibration: Seconds } {
+function setUp({ recipe, model, data }: Prepared): { program: Program; inputs: Tensors; calibration: Cost } {
   const fixed = Object.fromEntries([...model, ...data].map((t) => [t.name, t.values]));
   const seed = fromHex(`0x${'11'.repeat(32)}`);
   const given = (p: Program): Tensors => asTensors(fixed, initialState(p, seed));
@@ -122,16 +122,14 @@ const label = (r: Relation): string => `${r.kind} ${outputOf(r)}`;
 function walks(program: Program, inputs: Tensors, products: CountedProducts, runs: number): Omit<Variant, 'helpers' | 'products'> {
   const walker = new Walker(program, products);
   /** The fastest of the runs, and what `run` said of it. */
-  const fastest = <T>(run: () => T): Seconds & { readonly said: T } => {
-    let least: (Seconds & { said: T }) | null = null;
-    for (let i = 0; i < runs; i++) {
+  const fastest = <T>(run: () => T): { readonly cost: Cost; readonly said: T } => {
+    const all = Array.from({ length: runs }, () => {
       const watch = new Stopwatch();
       watch.mark('walk');
       const said = run();
-      const time = total(watch.parts());
-      if (least === null || time.wall < least.wall) least = { ...time, said };
-    }
-    return least as Seconds & { said: T };
+      return { cost: total(watch.parts()), said };
+    });
+    return all.reduce((least, x) => (x.cost.wall < least.cost.wall ? x : least));
   };
   const float = fastest(() => void walker.walkFloat(0, inputs));
   const integer = fastest(() => {
@@ -151,11 +149,10 @@ function walks(program: Program, inputs: Tensors, products: CountedProducts, run
     });
     return { parts, relations: Object.fromEntries(relations), work: products.work, inProducts: products.milliseconds / 1000 };
   });
-  const { wall, cpu, said } = integer;
-  return { float: { wall: float.wall, cpu: float.cpu }, integer: { wall, cpu }, ...said };
+  return { float: float.cost, integer: integer.cost, ...integer.said };
 }
 
-function report(program: Program, calibration: Seconds, variants: readonly Variant[]): Report {
+function report(program: Program, calibration: Cost, variants: readonly Variant[]): Report {
   const machineOf = machine();
   const cells = program.tensors
     .filter((t) => t.poly === 'witness' || t.poly === 'state.out')
@@ -163,7 +160,7 @@ function report(program: Program, calibration: Seconds, variants: readonly Varia
   const first = variants[0] as Variant;
   const heads = variants.map((v) => (v.helpers === 0 ? 'one thread' : `${v.helpers + 1} threads`));
   const row = (name: string, of: (v: Variant) => string): string[] => [name, ...variants.map(of)];
-  const both = (s: Seconds): string => `${seconds(s.wall)} (${seconds(s.cpu)})`;
+  const both = (s: Cost): string => `${seconds(s.wall)} (${seconds(s.cpu)})`;
   const slowest = Object.entries(first.relations)
     .sort((a, b) => b[1] - a[1])
     .slice(0, 8);
