@@ -138,17 +138,6 @@ export function createReferenceBackend(): Backend {
     async contract(block, dims, scale, out) {
       contract(block, dims, canonical(scale, 'scale'), cellsOf(out));
     },
-    async expand(v, dims) {
-      const cells = cellsOf(v);
-      const bits = dims.map((d) => d.bits);
-      return vector(
-        Array.from({ length: blockLength(bits) }, (_, i) => {
-          const from = digits(i, bits).reduce((at, y, d) => at + y * (dims[d] as { stride: number }).stride, 0);
-          if (from >= cells.length) throw new Error(`reference: expand reads cell ${from} of ${cells.length}`);
-          return cells[from] as bigint;
-        }),
-      );
-    },
     async accumulateOuter(out, offset, dims, bits, scale, causal) {
       const cells = cellsOf(out);
       if (offset + blockLength(bits) > cells.length) throw new Error('reference: accumulateOuter past the end of the vector');
@@ -166,6 +155,21 @@ export function createReferenceBackend(): Backend {
       return new SumOfProducts(tables.map(consume), (values) => values.reduce((z, v) => mod(z * v), coef), tables.length, inner);
     },
 
+    async formProduct(factors, point, coef) {
+      const n = factors[0]?.on.length ?? 0;
+      if (n < 1 || point.length > n || factors.some((f) => f.on.length !== n)) throw new Error(`formProduct: ${n} variables`);
+      const wide = factors.map(({ table, on }) => {
+        const cells = consume(table);
+        if (cells.length !== 2 ** on.filter((x) => x).length) throw new Error(`formProduct: a table of ${cells.length} cells`);
+        return Array.from(
+          { length: 2 ** n },
+          (_, i) => cells[on.reduce((at, own, v) => (own ? 2 * at + ((i >> (n - 1 - v)) & 1) : at), 0)] as bigint,
+        );
+      });
+      const eq = eqValues(point, 1n).flatMap((w) => new Array<bigint>(2 ** (n - point.length)).fill(w));
+      const tables = point.length > 0 ? [eq, ...wide] : wide;
+      return new SumOfProducts(tables, (values) => values.reduce((z, v) => mod(z * v), coef), tables.length);
+    },
     async productSum(pairs) {
       const combine = (values: readonly bigint[]): bigint =>
         mod(pairs.reduce((z, _, k) => z + (values[2 * k] as bigint) * (values[2 * k + 1] as bigint), 0n));

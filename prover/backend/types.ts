@@ -91,6 +91,14 @@ export interface FractionTree {
   free(): void;
 }
 
+/** A factor of a product over variables on only some of which it depends. */
+export interface FormFactor {
+  /** Its values over the variables on which it depends, first variable most significant. */
+  readonly table: FieldVector;
+  /** By variable of the product: whether it depends on it. */
+  readonly on: readonly boolean[];
+}
+
 export interface Backend {
   readonly name: string;
   /** keccak-256 of bytes, on the calling thread. */
@@ -113,11 +121,6 @@ export interface Backend {
   /** out[...] += scale · (partial evaluation of the block). Output index = Σ over keep dims of (y + shift)·stride. */
   contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: FieldVector): Promise<void>;
   /**
-   * A vector over more variables: result[Σ index_d · 2^(bits below d)] = v[Σ index_d · stride_d], dims most significant first; stride 0 broadcasts.
-   * The result has 2^(Σ bits) cells; v stays.
-   */
-  expand(v: FieldVector, dims: readonly { readonly bits: number; readonly stride: number }[]): Promise<FieldVector>;
-  /**
    * out[offset + y] += scale · Π_d dims[d][y_d] over the block of 2^(Σ bits) cells, y = (y_0, y_1, …) most significant first, y_d of bits[d] bits;
    * missing weights (dims[d].length < 2^bits[d]) are 0; with `causal` = positions [i, j] of two dims, cells with y_j > y_i are skipped.
    */
@@ -137,6 +140,12 @@ export interface Backend {
    * inner (column) variables are bound first, each group most significant bit first. Consumes the tables.
    */
   product(tables: readonly FieldVector[], coef: bigint, inner?: number): Promise<SumcheckRounds>;
+  /**
+   * Sumcheck of coef · eq(point, first variables) · Π factors over all variables (1 … 3 factors, at least one variable), first variable first;
+   * s has degree factors + 1, or without a point factors. `finish` returns eq(point, challenges), if there is a point, then the factors' values.
+   * Consumes the tables.
+   */
+  formProduct(factors: readonly FormFactor[], point: readonly bigint[], coef: bigint): Promise<SumcheckRounds>;
   /**
    * Sumcheck of Σ_k a_k·b_k over the cells of at least one pair of tables, all of one power-of-two length of at least 2. `finish` returns
    * a_0, b_0, a_1, b_1, …. Consumes the tables.

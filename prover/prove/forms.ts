@@ -1,11 +1,11 @@
 /** FORMS and functionals on the prover's side: tables of every form's sumcheck, kernels of OPENING. The statement is in verifier/protocol/forms.ts. */
 import { mod } from '../../verifier/field.ts';
-import { RunMachine, fromFelts } from '../../verifier/protocol/machine.ts';
+import { RunMachine, fromFelts, type Felt } from '../../verifier/protocol/machine.ts';
 import { dimTable, viewScale, type Point } from '../../verifier/protocol/kernel.ts';
 import type { Term } from '../../verifier/protocol/forms.ts';
 import type { Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
 import { bitsOf, type Var } from '../../verifier/program/types.ts';
-import type { Backend, Cells, ContractDim, FieldVector } from '../backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector, FormFactor } from '../backend/types.ts';
 import type { KernelTerm } from './opening.ts';
 
 const o = new RunMachine();
@@ -22,12 +22,73 @@ async function factorTable(
   point: Point,
   proof: number,
 ): Promise<FieldVector> {
-  const out = backend.zeros(2 ** widthOf(factor.vars));
   const strides = new Map<string, number>();
-  let stride = out.length;
+  let stride = 2 ** widthOf(factor.vars);
+  const length = stride;
   for (const v of factor.vars) strides.set(v.name, (stride /= 2 ** bitsOf(v.size)));
+  const integers = integerTable(cells, factor, strides, length, proof);
+  if (integers !== null) return backend.fromInts(integers);
+  const out = backend.zeros(length);
   for (const view of factor.views) await addView(backend, cells, view, strides, point, proof, out);
   return out;
+}
+
+/** Values whose products with one another a backend may take as they are. */
+const SMALL = 2 ** 47;
+
+/** The table of a factor of which every cell is a cell of a tensor, times an integer: nothing is summed. Null for any other, or for large values. */
+function integerTable(
+  cells: ReadonlyMap<string, Cells>,
+  factor: FactorPlan,
+  strides: ReadonlyMap<string, number>,
+  length: number,
+  proof: number,
+): Float64Array | null {
+  const plain = (v: ViewPlan): boolean =>
+    v.when.every((w) => strides.has(w.var)) && v.dims.every((d) => (d.kind === 'var' ? strides.has(d.var) : d.kind !== 'reduce'));
+  if (!factor.views.every(plain)) return null;
+  const out = new Float64Array(length);
+  for (const { coef, placed, dims, causal, when } of factor.views) {
+    const poly = cells.get(placed.tensor.poly) as Cells;
+    const scale = Number(coef);
+    const y = dims.map(() => 0);
+    const add = (d: number, from: number, to: number, stride: number): void => {
+      const dim = dims[d];
+      if (dim === undefined) {
+        out[to] = (out[to] as number) + scale * (poly[from] as number);
+        return;
+      }
+      const own = stride / 2 ** dim.bits;
+      let [first, end, step] = [0, 2 ** dim.bits, 0];
+      if (dim.kind === 'var') {
+        [first, end] = [Math.max(0, dim.shift), Math.min(end, dim.size, dim.varSize + dim.shift)];
+        step = strides.get(dim.var) as number;
+        to -= dim.shift * step;
+      } else {
+        first = dim.kind === 'at' ? dim.at : proof % end;
+        end = first + 1;
+      }
+      // Cells above the diagonal count 0: the later of the two dims is held to its side of the other.
+      if (causal !== undefined && d === Math.max(...causal)) {
+        const other = y[Math.min(...causal)] as number;
+        if (d === causal[1]) end = Math.min(end, other + 1);
+        else first = Math.max(first, other);
+      }
+      if (d < dims.length - 1) {
+        for (let k = first; k < end; k++) {
+          y[d] = k;
+          add(d + 1, from + k * own, to + k * step, own);
+        }
+        return;
+      }
+      for (let k = first; k < end; k++) out[to + k * step] = (out[to + k * step] as number) + scale * (poly[from + k] as number);
+    };
+    const selected = when.reduce((at, w) => at + w.is * (strides.get(w.var) as number), 0);
+    add(0, placed.offset, selected, 2 ** placed.bits);
+  }
+  let largest = 0;
+  for (let i = 0; i < length; i++) largest = Math.max(largest, Math.abs(out[i] as number));
+  return largest < SMALL ? out : null;
 }
 
 async function addView(
@@ -57,50 +118,21 @@ async function addView(
   await backend.contract({ cells: poly, offset: view.placed.offset, ...(causal ? { causal } : {}) }, dims, scale, out);
 }
 
-/** The tables of a form's product, over all its sumcheck variables: eq of the batch variables (if any), then the factors. */
-export async function formTables(
+/** The factors of a form's product over its sumcheck variables, and the point of its batch variables' eq. */
+export async function formFactors(
   backend: Backend,
   cells: ReadonlyMap<string, Cells>,
   f: FormPlan,
   point: Point,
   proof: number,
-): Promise<FieldVector[]> {
-  const tables: FieldVector[] = [];
-  const batch = fromFelts(f.batch.flatMap((v) => [...(point.get(v.name) as never[])]));
-  const sumBits = f.rounds - batch.length;
-  if (batch.length > 0) {
-    const eq = await backend.eqTable(batch, 1n);
-    tables.push(
-      await widen(backend, eq, [
-        { bits: batch.length, stride: 1 },
-        { bits: sumBits, stride: 0 },
-      ]),
-    );
-  }
+): Promise<{ factors: FormFactor[]; point: bigint[] }> {
+  const factors: FormFactor[] = [];
   for (const factor of f.factors) {
-    const table = await factorTable(backend, cells, factor, point, proof);
     const own = new Set(factor.vars.map((v) => v.name));
-    let stride = table.length;
-    const dims = f.vars.map((v) => {
-      const bits = bitsOf(v.size);
-      if (!own.has(v.name)) return { bits, stride: 0 };
-      stride /= 2 ** bits;
-      return { bits, stride };
-    });
-    tables.push(await widen(backend, table, dims));
+    const on = f.vars.flatMap((v) => new Array<boolean>(bitsOf(v.size)).fill(own.has(v.name)));
+    factors.push({ table: await factorTable(backend, cells, factor, point, proof), on });
   }
-  return tables;
-}
-
-async function widen(backend: Backend, v: FieldVector, dims: readonly { bits: number; stride: number }[]): Promise<FieldVector> {
-  const cells = dims.reduce((n, d) => n * 2 ** d.bits, 1);
-  if (cells === v.length) return v;
-  const out = await backend.expand(
-    v,
-    dims.filter((d) => d.bits > 0),
-  );
-  backend.free(v);
-  return out;
+  return { factors, point: fromFelts(f.batch.flatMap((v) => [...(point.get(v.name) as readonly Felt[])])) };
 }
 
 /** Kernels of OPENING by polynomial, as sums of products. */

@@ -12,7 +12,7 @@ import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt } from '../../verifier/protocol/machine.ts';
 import type { Ask, Constraints, Reply, Request } from '../../verifier/protocol/messages.ts';
 import type { Backend, Cells, FieldVector, FractionTree, SumcheckRounds } from '../backend/types.ts';
-import { Kernels, formTables } from './forms.ts';
+import { Kernels, formFactors } from './forms.ts';
 import { OpeningRounds } from './opening.ts';
 import type { RandomSource } from './random.ts';
 import { JointSumcheck, maskRound, maskTotal, type Instance } from './sumchecks.ts';
@@ -251,11 +251,12 @@ export class Prover {
     const denominator = q0 + plain(ask.mu) * (q1 - q0);
     const instances: Instance[] = [];
     for (const [i, f] of c.forms.entries()) {
-      const tables = await formTables(backend, witness.polys, f, ask.points[i] as (typeof ask.points)[number], proof);
+      const { factors, point } = await formFactors(backend, witness.polys, f, ask.points[i] as (typeof ask.points)[number], proof);
+      const degree = factors.length + (point.length > 0 ? 1 : 0);
       const weight = plain(ask.weights[i] as Felt);
       const value = (finals: readonly bigint[]): bigint => finals.reduce((z, v) => mod(z * v), weight);
-      if (f.rounds > 0) instances.push({ rounds: f.rounds, degree: tables.length, tables: await backend.product(tables, weight), value });
-      else instances.push({ rounds: 0, degree: tables.length, tables: await this.constants(tables), value });
+      const tables = f.rounds > 0 ? await backend.formProduct(factors, point, weight) : await this.constants(factors.map((x) => x.table));
+      instances.push({ rounds: f.rounds, degree, tables, value });
     }
     const shape = c.sumchecks[c.sumchecks.length - 2] as SumcheckShape;
     this.forms = new JointSumcheck(shape, instances);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type { Backend, Cells, ContractDim, FieldVector, IntBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector, FormFactor, IntBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -202,25 +202,6 @@ for (const workers of [1, 3])
       }
     });
 
-    it('expand: permutations and broadcasts', async () => {
-      const random = new Random(700 + workers);
-      for (let k = 0; k < 40; k++) {
-        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(4));
-        let stride = 1;
-        const dims = bits.map((n) => {
-          const own = random.below(3) === 0 ? 0 : stride;
-          if (own > 0) stride *= 2 ** n;
-          return { bits: n, stride: own };
-        });
-        const field = random.fields(stride);
-        await both(async (b) => {
-          const v = b.fromField(field);
-          const wide = await values(b, await b.expand(v, dims));
-          return [...wide, ...(await values(b, v))];
-        }, JSON.stringify(dims));
-      }
-    });
-
     it('accumulateOuter: missing weights, causal pairs, offsets', async () => {
       const random = new Random(800 + workers);
       for (let k = 0; k < 60; k++) {
@@ -263,6 +244,33 @@ for (const workers of [1, 3])
             await sameRounds(await start(reference), await start(wasm), n, random, `${count} tables of ${length}, inner ${inner}`);
           }
         }
+    });
+
+    it('products whose factors depend on some of the variables', async () => {
+      const random = new Random(970 + workers);
+      for (let k = 0; k < 90; k++) {
+        const n = k % 15 === 0 ? 11 + random.below(2) : 1 + random.below(7);
+        const batch = random.below(3) === 0 ? 0 : random.below(n + 1);
+        const point = random.fields(batch);
+        if (k % 7 === 0) point.fill(0n);
+        if (k % 7 === 1) point.fill(1n);
+        const factors = Array.from({ length: 1 + random.below(3) }, () => {
+          const on = Array.from({ length: n }, () => random.below(4) > 0);
+          const length = 2 ** on.filter((x) => x).length;
+          const bits = [6, 16, 24, 50, 0][random.below(5)] as number;
+          return { on, ints: bits === 0 ? null : random.integers(length, bits), cells: random.fields(length) };
+        });
+        const [zero] = factors;
+        if (k % 9 === 0 && zero) zero.cells.fill(0n);
+        const coef = random.field();
+        const start = async (b: Backend) => {
+          const own: FormFactor[] = [];
+          for (const { on, ints, cells } of factors) own.push({ on, table: ints ? await b.fromInts(ints) : b.fromField(cells) });
+          return b.formProduct(own, point, coef);
+        };
+        const what = `case ${k}: ${n} variables, ${batch} with eq, ${factors.map((f) => f.on.map(Number).join('') + (f.ints ? ' integers' : '')).join(', ')}`;
+        await sameRounds(await start(reference), await start(wasm), n, random, what);
+      }
     });
 
     it('sums of products of pairs of tables', async () => {

@@ -141,17 +141,6 @@ describe('reference backend: vectors', () => {
     assert.deepEqual(await backend.toField(out), [mle(field, [...high, ...low])]);
   });
 
-  it('expands by strides, 0 broadcasts', async () => {
-    const v = backend.fromField([10n, 11n, 12n, 13n]);
-    const dims = [
-      { bits: 1, stride: 1 },
-      { bits: 1, stride: 0 },
-      { bits: 1, stride: 2 },
-    ];
-    assert.deepEqual(await backend.toField(await backend.expand(v, dims)), [10n, 12n, 10n, 12n, 11n, 13n, 11n, 13n]);
-    assert.deepEqual(await backend.toField(v), [10n, 11n, 12n, 13n]);
-  });
-
   it('accumulates outer products, missing weights are 0, causal cells are skipped', async () => {
     const out = backend.fromField(new Array(20).fill(2n));
     await backend.accumulateOuter(out, 4, [[2n, 3n, 5n], [7n], [1n, 1n, 1n, 1n]], [2, 0, 2], 10n, [0, 2]);

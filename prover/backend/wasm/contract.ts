@@ -18,7 +18,7 @@ const ROWS = 32;
 /** Columns that `dotColumns` works on together. */
 const COLUMNS = 64;
 /** All sums a_0 + a_1 + … with a_d from lists[d], the first list slowest. */
-function combinations(lists: readonly ArrayLike<number>[]): Uint32Array {
+export function combinations(lists: readonly ArrayLike<number>[]): Uint32Array {
   let out = Uint32Array.of(0);
   for (const list of lists) {
     const next = new Uint32Array(out.length * list.length);
@@ -333,26 +333,4 @@ export async function eqTable(engine: Engine, at: number, point: readonly bigint
   const job = { items: starts.length, chunk: 1, nanoseconds: 25 * 2 ** n };
   await engine.run('eqChunk', job, [at, n - prefix, startTable], point.slice(prefix).map(toMontgomery));
   engine.release(startTable);
-}
-
-/** result[Σ index_d·2^(bits below d)] = v[Σ index_d·stride_d]. */
-export async function expand(
-  engine: Engine,
-  from: number,
-  fromLength: number,
-  to: number,
-  dims: readonly { readonly bits: number; readonly stride: number }[],
-): Promise<void> {
-  const last = dims.reduce((sum, d) => sum + (2 ** d.bits - 1) * d.stride, 0);
-  if (last >= fromLength) throw new Error(`expand: reads cell ${last} of ${fromLength}`);
-  const total = dims.reduce((n, d) => n + d.bits, 0);
-  let split = dims.length;
-  let lowBits = 0;
-  while (split > 0 && lowBits < total / 2) lowBits += (dims[--split] as { bits: number }).bits;
-  const offsets = (list: typeof dims): number => engine.upload(combinations(list.map((d) => range(2 ** d.bits, d.stride))));
-  const high = offsets(dims.slice(0, split));
-  const low = offsets(dims.slice(split));
-  const job = cut(2 ** total, 5);
-  await engine.run('gather', job, [from, to, 2 ** total, job.chunk, high, low, lowBits]);
-  engine.release(high, low);
 }

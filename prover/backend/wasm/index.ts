@@ -4,12 +4,13 @@
  */
 import { defaultWorkers, readKernels, requireSharedMemory, startThread } from '#wasm-threads';
 import type { Backend, FieldVector } from '../types.ts';
-import { contract, eqTable, expand } from './contract.ts';
+import { contract, eqTable } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Engine } from './engine.ts';
 import { createKeccak } from './keccak.ts';
 import { DeviceMemory } from './memory.ts';
 import { Pool, SCRATCH_BYTES, waitsOnMemory, type Exports, type Kernel } from './pool.ts';
+import { REACH, SMALL_PRODUCT, formRounds, type FormTable } from './form.ts';
 import { productRounds } from './rounds.ts';
 import { buildTree } from './tree.ts';
 import { Vectors } from './vectors.ts';
@@ -77,10 +78,6 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
 
     eqTable: (point, scale) => vectors.written(2 ** point.length, (at) => eqTable(engine, at, point, scale)),
     contract: async (block, dims, scale, out) => contract(engine, block, dims, scale, await vectors.use(out)),
-    expand: async (v, dims) => {
-      const from = await vectors.use(v);
-      return vectors.written(2 ** dims.reduce((n, d) => n + d.bits, 0), (at) => expand(engine, from, v.length, at, dims));
-    },
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => {
       const cells = 2 ** bits.reduce((n, b) => n + b, 0);
       if (offset < 0 || offset + cells > out.length)
@@ -103,6 +100,27 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
       return productRounds(engine, at, length, inner ?? length, coef, ints);
     },
 
+    formProduct: async (factors, point, coef) => {
+      const n = factors[0]?.on.length ?? 0;
+      if (factors.length < 1 || factors.length > 3 || n < 1 || point.length > n)
+        throw new Error(`formProduct: ${factors.length} factors, ${n} variables, ${point.length} coordinates`);
+      for (const { table, on } of factors)
+        if (on.length !== n || table.length !== 2 ** on.filter((x) => x).length)
+          throw new Error(`formProduct: a table of ${table.length} cells`);
+      // The smallest integers stay integers while their products are exact.
+      let bound = 1;
+      const small = new Set<FieldVector>();
+      for (const { table } of [...factors].sort((a, b) => vectors.largest(a.table) - vectors.largest(b.table))) {
+        bound *= REACH * Math.max(1, vectors.largest(table));
+        if (bound <= SMALL_PRODUCT) small.add(table);
+      }
+      const tables: FormTable[] = [];
+      for (const { table, on } of factors) {
+        const ints = small.has(table) ? vectors.consumeInts(table) : null;
+        tables.push({ at: ints ?? (await vectors.consume(table)), length: table.length, ints: ints !== null, on });
+      }
+      return formRounds(engine, tables, n, point, coef);
+    },
     productSum: async (pairs) => {
       const length = pairs[0]?.[0].length ?? 0;
       if (pairs.length === 0 || pairs.flat().some((t) => t.length !== length))

@@ -8,10 +8,10 @@ const HALF = inverse(2n);
 const SIXTH = inverse(6n);
 
 /** Σ c_k t^k. */
-const horner = (c: readonly bigint[], t: bigint): bigint => c.reduceRight((sum, x) => (sum * t + x) % R, 0n);
+export const horner = (c: readonly bigint[], t: bigint): bigint => c.reduceRight((sum, x) => (sum * t + x) % R, 0n);
 
 /** Coefficients of a polynomial of degree 2 from its values at 0, 1, ∞; 3: at 0, 1, −1, ∞; 4: at 0, 1, −1, 2, ∞. */
-function coefficients(v: readonly bigint[]): bigint[] {
+export function coefficients(v: readonly bigint[]): bigint[] {
   const [s0, s1, s2, s3, s4] = v as [bigint, bigint, bigint, bigint, bigint];
   if (v.length === 3) return [s0, s1 - s0 - s2, s2];
   const even = (s1 + s2) * HALF;

@@ -16,7 +16,8 @@ class WasmVector implements FieldVector {
   at: number | null = null;
   /** Address of the integers (64-bit floats) of a vector that is not yet field elements. */
   ints: number | null = null;
-  small = false;
+  /** Largest size of the integers. */
+  largest = Infinity;
   readonly terms: OuterTerm[] = [];
   /** Settles when what was begun is written. */
   ready: Promise<void> = Promise.resolve();
@@ -52,8 +53,8 @@ export class Vectors {
 
   fromInts(cells: Cells): FieldVector {
     const v = new WasmVector(cells.length);
-    v.small = true;
-    for (let i = 0; i < cells.length && v.small; i++) v.small = Math.abs(cells[i] as number) < SMALL;
+    v.largest = 0;
+    for (let i = 0; i < cells.length; i++) v.largest = Math.max(v.largest, Math.abs(cells[i] as number));
     v.ints = this.engine.upload(doubles(cells));
     return v;
   }
@@ -91,11 +92,17 @@ export class Vectors {
     return at;
   }
 
-  /** Takes the integers over from a vector that still is small integers; null from any other. */
-  consumeInts(v: FieldVector): number | null {
+  /** The largest size of a vector's cells while they are integers, else Infinity. */
+  largest(v: FieldVector): number {
+    const vector = this.owned(v);
+    return vector.ints === null || vector.terms.length > 0 ? Infinity : vector.largest;
+  }
+
+  /** Takes the integers over from a vector that still is integers below `limit`; null from any other. */
+  consumeInts(v: FieldVector, limit = SMALL): number | null {
     const vector = this.owned(v);
     const { ints } = vector;
-    if (ints === null || !vector.small || vector.terms.length > 0) return null;
+    if (ints === null || this.largest(v) >= limit) return null;
     vector.gone = true;
     return ints;
   }

@@ -144,17 +144,6 @@ export function lower(j: i32, h: i32, mask: i32): usize {
   return <usize>(((j >> h) << (h + 1)) | (j & mask)) << 5;
 }
 
-/** result[i] = v[high[i >> low bits] + low[i & mask]]. Arguments: src, dst, length, chunk length, offsets high, offsets low (32-bit), low bits. */
-export function gather(job: usize, chunk: i32): void {
-  const src = pointer(job, 0), dst = pointer(job, 1), high = pointer(job, 4), low = pointer(job, 5), bits = int(job, 6);
-  const begin = chunk * int(job, 3), end = min(begin + int(job, 3), int(job, 2)), mask = (1 << bits) - 1;
-  for (let i = begin; i < end; i++) {
-    const at = src + (<usize>(load<u32>(high + (<usize>(i >> bits) << 2)) + load<u32>(low + (<usize>(i & mask) << 2))) << 5);
-    v128.store(dst + (<usize>i << 5), v128.load(at));
-    v128.store(dst + (<usize>i << 5), v128.load(at, 16), 16);
-  }
-}
-
 /** dst[i·n + j] = high[i] · low[j]. Arguments: high, low, dst, length of high, chunk length (of high), n. */
 export function outer(job: usize, chunk: i32): void {
   const high = pointer(job, 0), low = pointer(job, 1), dst = pointer(job, 2), n = int(job, 5);
