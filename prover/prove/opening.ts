@@ -7,7 +7,7 @@
  * those of Σ P′·K′. Where rows are fewer than column factors (small tensors), u is a row of P and C is K's row.
  */
 import { inverse, mod } from '../../verifier/field.ts';
-import type { Backend, Cells, FieldVector, SumcheckRounds } from '../backend/types.ts';
+import type { Backend, Cells, ContractDim, FieldVector, SumcheckRounds } from '../backend/types.ts';
 
 /** scale · Π_d dims[d].weights[y_d] on an aligned block of cells; missing weights are 0. `causal`: positions [i, j] of two dims; cells with y_j > y_i count 0. */
 export interface KernelTerm {
@@ -209,6 +209,18 @@ function outer(lists: readonly Weights[], bits: readonly number[], causal: reado
   };
 }
 
+/** eq(point, ·) as summed dims of a partial evaluation. */
+const eqDims = (point: readonly bigint[]): ContractDim[] => point.map((x) => ({ bits: 1, kind: 'sum', weights: [mod(1n - x), x] }));
+
+/** The value of a polynomial of 2^(length of point) cells at a point, most significant address bit first. */
+export async function evaluate(backend: Backend, cells: Cells, point: readonly bigint[]): Promise<bigint> {
+  const out = backend.zeros(1);
+  await backend.contract({ cells, offset: 0 }, eqDims(point), 1n, out);
+  const [value] = (await backend.toField(out)) as [bigint];
+  backend.free(out);
+  return value;
+}
+
 /** A column factor with what its half-product is made of, or a row of P with K's row. */
 interface Column {
   readonly u: FieldVector;
@@ -345,9 +357,8 @@ export class OpeningRounds implements SumcheckRounds {
       }
     }
     const bound = backend.zeros(rows);
-    const sums = point.map((x) => ({ bits: 1, kind: 'sum' as const, weights: [mod(1n - x), x] }));
     const keep = { bits: Math.log2(rows), kind: 'keep' as const, size: rows, shift: 0, limit: rows, stride: 1 };
-    await backend.contract({ cells, offset: 0 }, [keep, ...sums], 1n, bound);
+    await backend.contract({ cells, offset: 0 }, [keep, ...eqDims(point)], 1n, bound);
     return [bound, kernel];
   }
 }

@@ -10,10 +10,10 @@ import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type Pt, type Word } from '../../verifier/protocol/machine.ts';
 import type { Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { transition } from '../../verifier/protocol/transition.ts';
-import { evaluateCells } from '../../verifier/verify.ts';
 import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
 import type { Backend, Cells } from '../backend/types.ts';
+import { evaluate } from './opening.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';
 import type { RandomSource } from './random.ts';
 import type { Witness } from './witness.ts';
@@ -133,7 +133,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const answer = async (request: Request): Promise<Reply> => {
     if (request.kind === 'msm') return toPoints([await backend.msm(fromFelts(request.scalars), fromPoints(request.points))]);
     if (request.kind === 'evaluate')
-      return toFelts([evaluateCells(job.cells.get(request.poly) as Cells, c.columns, fromFelts(request.point))]);
+      return toFelts([await evaluate(backend, job.cells.get(request.poly) as Cells, fromFelts(request.point))]);
     const { ask } = request;
     if (ask.name === 'decider-D') {
       const out: Affine[] = [];

@@ -201,6 +201,16 @@ for (const portable of [false, true])
           }
     });
 
+    it('sums over many dimensions of two cells', async () => {
+      const bits = 19;
+      const value = -(2 ** 15);
+      const point = new Random(6).fields(bits);
+      const out = backend.zeros(1);
+      const dims = point.map((x): ContractDim => ({ bits: 1, kind: 'sum', weights: [mod(-x), mod(x - 1n)] }));
+      await backend.contract({ cells: new Int16Array(2 ** bits).fill(value), offset: 0 }, dims, 1n, out);
+      assert.deepEqual(await backend.toField(out), [mod((-1n) ** BigInt(bits) * BigInt(value))]);
+    });
+
     it('partial evaluations of more cells than are uploaded at a time, and of more terms than one accumulation takes', async () => {
       const random = new Random(5);
       const [high, middle, low] = [4, 17, 3];

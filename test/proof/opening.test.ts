@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { mod } from '../../verifier/field.ts';
+import { evaluateCells } from '../../verifier/verify.ts';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { createReferenceBackend, eqValues } from '../../prover/backend/reference.ts';
 import type { Backend } from '../../prover/backend/types.ts';
-import { OpeningRounds, type KernelTerm } from '../../prover/prove/opening.ts';
+import { OpeningRounds, evaluate, type KernelTerm } from '../../prover/prove/opening.ts';
 import { Random } from '../backend/random.ts';
 
 /** K over all cells, as the terms say. */
@@ -90,6 +91,15 @@ for (const name of ['reference', 'wasm'] as const)
           challenge = random.field();
         }
         assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
+      }
+    });
+
+    test('the value of a polynomial is that of the verifier', async () => {
+      const random = new Random(78);
+      for (const bits of [1, 2, 7, 11]) {
+        const cells = Int32Array.from(random.integers(2 ** bits, 31));
+        const point = random.fields(bits);
+        assert.equal(await evaluate(backend, cells, point), evaluateCells(cells, Math.ceil(bits / 2), point));
       }
     });
   });

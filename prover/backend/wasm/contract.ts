@@ -171,7 +171,7 @@ async function contractBlock(
   let split = moving.length;
   for (; split > 0; split--) {
     const a = moving[split - 1] as Axis;
-    if (a.stride !== run || (a.weights === null) !== keep) break;
+    if (a.stride !== run || (a.weights === null) !== keep || (!keep && run > 1 && run * a.count > TERMS)) break;
     run *= a.count;
   }
   const inner = moving.slice(split);
