@@ -31,10 +31,11 @@ import {
   type Cost,
 } from './report.ts';
 import { stackedBars } from './svg.ts';
-import { shapeName, TOKENS, ZKLORA, type ZkLoraRow } from './zklora.ts';
+import { shapeName, TOKENS, ZKLORA, type MatrixShape, type ZkLoraRow } from './zklora.ts';
 
 interface Options extends BackendOptions {
-  readonly shape: Omit<ModuleShape, 'tokens'>;
+  readonly shape: MatrixShape;
+  readonly modules: number;
   readonly tokens: number;
   readonly bits: number;
   readonly runs: number;
@@ -49,9 +50,10 @@ Examples:
   npm run bench -- lora
   npm run bench -- lora --shape 768x4x2304 --runs 10 --svg lora.svg
   npm run bench -- lora --rows distilgpt2,Llama-3.1-8B
+  npm run bench -- lora --shape 2048x8x512 --modules 16
   npm run bench -- lora --all --json`;
 
-function shapeOption(text: string): Omit<ModuleShape, 'tokens'> {
+function shapeOption(text: string): MatrixShape {
   const match = /^(\d{1,5})x(\d{1,5})x(\d{1,5})$/.exec(text);
   if (match === null) throw new InvalidArgumentError('It must be in x rank x out, such as 768x8x2304.');
   const [input, rank, out] = match.slice(1).map(Number) as [number, number, number];
@@ -69,8 +71,9 @@ function rowsOption(text: string): readonly string[] {
 /** `bench lora` */
 export function loraCommand(): Command {
   const command = new Command('lora')
-    .description('prove Δ = rescale(s·B·rescale(A·x)) of one LoRA module with hidden A, B, x and Δ')
+    .description('prove Δ = rescale(s·B·rescale(A·x)) of LoRA modules with hidden A, B, x and Δ')
     .option('--shape <in x rank x out>', 'shape of the module', shapeOption, shapeOption('768x8x2304'))
+    .option('--modules <n>', 'modules of the shape in one proof', integerOption(1, 65536), 1)
     .option('--tokens <n>', 'rows of x', integerOption(1, 65536), TOKENS)
     .option('--bits <n>', 'width of every value; remainders have at most as many', integerOption(6, 16), 13)
     .option('--runs <n>', 'warm runs after the first', integerOption(1, 1000), 5)
@@ -88,7 +91,7 @@ export function loraCommand(): Command {
         const results: ModuleTimes[] = [];
         for (const [i, shape] of shapes.entries()) {
           bar.update(i / shapes.length, shapeName(shape));
-          results.push(await benchModule(backend, engine, { ...shape, tokens: options.tokens }, options));
+          results.push(await benchModule(backend, engine, { ...shape, modules: options.modules, tokens: options.tokens }, options));
         }
         return report(options, rows, results, backend);
       });
@@ -114,27 +117,32 @@ export interface ModuleTimes {
 
 const maxAbs = (values: Float64Array): number => values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
 
-/** Real x, A, B as a trained adapter has them, and u and Δ from them. All row-major. */
-function realModule(s: ModuleShape, scaling: number, seed: number) {
+/** Row-major factor·a·bᵀ of each of the modules, whose matrices follow each other; `inner` columns both. */
+function products(a: Float64Array, b: Float64Array, inner: number, modules: number, factor: number): Float64Array {
+  const rows = a.length / inner / modules;
+  const columns = b.length / inner / modules;
+  return Float64Array.from({ length: modules * rows * columns }, (_, c) => {
+    const row = Math.floor(c / columns);
+    const i = row * inner;
+    const j = (Math.floor(row / rows) * columns + (c % columns)) * inner;
+    let sum = 0;
+    for (let n = 0; n < inner; n++) sum += (a[i + n] as number) * (b[j + n] as number);
+    return factor * sum;
+  });
+}
+
+/** Real x, A, B as trained adapters have them, and u and Δ from them: the tensors of module.ts, uncut. */
+function realModules(s: ModuleShape, scaling: number, seed: number) {
   const next = generator(seed);
-  const x = normals(next, s.tokens * s.in, 1);
-  const A = normals(next, s.rank * s.in, 1 / Math.sqrt(3 * s.in));
-  const B = normals(next, s.out * s.rank, 0.02);
-  const product = (a: Float64Array, b: Float64Array, k: number, factor: number): Float64Array => {
-    const [rows, columns] = [a.length / k, b.length / k];
-    return Float64Array.from({ length: rows * columns }, (_, c) => {
-      const [i, j] = [Math.floor(c / columns) * k, (c % columns) * k];
-      let sum = 0;
-      for (let n = 0; n < k; n++) sum += (a[i + n] as number) * (b[j + n] as number);
-      return factor * sum;
-    });
-  };
-  const u = product(x, A, s.in, 1);
-  return { x, A, B, u, delta: product(u, B, s.rank, scaling) };
+  const x = normals(next, s.modules * s.tokens * s.in, 1);
+  const A = normals(next, s.modules * s.rank * s.in, 1 / Math.sqrt(3 * s.in));
+  const B = normals(next, s.modules * s.out * s.rank, 0.02);
+  const u = products(x, A, s.in, s.modules, 1);
+  return { x, A, B, u, delta: products(u, B, s.rank, s.modules, scaling) };
 }
 
 /** Exponents from the largest values; weights are coarser where a remainder would not fit `bits`. Δ and u keep one spare bit. */
-export function calibrateModule(s: ModuleShape, bits: number, scaling: number, real: ReturnType<typeof realModule>): ModuleRecipe {
+export function calibrateModule(s: ModuleShape, bits: number, scaling: number, real: ReturnType<typeof realModules>): ModuleRecipe {
   const f = (values: Float64Array, spare: number): number => weightExponent(maxAbs(values), bits) - spare;
   const draft = { x: f(real.x, 0), A: f(real.A, 0), B: f(real.B, 0), u: f(real.u, 1), delta: f(real.delta, 1) };
   const recipe = { ...s, bits, scaling, exponents: draft };
@@ -143,14 +151,14 @@ export function calibrateModule(s: ModuleShape, bits: number, scaling: number, r
   return { ...recipe, exponents };
 }
 
-/** A dense matrix [rows, n] cut along its columns (or along its rows, for B) into the program's pieces. */
-function cut(values: Float64Array, n: number, along: 'columns' | 'rows', name: string, f: number): [string, Float64Array][] {
-  const integers = values.map((v) => Math.round(v * 2 ** f));
-  const rows = values.length / n;
-  return pieces(along === 'columns' ? n : rows).map(({ from, size, suffix }) => {
-    if (along === 'rows') return [`${name}${suffix}`, integers.slice(from * n, (from + size) * n)];
-    const piece = new Float64Array(rows * size);
-    for (let r = 0; r < rows; r++) piece.set(integers.subarray(r * n + from, r * n + from + size), r * size);
+/** A dense matrix of `columns` columns, rounded and cut along them into the program's pieces; a unit of columns stays together. */
+function cut(values: Float64Array, columns: number, unit: number, name: string, f: number): [string, Float64Array][] {
+  const rows = values.length / columns;
+  return pieces(columns / unit).map(({ from, size, suffix }) => {
+    const width = size * unit;
+    const piece = Float64Array.from({ length: rows * width }, (_, i) =>
+      Math.round((values[Math.floor(i / width) * columns + from * unit + (i % width)] as number) * 2 ** f),
+    );
     return [`${name}${suffix}`, piece];
   });
 }
@@ -158,20 +166,20 @@ function cut(values: Float64Array, n: number, along: 'columns' | 'rows', name: s
 const SCALING = 2;
 const STATEMENT = [1n];
 
-/** Proves and verifies a module with random values, once cold and `runs` times warm. Errors: a proof that is refused. */
+/** Proves and verifies modules with random values, once cold and `runs` times warm. Errors: a proof that is refused. */
 export async function benchModule(
   backend: Backend,
   engine: Engine,
   shape: ModuleShape,
   options: { readonly bits: number; readonly runs: number; readonly seed: number },
 ): Promise<ModuleTimes> {
-  const real = realModule(shape, SCALING, options.seed);
+  const real = realModules(shape, SCALING, options.seed);
   const recipe = calibrateModule(shape, options.bits, SCALING, real);
   const { x, A, B, delta } = recipe.exponents;
   const inputs = new Map([
-    ...cut(real.x, shape.in, 'columns', 'x', x),
-    ...cut(real.A, shape.in, 'columns', 'A', A),
-    ...cut(real.B, shape.rank, 'rows', 'B', B),
+    ...cut(real.x, shape.in, 1, 'x', x),
+    ...cut(real.A, shape.in, 1, 'A', A),
+    ...cut(real.B, shape.out * shape.rank, shape.rank, 'B', B),
   ]);
   const setup = new Stopwatch();
   setup.mark('setup');
@@ -238,7 +246,8 @@ const ratio = (theirs: number, ours: number): string => `${(theirs / ours).toFix
 function report(options: Options, rows: readonly ZkLoraRow[], results: readonly ModuleTimes[], backend: Backend): Report {
   const peak = { process: peakResident(), backend: peakOf(backend) };
   const where = machine();
-  const mean = (list: readonly number[]): number => list.reduce((n, v) => n + v, 0) / list.length;
+  const { modules } = options;
+  const mean = (list: readonly number[]): number => list.reduce((n, v) => n + v, 0) / list.length / modules;
   const beside = rows.map((r) => {
     const own = r.shapes.map(
       ([i, o]) => results.find((m) => m.shape.in === i && m.shape.out === o && m.shape.rank === r.rank) as ModuleTimes,
@@ -249,7 +258,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
     writeText(
       options.svg,
       stackedBars(
-        `LoRA modules, ${options.tokens} tokens: proof by phase, warm`,
+        `LoRA modules, ${modules} in a proof, ${options.tokens} tokens: proof by phase, warm`,
         results.map((m) => ({
           label: shapeName(m.shape),
           segments: Object.entries(m.warm.phases).map(([name, s]) => ({ name, value: 1000 * s.wall })),
@@ -262,6 +271,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
       bench: 'lora',
       machine: where,
       backend: backend.name,
+      perProof: modules,
       tokens: options.tokens,
       bits: options.bits,
       modules: results,
@@ -269,7 +279,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
       peak,
     },
     text: [
-      `LoRA modules, ${options.tokens} tokens, ${options.bits} bits, hidden A, B, x and Δ; warm: fastest of ${options.runs} after the first`,
+      `LoRA modules, ${modules} in a proof, ${options.tokens} tokens, ${options.bits} bits, hidden A, B, x and Δ; warm: fastest of ${options.runs} after the first`,
       table([
         ['in x rank x out', 'setup', 'first proof', 'warm proof', 'all threads', 'first verify', 'warm verify', 'proof', 'error of Δ'],
         ...results.map((m) => [
@@ -294,7 +304,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
         ? []
         : [
             '',
-            'Beside ZKLoRA’s published figures (its hardware is not stated; it needs settings before a proof, ours needs none):',
+            `Beside ZKLoRA’s published figures, a module (its hardware is not stated; it needs settings before a proof, ours needs none${modules === 1 ? '' : '; ours are shares of a proof'}):`,
             table([
               ['base model', 'rank', 'its proof', 'its settings', 'ours', 'ratio', 'its verify', 'ours', 'ratio'],
               ...beside.map((r) => [

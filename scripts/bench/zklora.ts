@@ -85,4 +85,7 @@ export const ZKLORA: readonly ZkLoraRow[] = [
 /** Tokens of that table. */
 export const TOKENS = 15;
 
-export const shapeName = (s: Omit<ModuleShape, 'tokens'>): string => `${s.in}x${s.rank}x${s.out}`;
+/** The shape of a module's matrices. */
+export type MatrixShape = Pick<ModuleShape, 'in' | 'rank' | 'out'>;
+
+export const shapeName = (s: MatrixShape): string => `${s.in}x${s.rank}x${s.out}`;

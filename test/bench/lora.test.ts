@@ -16,7 +16,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const backend = createReferenceBackend();
 
 test('a module is proven and verified, cold and warm, near its real values', async () => {
-  const shape = { tokens: 5, in: 24, rank: 3, out: 10 };
+  const shape = { modules: 2, tokens: 5, in: 24, rank: 3, out: 10 };
   const m = await benchModule(backend, plain, shape, { bits: 10, runs: 1, seed: 5 });
   assert.deepEqual(m.shape, shape);
   assert.ok(m.error < 0.02, `error ${m.error}`);
@@ -38,7 +38,7 @@ test('from the command line, as JSON with a picture, and as text', async () => {
   );
   assert.deepEqual(
     r.modules.map((m) => m.shape),
-    [{ tokens: 3, in: 40, rank: 2, out: 24 }],
+    [{ modules: 1, tokens: 3, in: 40, rank: 2, out: 24 }],
   );
   assert.deepEqual(r.zklora, []);
   assert.ok(r.peak.process > 0 && existsSync(svg));

@@ -15,6 +15,7 @@ import { generator } from '../fixtures/llama.ts';
 
 /** Seven bits, so that arrays of bytes hold values out of their width. Axes of one, two and three pieces; the scaling 1.5 is no power of two. */
 const recipe: ModuleRecipe = {
+  modules: 1,
   tokens: 3,
   in: 12,
   rank: 3,
@@ -147,9 +148,34 @@ test('a wrong u, a wrong Δ, other inputs than those walked and inputs out of th
     await assert.rejects(prove(change), /does not satisfy/);
 });
 
+test('modules of one shape in one proof: each is computed from its own inputs', async () => {
+  const several = buildModule({ ...recipe, modules: 3 });
+  const walkerOfThree = new Walker(several);
+  const zeros = new Map([...inputs].map(([name, v]) => [name, new Float64Array(v.length)] as const));
+  // The second of three modules is the one above, the others are 0.
+  const middle = new Map(
+    [...inputs].map(([name, v]) => [name, Float64Array.from([...(zeros.get(name) ?? []), ...v, ...(zeros.get(name) ?? [])])] as const),
+  );
+  const [alone, together] = [walker.walk(0, inputs), walkerOfThree.walk(0, middle, { leaves: true })];
+  for (const name of ['u', 'delta.0', 'delta.1', 'delta.2']) {
+    const one = Array.from(alone.tensors.get(name) ?? []);
+    assert.deepEqual(Array.from(together.tensors.get(name) ?? []), [...one.map(() => 0), ...one, ...one.map(() => 0)]);
+  }
+  const c = compile(several);
+  const commitment = await commitInputs(backend, systemRandom, c, middle);
+  const job = { backend, random: systemRandom, compiled: c, commitment, statement: [1n] };
+  await verifyInputs(c, commitment.rows, [1n], await proveInputs({ ...job, walk: together }));
+  const tensors = new Map(together.tensors);
+  const wrong = Float64Array.from(tensors.get('u') ?? []);
+  wrong[0] = 1;
+  tensors.set('u', wrong);
+  await assert.rejects(proveInputs({ ...job, walk: { ...together, tensors } }), /does not satisfy/);
+});
+
 test('recipes that cannot be expressed are refused with their field', () => {
   for (const [change, wanted] of [
     [{ bits: 17 }, /module\.bits: 17/],
+    [{ modules: 0 }, /module\.modules: 0/],
     [{ rank: 0 }, /module\.rank: 0/],
     [{ tokens: 1.5 }, /module\.tokens: 1\.5/],
     [{ exponents: { ...recipe.exponents, A: 30 } }, /module\.exponents\.u: a remainder of 31 bits/],

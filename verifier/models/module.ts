@@ -1,10 +1,11 @@
 /**
- * One LoRA module on its own, Δ = rescale(scaling·B·u) with u = rescale(A·x), as a program without training steps: the adapter and the
+ * LoRA modules on their own, Δ = rescale(scaling·B·u) with u = rescale(A·x), as a program without training steps: the adapter and the
  * inputs are committed before the proof (they stand in the place of the state-in rows, as a hidden card's content does in its range
  * proof), u and Δ are the witness. Every value is looked up in its width. `verifyInputs` checks its proof.
  *
  * Sizes that are no powers of two are cut into pieces that are, so that next to nothing is padding; tensors of one piece are named
- * `A`, `B`, `x`, `delta`, of several `A.0`, `A.1`, …. Shapes: A [rank, in], B [out, rank], x [token, in], u [token, rank], delta [token, out].
+ * `A`, `B`, `x`, `delta`, of several `A.0`, `A.1`, …. Shapes: A [module, rank, in], B [module, out, rank], x [module, token, in], u [module,
+ * token, rank], delta [module, token, out]: modules of one shape share a proof, whose size and verification grow with the root of their number.
  */
 import { bundleBytes } from '../bundle.ts';
 import { compile } from '../program/compile.ts';
@@ -13,6 +14,8 @@ import { dyadic, expression, multiply, scaled, TensorRef, type Form } from './bu
 import { variable } from './net.ts';
 
 export interface ModuleShape {
+  /** How many modules, each with inputs of its own. */
+  readonly modules: number;
   readonly tokens: number;
   readonly in: number;
   readonly rank: number;
@@ -61,14 +64,14 @@ function checkModule(r: ModuleRecipe): void {
   const fail = (field: string, why: string): never => {
     throw new Error(`module.${field}: ${why}`);
   };
-  for (const k of ['tokens', 'in', 'rank', 'out'] as const)
+  for (const k of ['modules', 'tokens', 'in', 'rank', 'out'] as const)
     if (!Number.isInteger(r[k]) || r[k] < 1 || r[k] > 65536) fail(k, `${r[k]} is not a whole number from 1 to 65536`);
   if (!Number.isInteger(r.bits) || r.bits < 2 || r.bits > 16) fail('bits', `${r.bits} is not a whole number from 2 to 16`);
   for (const [name, shift] of Object.entries(shiftsOf(r)))
     if (!(shift >= 1 && shift <= 16)) fail(`exponents.${name}`, `a remainder of ${shift} bits; choose exponents that give 1 to 16`);
 }
 
-/** The program of a module. Columns are those that make its proof smallest. Errors name the field. */
+/** The program of modules. Columns are those that make its proof smallest. Errors name the field. */
 export function buildModule(r: ModuleRecipe): Program {
   checkModule(r);
   const tensors: Tensor[] = [];
@@ -78,6 +81,7 @@ export function buildModule(r: ModuleRecipe): Program {
     tensors.push(t);
     return new TensorRef(t, 0);
   };
+  const module = variable('module', r.modules);
   const token = variable('token', r.tokens);
   const rank = variable('rank', r.rank);
   const rescale = (out: TensorRef, on: readonly Var[], forms: readonly Form[]): void => {
@@ -85,22 +89,22 @@ export function buildModule(r: ModuleRecipe): Program {
     relations.push({ kind: 'rescale', on: { vars: on }, out: out.view(...on), expr, shift: f - out.f });
   };
 
-  const u = tensor('witness', 'u', '', [token, rank]);
+  const u = tensor('witness', 'u', '', [module, token, rank]);
   const products = pieces(r.in).map(({ size, suffix }) => {
     const k = variable('in', size);
-    const [x, A] = [tensor('inputs', 'x', suffix, [token, k]), tensor('inputs', 'A', suffix, [rank, k])];
-    return multiply([k], x.at(token, k), A.at(rank, k));
+    const [x, A] = [tensor('inputs', 'x', suffix, [module, token, k]), tensor('inputs', 'A', suffix, [module, rank, k])];
+    return multiply([k], x.at(module, token, k), A.at(module, rank, k));
   });
-  rescale(u, [token, rank], products);
+  rescale(u, [module, token, rank], products);
   for (const { size, suffix } of pieces(r.out)) {
     const o = variable('out', size);
-    const B = tensor('inputs', 'B', suffix, [o, rank]);
-    const delta = tensor('witness', 'delta', suffix, [token, o]);
-    rescale(delta, [token, o], [scaled(multiply([rank], u.at(token, rank), B.at(o, rank)), dyadic(r.scaling))]);
+    const B = tensor('inputs', 'B', suffix, [module, o, rank]);
+    const delta = tensor('witness', 'delta', suffix, [module, token, o]);
+    rescale(delta, [module, token, o], [scaled(multiply([rank], u.at(module, token, rank), B.at(module, o, rank)), dyadic(r.scaling))]);
   }
   const program = (columns: number): Program => ({
     version: 1,
-    name: 'lora module',
+    name: 'lora modules',
     schedule: { steps: 1, perProof: 1 },
     columns,
     polys: [
