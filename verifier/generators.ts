@@ -5,20 +5,25 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
 import { power, Q } from './field.ts';
+import type { Keccak } from './words.ts';
 
 const DOMAIN = new TextEncoder().encode('fineproof/generators/v1');
 const H_INDEX = 0xffffffff;
 
-function derive(index: number): Affine {
+/** keccak(DOMAIN ‖ index ‖ counter), big-endian. */
+export function candidate(index: number, counter: number, keccak: Keccak = keccak_256): Uint8Array {
   const input = new Uint8Array(DOMAIN.length + 8);
   input.set(DOMAIN);
   const view = new DataView(input.buffer);
   view.setUint32(DOMAIN.length, index);
+  view.setUint32(DOMAIN.length + 4, counter);
+  return keccak(input);
+}
+
+function derive(index: number): Affine {
   for (let counter = 0; ; counter++) {
-    view.setUint32(DOMAIN.length + 4, counter);
-    const digest = keccak_256(input);
     let x = 0n;
-    for (const byte of digest) x = (x << 8n) | BigInt(byte);
+    for (const byte of candidate(index, counter)) x = (x << 8n) | BigInt(byte);
     x %= Q;
     const square = (((x * x) % Q) * x + 3n) % Q;
     const root = power(square, (Q + 1n) / 4n, Q);

@@ -1,266 +1,498 @@
 /** Commitments over the fixed generators, and multi-exponentiations. */
-import { bn254 } from '@noble/curves/bn254.js';
-import { add, type Affine } from '../../../verifier/curve.ts';
-import { Q } from '../../../verifier/field.ts';
-import { H, generators } from '../../../verifier/generators.ts';
+import type { Affine } from '../../../verifier/curve.ts';
+import { Q, R } from '../../../verifier/field.ts';
+import { H, candidate } from '../../../verifier/generators.ts';
+import type { Keccak } from '../../../verifier/words.ts';
 import { rowsOf } from '../rows.ts';
 import type { Cells } from '../types.ts';
 import { RADIX } from './constants.ts';
-import { doubles, type Engine, type Job } from './engine.ts';
+import { chunksOf, cut, type Engine, type Job } from './engine.ts';
 
 const POINT = 64;
-/** Signed digits of the buckets: nine bits, 29 windows for a scalar below 2^254. */
-const WINDOW = 9;
-const SCALAR_WINDOWS = 29;
-const BUCKETS = 256;
-/** Signed digits of blinds, for the table of multiples of H. */
-const BLIND_WINDOWS = 32;
-const BLIND_MULTIPLES = 128;
-/** Points added up together by a thread. */
-const CAPACITY = 32768;
-const ROWS_A_CHUNK = 16;
+/** Bytes of a scalar of a multi-exponentiation: 36 of its value, then its sign. */
+const SCALAR = 40;
+/** Nanoseconds of one addition of points among many, of a doubling and an addition in homogeneous coordinates (two at a time), and of a square root. */
+const ADDITION = 130;
+const DOUBLING = 350;
+const MIXED_ADDITION = 650;
+const ROOT = 5000;
+/** Additions that share an inversion, and the bytes of their list and products (assembly/curve.ts). */
+const BATCH_BYTES = (2048 + 4) * 52;
+/** Points added up together by a thread, where there is a choice. */
+const TOGETHER = 8192;
+/** Digits of a multi-exponentiation have at least 4 bits; a thread adds up at most this many points. */
+const LEAST_BITS = 4;
+const MOST_BITS = 15;
+const MOST_POINTS = 2 ** 17;
+/** Scalars of short rows and of blinds are taken byte by byte, from subset sums of a point's multiples 2^i. */
+const BYTE_TABLE = 32 * 256 * POINT;
+const SHORT = 32;
+const SCALAR_BITS = 256;
+/** Bits of the subsets of generators, and the most that their sums may take. */
+const MOST_SUBSET = 12;
+const MOST_TABLE = 3 * 2 ** 25;
+/** Bytes of cells, and of planes, that are in the kernels' memory at once. */
+const BLOCK = 2 ** 24;
 
-const inverseQ = (x: bigint): bigint => bn254.fields.Fp.inv(x);
-const RADIX_INVERSE = inverseQ(RADIX % Q);
+const EIGHT_NINE: readonly bigint[] = [(8n * RADIX) % Q, (9n * RADIX) % Q];
+const TO_MONTGOMERY = (RADIX * RADIX) % Q;
 
-/** Generators 0 … count − 1 in windows: 2^(9w)·G_i stands at 64·(w·count + i). */
-interface Table {
+const align = (bytes: number): number => Math.ceil(bytes / POINT) * POINT;
+
+/** 32-bit words of a number, least significant first. */
+const words32 = (x: bigint, count: number): number[] =>
+  Array.from({ length: count }, (_, k) => Number((x >> BigInt(32 * k)) & 0xffffffffn));
+
+/** Subset sums of the generators in groups of `bits`. */
+interface Subsets {
   readonly at: number;
   readonly count: number;
-  readonly windows: number;
+  readonly bits: number;
 }
 
-/** Bytes of a thread's work space for sums of `capacity` points in `sums` sums (layout in assembly/msm.ts). */
-const workBytes = (capacity: number, sums: number): number =>
-  2 * POINT * capacity + (capacity / 2 + 4) * 52 + 32 + sums * (2 * BUCKETS + 31) * 4 + 64;
+/** Work space of a thread; assembly/msm.ts lays it out. */
+interface Work {
+  readonly at: number;
+  /** Arguments of a kernel: address, bytes of a thread, and what these hold. */
+  readonly arguments: readonly number[];
+}
 
-/** The largest magnitude and the number of cells that are not 0. */
-function extent(cells: Cells): { largest: number; busy: number } {
+const subsetBytes = (columns: number, bits: number): number => Math.ceil(columns / bits) * 2 ** bits * POINT;
+
+/** The bits of subsets with the fewest additions for a table and rows of 16-bit cells; a table larger than needed serves later rows. */
+function subsetBits(columns: number, rows: number): number {
+  let best = 1;
+  let least = Infinity;
+  for (let bits = 1; bits <= Math.min(MOST_SUBSET, columns); bits++) {
+    if (bits > 1 && subsetBytes(columns, bits) > MOST_TABLE) break;
+    const additions = Math.ceil(columns / bits) * (2 ** bits + 16 * rows);
+    if (additions < least) [best, least] = [bits, additions];
+  }
+  return best;
+}
+
+/** Bits of two's complement that hold every cell; at least two, since the top one counts negatively. */
+function planesOf(cells: Cells): number {
+  if (cells instanceof Int8Array) return 8;
+  if (cells instanceof Int16Array) return 16;
+  if (cells instanceof Int32Array) return 32;
   let largest = 0;
-  let busy = 0;
   for (let i = 0; i < cells.length; i++) {
     const v = Math.abs(cells[i] as number);
     if (v !== Math.floor(v) || v > Number.MAX_SAFE_INTEGER) throw new Error(`commitRows: cell ${i} is not an exact integer: ${cells[i]}`);
-    if (v !== 0) busy++;
     if (v > largest) largest = v;
   }
-  return { largest, busy };
+  return Math.max(2, Math.ceil(Math.log2(largest + 1)) + 1);
 }
 
-/** Digits in [−128, 128] of a scalar, least significant first. */
-function blindDigits(blind: bigint, out: Int16Array): void {
-  let carry = 0;
-  for (let w = 0; w < BLIND_WINDOWS; w++) {
-    const d = Number((blind >> BigInt(8 * w)) & 255n) + carry;
-    carry = d > 128 ? 1 : 0;
-    out[w] = d - 256 * carry;
+/** The kernels' numbers of the types of cells. */
+const SCALARS = 4;
+const typeOf = (cells: Cells): number =>
+  cells instanceof Float64Array ? 0 : cells instanceof Int32Array ? 1 : cells instanceof Int16Array ? 2 : 3;
+
+/** Digits of a multi-exponentiation of `count` scalars of `scalarBits` bits: the width with the fewest additions. */
+function digitBits(count: number, scalarBits: number): { bits: number; windows: number; additions: number } {
+  let best = { bits: 0, windows: 0, additions: Infinity };
+  for (let bits = LEAST_BITS; bits <= MOST_BITS; bits++) {
+    const windows = Math.ceil((scalarBits + 1) / bits);
+    const buckets = 2 ** (bits - 1);
+    const busy = buckets * (1 - Math.exp(-count / buckets));
+    const additions = windows * (count + busy + (bits / 2) * 2 ** (bits / 2) + 2 * bits);
+    if (additions < best.additions) best = { bits, windows, additions };
   }
+  return best;
 }
 
 export class Curve {
   readonly engine: Engine;
-  private table: Table | null = null;
-  private building: Promise<unknown> = Promise.resolve();
-  private blindTable: number | null = null;
+  private readonly keccak: Keccak;
+  /** H, G_0, G_1, … in Montgomery form. */
+  private base: { at: number; count: number } | null = null;
+  private subsets: Subsets | null = null;
+  /** Byte tables of the first points of the base. */
+  private bytes: { at: number; count: number; room: number } | null = null;
+  /** Tables are built and replaced by one caller at a time, while nobody reads them. */
+  private last: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, keccak: Keccak) {
     this.engine = engine;
+    this.keccak = keccak;
+  }
+
+  private alone<T>(f: () => Promise<T>): Promise<T> {
+    const result = this.last.then(f);
+    this.last = result.catch(() => {});
+    return result;
   }
 
   private writePoint(at: number, { x, y }: Affine): void {
+    this.engine.memory.write(at, x);
+    this.engine.memory.write(at + 32, y);
+  }
+
+  /** Takes points out of Montgomery form in place, then reads them. */
+  private async readPoints(at: number, count: number): Promise<(Affine | null)[]> {
+    await this.scale(at, count, 1n);
     const { memory } = this.engine;
-    memory.write(at, (x * RADIX) % Q);
-    memory.write(at + 32, (y * RADIX) % Q);
+    return Array.from({ length: count }, (_, i) => {
+      const x = memory.read(at + POINT * i);
+      const y = memory.read(at + POINT * i + 32);
+      return x === 0n && y === 0n ? null : { x, y };
+    });
   }
 
-  private readPoint(at: number): Affine | null {
-    const { memory } = this.engine;
-    const x = memory.read(at);
-    const y = memory.read(at + 32);
-    return x === 0n && y === 0n ? null : { x: (x * RADIX_INVERSE) % Q, y: (y * RADIX_INVERSE) % Q };
+  private scale(at: number, count: number, factor: bigint): Promise<void> {
+    const job = cut(count, 60);
+    return this.engine.run('scalePoints', job, [at, count, job.chunk], [factor]);
   }
 
-  /** Work space for every thread. */
-  private work(capacity: number, sums: number): { at: number; bytes: number } {
-    const bytes = Math.ceil(workBytes(capacity, sums) / 64) * 64;
-    return { at: this.engine.memory.alloc(bytes * (this.engine.pool.size + 1)), bytes };
+  /** Work space for every thread: `points` partial sums, `addresses` of points, `segments` of them. */
+  private work(points: number, addresses: number, segments: number): Work {
+    const bytes = align(2 * POINT * points + BATCH_BYTES + 4 * (addresses + 3 * segments));
+    const at = this.engine.memory.alloc(bytes * (this.engine.pool.size + 1));
+    return { at, arguments: [at, bytes, points, addresses, segments] };
   }
 
-  /** dst = a + b pointwise, or 2a for b = 0. */
-  private async add(a: number, b: number, dst: number, count: number): Promise<void> {
-    const nanoseconds = 10_000 + 200 * count;
-    const job: Job = { items: count, chunk: Math.max(256, Math.ceil(count / 32)), nanoseconds };
-    const { at, bytes } = this.work(2 * job.chunk, 1);
-    await this.engine.run('addPoints', job, [a, b, dst, count, job.chunk, at, bytes]);
-    this.engine.release(at);
-  }
-
-  /** At least `windows` windows of at least `count` generators. A table that is outgrown stays, since jobs may be reading it. */
-  private async generators(count: number, windows: number): Promise<Table> {
-    const old = this.table;
-    if (old !== null && old.count >= count && old.windows >= windows) return old;
-    const most = { count: Math.max(count, old?.count ?? 0), windows: Math.max(windows, old?.windows ?? 0) };
-    const size = most.count * POINT;
-    const table = { ...most, at: this.engine.memory.alloc(most.windows * size) };
-    generators(table.count).forEach((g, i) => this.writePoint(table.at + POINT * i, g));
-    for (let w = 1; w < table.windows; w++) {
-      const to = table.at + w * size;
-      await this.add(to - size, 0, to, table.count);
-      for (let k = 1; k < WINDOW; k++) await this.add(to, 0, to, table.count);
+  /** The base with at least `count` generators. */
+  private async generatorsAt(count: number): Promise<number> {
+    const have = this.base?.count ?? 0;
+    if (this.base !== null && have >= count) return this.base.at;
+    const { engine } = this;
+    const { memory } = engine;
+    const at = memory.alloc(POINT * (1 + count));
+    if (this.base === null) {
+      this.writePoint(at, H);
+      await this.scale(at, 1, TO_MONTGOMERY);
+    } else {
+      memory.bytes.copyWithin(at, this.base.at, this.base.at + POINT * (1 + have));
+      memory.release(this.base.at);
     }
-    this.table = table;
-    return table;
-  }
-
-  /** d·2^(8w)·H at ((d − 1)·32 + w)·64, d = 1 … 128. */
-  private async multiplesOfH(): Promise<number> {
-    if (this.blindTable !== null) return this.blindTable;
-    const row = BLIND_WINDOWS * POINT;
-    const at = this.engine.memory.alloc(BLIND_MULTIPLES * row);
-    this.writePoint(at, H);
-    for (let w = 1; w < BLIND_WINDOWS; w++) {
-      const to = at + POINT * w;
-      await this.add(to - POINT, 0, to, 1);
-      for (let k = 1; k < 8; k++) await this.add(to, 0, to, 1);
+    let missing = Array.from({ length: count - have }, (_, k) => have + k);
+    for (let counter = 0; missing.length > 0; counter++) {
+      const digests = new Uint8Array(32 * missing.length);
+      missing.forEach((index, k) => digests.set(candidate(index, counter, this.keccak).reverse(), 32 * k));
+      const job: Job = {
+        items: missing.length,
+        chunk: 4 * Math.ceil(missing.length / 128),
+        nanoseconds: ROOT * missing.length,
+      };
+      const from = engine.upload(digests);
+      const to = memory.alloc(POINT * missing.length);
+      const constants = [TO_MONTGOMERY, (3n * RADIX) % Q, RADIX % Q, 1n];
+      await engine.run('liftPoints', job, [from, missing.length, job.chunk, to, ...words32((Q + 1n) / 4n, 8)], constants);
+      const { bytes, quads } = memory;
+      missing = missing.filter((index, k) => {
+        const point = to + POINT * k;
+        // A point with x = 0 would have y² = 3, which is no square.
+        if (quads.subarray(point >>> 3, (point >>> 3) + 4).every((w) => w === 0n)) return true;
+        bytes.copyWithin(at + POINT * (1 + index), point, point + POINT);
+        return false;
+      });
+      engine.release(from, to);
     }
-    for (let d = 1; d < BLIND_MULTIPLES; d++) await this.add(at + (d - 1) * row, at, at + d * row, BLIND_WINDOWS);
-    this.blindTable = at;
+    this.base = { at, count };
     return at;
   }
 
-  /** The fixed tables: one caller builds them, others wait. */
-  private async fixed(count: number, windows: number): Promise<{ table: Table; multiples: number }> {
-    const built = this.building.then(async () => ({ table: await this.generators(count, windows), multiples: await this.multiplesOfH() }));
-    this.building = built.catch(() => {});
-    return built;
+  /** G_0 … G_{count−1}. */
+  generators(count: number): Promise<Affine[]> {
+    return this.alone(async () => {
+      const base = await this.generatorsAt(count);
+      const { memory } = this.engine;
+      const copy = memory.alloc(POINT * count);
+      memory.bytes.copyWithin(copy, base + POINT, base + POINT * (1 + count));
+      const points = (await this.readPoints(copy, count)) as Affine[];
+      memory.release(copy);
+      return points;
+    });
   }
 
-  async commitRows(all: Cells, columns: number, blinds: readonly bigint[], which?: readonly number[]): Promise<Affine[]> {
-    const list = rowsOf(all, columns, blinds, which);
-    const rows = list.length;
-    if (rows === 0) return [];
-    const cells = rows * columns === all.length ? all : new Float64Array(rows * columns);
-    if (cells !== all) list.forEach((row, i) => cells.set(all.subarray(row * columns, (row + 1) * columns), i * columns));
-    const { largest, busy } = extent(cells);
-    const windows = Math.max(1, Math.ceil((Math.log2(largest + 1) + 1) / WINDOW));
+  /** Subset sums of `count` points in groups of `bits`. */
+  private async subsetSums(points: number, count: number, bits: number, out: number): Promise<void> {
+    const groups = Math.ceil(count / bits);
+    const job: Job = { items: groups, chunk: Math.ceil(groups / 32), nanoseconds: ADDITION * groups * 2 ** bits };
+    const work = this.work(0, 0, 0);
+    await this.engine.run('subsetSums', job, [points, count, bits, out, job.chunk, ...work.arguments]);
+    this.engine.release(work.at);
+  }
+
+  private async subsetsFor(columns: number, rows: number): Promise<Subsets> {
+    const bits = subsetBits(columns, rows);
+    const old = this.subsets;
+    if (old !== null && old.count >= columns && old.bits + 1 >= bits) return old;
+    const count = Math.max(columns, old?.count ?? 0);
+    const base = await this.generatorsAt(count);
+    if (old !== null) this.engine.release(old.at);
+    this.subsets = null;
+    const at = this.engine.memory.alloc(subsetBytes(count, bits));
+    await this.subsetSums(base + POINT, count, bits, at);
+    this.subsets = { at, count, bits };
+    return this.subsets;
+  }
+
+  /** Byte tables of at least the first `count` points of the base, one after another. */
+  private async byteTables(count: number): Promise<number> {
+    const base = await this.generatorsAt(Math.max(count - 1, this.base?.count ?? 0));
+    const { memory } = this.engine;
+    const old = this.bytes;
+    let tables = old ?? { at: memory.alloc(BYTE_TABLE), count: 0, room: 1 };
+    if (tables.room < count) {
+      const room = 2 ** Math.ceil(Math.log2(count));
+      const at = memory.alloc(room * BYTE_TABLE);
+      memory.bytes.copyWithin(at, tables.at, tables.at + tables.count * BYTE_TABLE);
+      memory.release(tables.at);
+      tables = { at, count: tables.count, room };
+    }
+    const multiples = memory.alloc(256 * POINT);
+    const work = this.work(0, 0, 0);
+    for (; tables.count < count; tables.count++) {
+      const point = base + POINT * tables.count;
+      memory.bytes.copyWithin(multiples, point, point + POINT);
+      await this.engine.run('doublePoints', { items: 1, chunk: 1, nanoseconds: 0 }, [multiples, 256, work.at]);
+      await this.subsetSums(multiples, 256, 8, tables.at + tables.count * BYTE_TABLE);
+    }
+    this.engine.release(multiples, work.at);
+    this.bytes = tables;
+    return tables.at;
+  }
+
+  async commitRows(cells: Cells, columns: number, blinds: readonly bigint[], which?: readonly number[]): Promise<Affine[]> {
+    const list = rowsOf(cells, columns, blinds, which);
+    const planes = planesOf(cells);
+    return this.alone(async () => {
+      const table = await this.subsetsFor(columns, list.length);
+      const rowBytes = Math.max(columns * cells.BYTES_PER_ELEMENT, planes * POINT);
+      const most = Math.max(1, Math.min(list.length, Math.floor(BLOCK / rowBytes)));
+      const points: (Affine | null)[] = [];
+      let running: Promise<(Affine | null)[]> = Promise.resolve([]);
+      for (let first = 0; first < list.length; first += most) {
+        const source = this.uploadRows(cells, columns, list.slice(first, first + most));
+        // Rows go up while those before them are worked on.
+        points.push(...(await running));
+        running = this.rows(source, typeOf(cells), columns, planes, table, blinds.slice(first, first + most));
+        running.catch(() => {});
+      }
+      points.push(...(await running));
+      return points.map((p, i) => {
+        if (p === null) throw new Error(`row ${list[i]} is the point at infinity: choose another blind`);
+        return p;
+      });
+    });
+  }
+
+  /** Rows of cells one after another, at their own width. */
+  private uploadRows(cells: Cells, columns: number, rows: readonly number[]): number {
+    const { memory } = this.engine;
+    const length = columns * cells.BYTES_PER_ELEMENT;
+    const at = memory.alloc(rows.length * length);
+    const source = new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength);
+    rows.forEach((row, i) => memory.bytes.set(source.subarray(row * length, (row + 1) * length), at + i * length));
+    return at;
+  }
+
+  /** Sums of rows from their bit planes. Frees the cells. */
+  private async rows(
+    source: number,
+    type: number,
+    columns: number,
+    planes: number,
+    table: Subsets,
+    blinds: readonly bigint[],
+  ): Promise<(Affine | null)[]> {
     const { engine } = this;
-    const { memory } = engine;
-    const { table, multiples } = await this.fixed(columns, windows);
-    const digits = new Int16Array(rows * BLIND_WINDOWS);
-    blinds.forEach((b, i) => blindDigits(b, digits.subarray(i * BLIND_WINDOWS, (i + 1) * BLIND_WINDOWS)));
-    const capacity = Math.max(
-      2 * windows * Math.ceil(columns / 2) + 2 * BLIND_WINDOWS,
-      Math.min(CAPACITY, 2 * rows * columns),
-      2 * BUCKETS * ROWS_A_CHUNK,
-    );
-    const job: Job = { items: rows, chunk: Math.min(ROWS_A_CHUNK, rows), nanoseconds: 100_000 * rows + 150 * windows * busy };
-    const { at: work, bytes } = this.work(capacity, ROWS_A_CHUNK);
-    const source = engine.upload(doubles(cells));
-    const blindsAt = engine.upload(new Uint8Array(digits.buffer));
-    const out = memory.alloc(rows * POINT);
-    await engine.run('commitRows', job, [
+    const rows = blinds.length;
+    const blindTable = await this.byteTables(1);
+    const blindBytes = engine.upload(byteScalars(blinds));
+    // Few rows are cut into blocks of columns, so that all workers have some.
+    const allGroups = Math.ceil(columns / table.bits);
+    const blocks = Math.max(1, Math.min(Math.ceil(16 / rows), Math.floor((planes * allGroups) / 512)));
+    const groups = Math.ceil(allGroups / blocks);
+    const items = rows * blocks;
+    const most = planes * groups + 32;
+    const together = Math.max(1, Math.min(64, Math.floor(TOGETHER / most)));
+    const chunk = Math.max(Math.min(together, Math.ceil(items / 8)), Math.ceil(items / 32));
+    const sums = engine.memory.alloc(items * planes * POINT);
+    const segments = together * planes;
+    const work = this.work(Math.ceil((together * most + segments) / 2) + 2, segments * (groups + 32), segments);
+    const job: Job = { items, chunk, nanoseconds: ADDITION * items * most };
+    await engine.run('rowPlanes', job, [
       source,
+      type,
       columns,
       rows,
-      job.chunk,
+      blocks,
+      groups,
+      planes,
+      table.bits,
       table.at,
-      blindsAt,
-      multiples,
-      out,
-      work,
-      bytes,
-      capacity,
-      ROWS_A_CHUNK,
-      table.count * POINT,
+      blindTable,
+      blindBytes,
+      sums,
+      chunk,
+      Math.min(together, chunk),
+      ...work.arguments,
     ]);
-    const points = blinds.map((_, i) => {
-      const p = this.readPoint(out + POINT * i);
-      if (p === null) throw new Error(`row ${i} is the point at infinity: choose another blind`);
-      return p;
-    });
-    engine.release(work, source, blindsAt, out);
+    engine.release(work.at, source, blindBytes);
+    const out = engine.memory.alloc(rows * POINT);
+    const splits = { count: blocks, stride: planes };
+    if (type === SCALARS) {
+      // The upper and the lower half of a scalar's planes side by side.
+      const halves = engine.memory.alloc(2 * POINT);
+      await this.horner({ at: sums, stride: planes / 2 }, 2, planes / 2, splits, 1, halves);
+      await this.horner({ at: halves, stride: 0 }, 1, 2, { count: 1, stride: 0 }, planes / 2, out);
+      engine.release(halves);
+    } else await this.horner({ at: sums, stride: blocks * planes }, rows, planes, splits, 1, out);
+    const points = await this.readPoints(out, rows);
+    engine.release(sums, out);
     return points;
   }
 
-  async commit(values: readonly bigint[], blind: bigint): Promise<Affine> {
+  /** Results of `positions` points of some splits each: Σ 2^(step·i)·P_i. Strides are in points. */
+  private async horner(
+    points: { at: number; stride: number },
+    results: number,
+    positions: number,
+    splits: { count: number; stride: number },
+    step: number,
+    out: number,
+  ): Promise<void> {
     const { engine } = this;
-    const n = values.length;
-    const { table, multiples } = await this.fixed(n, SCALAR_WINDOWS);
-    const digits = new Int16Array(BLIND_WINDOWS);
-    blindDigits(blind, digits);
-    const blindAt = engine.upload(new Uint8Array(digits.buffer));
-    const nanoseconds = 60_000 + SCALAR_WINDOWS * 170 * n;
-    const groups = n < 512 ? 1 : 4;
-    const points = await this.windows(values, table.at, table.count * POINT, groups, nanoseconds, blindAt, multiples);
-    engine.release(blindAt);
-    const sum = points.reduce<Affine | null>((a, p) => (a === null ? p : add(a, p)), null);
-    if (sum === null) throw new Error('commitment is the point at infinity: choose another blind');
-    return sum;
+    const chunk = 2 * Math.ceil(results / 64);
+    const bytes = align(160 * chunk);
+    const work = engine.memory.alloc(bytes * (engine.pool.size + 1));
+    const nanoseconds = (results * positions * (MIXED_ADDITION * splits.count + DOUBLING * step)) / 2;
+    const strides = [POINT * points.stride, POINT * splits.stride];
+    await engine.run(
+      'hornerPoints',
+      { items: results, chunk, nanoseconds },
+      [points.at, results, positions, splits.count, step, out, chunk, work, bytes, ...strides],
+      EIGHT_NINE,
+    );
+    engine.release(work);
   }
 
-  async msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null> {
-    if (scalars.length !== points.length) throw new Error(`msm: ${scalars.length} scalars for ${points.length} points`);
-    const finite = points.flatMap((p, i) => (p === null || scalars[i] === 0n ? [] : [i]));
-    const at = this.engine.memory.alloc(finite.length * POINT);
-    finite.forEach((i, k) => this.writePoint(at + POINT * k, points[i] as Affine));
-    const values = finite.map((i) => scalars[i] as bigint);
-    const windows = await this.windows(values, at, 0, SCALAR_WINDOWS, SCALAR_WINDOWS * (170 * values.length + 100_000), 0, 0);
-    this.engine.release(at);
-    let total = bn254.G1.Point.ZERO;
-    for (const p of windows.reverse()) {
-      if (!total.is0()) for (let k = 0; k < WINDOW; k++) total = total.double();
-      if (p !== null) total = total.add(bn254.G1.Point.fromAffine(p));
+  async commit(values: readonly bigint[], blind: bigint): Promise<Affine> {
+    const [point] = await this.commitScalars([values], [blind]);
+    return point as Affine;
+  }
+
+  /** Commitments to rows of full-width scalars. */
+  commitScalars(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]> {
+    return this.alone(async () => {
+      const points = new Array<Affine | null>(rows.length).fill(null);
+      const lengths = new Map<number, number[]>();
+      rows.forEach((row, i) => lengths.set(row.length, [...(lengths.get(row.length) ?? []), i]));
+      for (const [length, indices] of lengths) {
+        const of = indices.map((i) => [blinds[i] as bigint, ...(rows[i] as readonly bigint[])]);
+        const found = length < SHORT ? await this.shortRows(of) : await this.longRows(of);
+        indices.forEach((i, k) => (points[i] = found[k] as Affine | null));
+      }
+      return points.map((p) => {
+        if (p === null) throw new Error('commitment is the point at infinity: choose another blind');
+        return p;
+      });
+    });
+  }
+
+  /** Sums over the base of rows of equal length. */
+  private async shortRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
+    const { engine } = this;
+    const length = (rows[0] as readonly bigint[]).length;
+    const tables = await this.byteTables(length);
+    const scalars = engine.upload(byteScalars(rows.flat()));
+    const out = engine.memory.alloc(rows.length * POINT);
+    const most = 32 * length;
+    const chunk = Math.max(1, Math.min(Math.floor(TOGETHER / most), Math.ceil(rows.length / 8)));
+    const work = this.work((chunk * (most + 1)) / 2 + 2, chunk * most, chunk);
+    const job: Job = { items: rows.length, chunk, nanoseconds: ADDITION * rows.length * most + 20_000 };
+    await engine.run('shortRows', job, [scalars, length, rows.length, chunk, tables, out, ...work.arguments]);
+    const points = await this.readPoints(out, rows.length);
+    engine.release(work.at, scalars, out);
+    return points;
+  }
+
+  /** As `shortRows`, of any length. */
+  private async longRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
+    const columns = (rows[0] as readonly bigint[]).length - 1;
+    // A scalar has as many planes as 16 cells, and other rows will follow.
+    const table = await this.subsetsFor(columns, 64 * rows.length);
+    const points: (Affine | null)[] = [];
+    for (const [blind, ...values] of rows) {
+      const source = this.engine.upload(byteScalars(values));
+      points.push(...(await this.rows(source, SCALARS, columns, SCALAR_BITS, table, [blind as bigint])));
     }
-    return total.is0() ? null : total.toAffine();
+    return points;
   }
 
-  /** Σ digit·point over the windows of each group; windows of points are `stride` bytes apart. */
-  private async windows(
-    scalars: readonly bigint[],
-    points: number,
-    stride: number,
-    groups: number,
-    nanoseconds: number,
-    blind: number,
-    multiples: number,
-  ): Promise<(Affine | null)[]> {
+  msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null> {
+    if (scalars.length !== points.length) throw new Error(`msm: ${scalars.length} scalars for ${points.length} points`);
+    return this.alone(async () => {
+      const { memory } = this.engine;
+      const at = memory.alloc(points.length * POINT);
+      const values: bigint[] = [];
+      points.forEach((p, i) => {
+        const s = scalars[i] as bigint;
+        if (p === null || s === 0n) return;
+        this.writePoint(at + POINT * values.length, p);
+        values.push(s);
+      });
+      await this.scale(at, values.length, TO_MONTGOMERY);
+      const sum = await this.sum(values, at);
+      memory.release(at);
+      return sum;
+    });
+  }
+
+  /** Σ scalars[i]·points[i] of finite points in Montgomery form. */
+  private async sum(values: readonly bigint[], points: number): Promise<Affine | null> {
+    const count = values.length;
+    if (count === 0) return null;
     const { engine } = this;
     const { memory } = engine;
-    const n = scalars.length;
-    const each = Math.ceil(SCALAR_WINDOWS / groups);
-    const capacity = 2 * Math.ceil(Math.max(each * n + BLIND_WINDOWS, 2 * BUCKETS) / 2);
-    const { at: work, bytes } = this.work(capacity, 1);
-    const digitsAt = memory.alloc(2 * SCALAR_WINDOWS * n);
-    const out = memory.alloc(groups * POINT);
-    writeDigits(scalars, new Int16Array(memory.memory.buffer, digitsAt, SCALAR_WINDOWS * n));
-    const job: Job = { items: groups, chunk: 1, nanoseconds };
-    await engine.run('msmWindows', job, [digitsAt, points, n, out, work, bytes, capacity, SCALAR_WINDOWS, each, stride, blind, multiples]);
-    const sums = Array.from({ length: groups }, (_, g) => this.readPoint(out + POINT * g));
-    engine.release(digitsAt, out, work);
-    return sums;
+    const scalars = memory.alloc(SCALAR * count);
+    values.forEach((s, i) => memory.write(scalars + SCALAR * i, s));
+    const pass = cut(count, 10);
+    const masks = memory.alloc(32 * chunksOf(pass));
+    await engine.run('absoluteScalars', pass, [scalars, count, pass.chunk, masks, ...words32(R, 8), ...words32((R - 1n) / 2n, 8)]);
+    let largest = 0n;
+    for (let c = 0; c < chunksOf(pass); c++) largest |= memory.read(masks + 32 * c);
+    memory.release(masks);
+
+    const { bits, windows, additions } = digitBits(count, largest.toString(2).length);
+    // Each digit but the last stands for itself minus 2^(bits − 1): signed digits without carries.
+    let offset = 0n;
+    for (let w = 0; w < windows - 1; w++) offset |= 1n << BigInt(bits * w + bits - 1);
+    await engine.run('offsetScalars', pass, [scalars, count, pass.chunk, ...words32(offset, 10)]);
+
+    const ranges = Math.max(Math.ceil(count / MOST_POINTS), Math.min(Math.ceil(8 / windows), Math.floor(count / 2048)), 1);
+    const length = Math.ceil(count / ranges);
+    const parts = Math.min(8, Math.ceil(additions / 3000));
+    const each = Math.max(1, Math.min(Math.ceil(windows / parts), Math.floor((2 * TOGETHER) / length)));
+    const buckets = each * 2 ** (bits - 1);
+    const halves = each * 2 ** Math.ceil(bits / 2 + 1);
+    const work = this.work(
+      Math.max(Math.ceil((each * length + buckets) / 2), buckets + halves, halves * bits) + 2,
+      Math.max(each * length, 2 * buckets, halves * bits) + 2,
+      Math.max(buckets, halves, each * bits),
+    );
+    const out = memory.alloc(ranges * windows * POINT);
+    const tasks = ranges * Math.ceil(windows / each);
+    const job: Job = { items: tasks, chunk: 1, nanoseconds: ADDITION * additions };
+    await engine.run('msmWindows', job, [scalars, points, count, ranges, windows, each, bits, out, ...work.arguments]);
+    engine.release(work.at, scalars);
+    const result = memory.alloc(POINT);
+    await this.horner({ at: out, stride: 0 }, 1, windows, { count: ranges, stride: windows }, bits, result);
+    const [sum] = await this.readPoints(result, 1);
+    engine.release(out, result);
+    return sum ?? null;
   }
 }
 
-/** Digits in [−255, 256] of nine bits, least significant first; digit w of scalar i at w·n + i. */
-function writeDigits(scalars: readonly bigint[], digits: Int16Array): void {
-  const n = scalars.length;
-  const words = new Uint32Array(10);
+/** Scalars of 32 bytes, least significant first. */
+function byteScalars(scalars: readonly bigint[]): Uint8Array {
+  const words = new BigUint64Array(4 * scalars.length);
   scalars.forEach((s, i) => {
-    for (let k = 0; k < 4; k++) {
-      const quad = (s >> BigInt(64 * k)) & 0xffffffffffffffffn;
-      words[2 * k] = Number(quad & 0xffffffffn);
-      words[2 * k + 1] = Number(quad >> 32n);
-    }
-    let carry = 0;
-    for (let w = 0; w < SCALAR_WINDOWS; w++) {
-      const bit = WINDOW * w;
-      const at = bit >>> 5;
-      const shift = bit & 31;
-      const low = (words[at] as number) >>> shift;
-      const high = shift > 32 - WINDOW ? (words[at + 1] as number) << (32 - shift) : 0;
-      const d = ((low | high) & 511) + carry;
-      carry = d > 256 ? 1 : 0;
-      digits[w * n + i] = d - 512 * carry;
-    }
+    for (let k = 0; k < 4; k++) words[4 * i + k] = BigInt.asUintN(64, s >> BigInt(64 * k));
   });
+  return new Uint8Array(words.buffer);
 }

@@ -3,6 +3,7 @@
  * Results are the reference's bit for bit, whatever the number of workers.
  */
 import { defaultWorkers, readKernels, requireSharedMemory, startThread } from '#wasm-threads';
+import type { Affine } from '../../../verifier/curve.ts';
 import type { Backend, FieldVector } from '../types.ts';
 import { contract, eqTable } from './contract.ts';
 import { Curve } from './curve.ts';
@@ -28,6 +29,8 @@ export interface WasmOptions {
 export interface WasmBackend extends Backend {
   /** Most bytes of vectors and tables that were in use at once. */
   peakBytes(): number;
+  /** G_0 … G_{count−1}, as verifier/generators.ts derives them. */
+  generators(count: number): Promise<Affine[]>;
 }
 
 /** Compiles the kernels; null where the engine lacks their instructions, or the machine fused multiply-add. */
@@ -58,17 +61,19 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     return (onError: (error: Error) => void, onDone: () => void) => startThread(start, onError, onDone);
   });
   const engine = new Engine(memory, new Pool(memory, exports, kernels, threads));
-  const curve = new Curve(engine);
+  const keccak = createKeccak(memory, exports['keccak'] as Kernel);
+  const curve = new Curve(engine, keccak);
 
   const vectors = new Vectors(engine);
 
   return {
     name: 'wasm',
-    keccak: createKeccak(memory, exports['keccak'] as Kernel),
+    keccak,
     peakBytes: () => memory.peak,
     commitRows: (cells, columns, blinds, rows) => curve.commitRows(cells, columns, blinds, rows),
     commit: (values, blind) => curve.commit(values, blind),
     msm: (scalars, points) => curve.msm(scalars, points),
+    generators: (count) => curve.generators(count),
 
     zeros: (length) => vectors.make(length, (at) => engine.fill(at, length, 0n)),
     fromField: (values) => vectors.make(values.length, (at) => engine.fromField(values, at)),

@@ -13,7 +13,7 @@ export const ENTRY: usize = 12;
 /** Bytes of `products` for each entry of a list. */
 export const PRODUCT: usize = 40;
 
-const ONE: usize = FQ + 944;
+export const ONE: usize = FQ + 944;
 const P64: usize = FQ + 1024;
 /** R³. */
 const CUBE: usize = FQ + 832;
@@ -21,7 +21,7 @@ const CUBE: usize = FQ + 832;
 const THREE_HALVES: usize = FQ + 1328;
 
 /** Set when a sum was infinity. */
-export let sawInfinity: bool = false;
+let sawInfinity: bool = false;
 export function clearSawInfinity(): void {
   sawInfinity = false;
 }
@@ -40,14 +40,21 @@ function isZero(a: usize): bool {
 }
 
 /** Lanes that are 0 modulo p: bit 0 and bit 1. */
-function zeroLanes(a: usize): i32 {
+export function zeroLanes(a: usize): i32 {
   const t = curveScratch + 8192;
   pack2(t, t + 32, a, FQ);
   return (isZero(t) ? 1 : 0) | (isZero(t + 32) ? 2 : 0);
 }
 
+/** o = a modulo p, in [0, p + 2^-40·p), for limbs as of pack2 within 3·p. */
+export function normal(o: usize, a: usize): void {
+  const t = curveScratch + 8320;
+  pack2(t, t + 32, a, FQ);
+  unpack2(o, t, t + 32, FQ);
+}
+
 /** Both lanes of x, not 0, to their inverses, by the inverse of their product. */
-function invert2(x: usize): void {
+export function invert2(x: usize): void {
   const t = curveScratch + 8192, swapped = curveScratch + 4096, product = curveScratch + 4096 + 80;
   for (let j: usize = 0; j < 80; j += 16) {
     const word = v128.load(x + j);
@@ -233,10 +240,12 @@ function slopes(e: usize, signed: bool): i32 {
   const opposite = sameX & zeroLanes(t);
   const twice = sameX & ~opposite;
   // Doubling: slope 3x² / 2y, and y1 + y2 = 2y.
-  mul2(n, x1, x1, FQ);
-  scale2(n, f64x2.splat(3));
-  pack2(s + 720, s + 752, n, FQ);
-  unpack2(n, s + 720, s + 752, FQ);
+  mul2(s + 720, x1, x1, FQ);
+  normal(s + 720, s + 720);
+  add2(n, s + 720, s + 720);
+  normal(n, n);
+  add2(n, n, s + 720);
+  normal(n, n);
   sub2(y2, y2, y1);
   for (let j: usize = 0; j < 80; j += 8) {
     const lane = j & 8 ? 2 : 1;
@@ -253,34 +262,79 @@ function scale2(a: usize, factor: v128): void {
   for (let j: usize = 0; j < 80; j += 16) v128.store(a + j, f64x2.mul(v128.load(a + j), factor));
 }
 
+/** Additions that share an inversion: few enough for the caches, enough to make it cheap. */
+export const BATCH = 2048;
+/** Bytes of a list of BATCH additions, and of its products. */
+export const LIST_BYTES: usize = (BATCH + 4) * ENTRY;
+export const PRODUCT_BYTES: usize = (BATCH + 4) * PRODUCT;
+
 /**
- * Sums segments of points: lengths[i] points each, one after another from `src`, which is overwritten, as is `other` (as long).
- * Afterwards every length is 0 (infinity) or 1, and the points stand one after another at the returned address.
+ * Sums segments of points given by their addresses: lengths[i] of them each, one segment after another, or `stride` bytes apart if that is
+ * not 0. With `signed`, bit 0 of an address asks for the opposite. Overwrites `a` and `b`, of Σ ceil(lengths[i]/2) points each.
+ * Afterwards every length is 0 (infinity) or 1, and the sums stand one after another at the returned address.
  */
-export function sumSegments(src: usize, other: usize, lengths: usize, segments: i32, list: usize, products: usize): usize {
+export function sumAddresses(
+  addresses: usize, stride: usize, lengths: usize, segments: i32, a: usize, b: usize, list: usize, products: usize, signed: bool,
+): usize {
+  let n = 0, from = addresses, to = a, longest: u32 = 0;
+  for (let i = 0; i < segments; i++) {
+    if (stride) from = addresses + <usize>i * stride;
+    const at = lengths + (<usize>i << 2), length = load<u32>(at), left = (length + 1) >> 1;
+    for (let k: u32 = 0; k < length >> 1; k++) {
+      const e = list + <usize>n * ENTRY;
+      store<u64>(e, load<u64>(from));
+      store<u32>(e, <u32>to, 8);
+      from += 8;
+      to += 64;
+      if (++n == BATCH) {
+        addBatch(list, n, products, signed);
+        n = 0;
+      }
+    }
+    if (length & 1) {
+      const point = <usize>load<u32>(from);
+      if (point & 1) copyNegated(to, point & ~1);
+      else copyPoint(to, point);
+      from += 4;
+      to += 64;
+    }
+    store<u32>(at, left);
+    longest = max(longest, left);
+  }
+  addBatch(list, n, products, signed);
+  if (sawInfinity) dropInfinities(a, lengths, segments);
+  return longest > 1 ? sumSegments(a, b, lengths, segments, list, products) : a;
+}
+
+/** As `sumAddresses`, for points that stand one after another from `src`; `src` and `other` are overwritten. */
+function sumSegments(src: usize, other: usize, lengths: usize, segments: i32, list: usize, products: usize): usize {
   while (true) {
-    let n = 0, from = src, to = other;
+    let n = 0, from = src, to = other, longest: u32 = 0;
     for (let i = 0; i < segments; i++) {
-      const at = lengths + (<usize>i << 2), length = load<u32>(at), pairs = length >> 1;
-      for (let k: u32 = 0; k < pairs; k++) {
+      const at = lengths + (<usize>i << 2), length = load<u32>(at), left = (length + 1) >> 1;
+      for (let k: u32 = 0; k < length >> 1; k++) {
         const e = list + <usize>n * ENTRY;
-        n++;
         store<u32>(e, <u32>from);
         store<u32>(e, <u32>from + 64, 4);
         store<u32>(e, <u32>to, 8);
         from += 128;
         to += 64;
+        if (++n == BATCH) {
+          addBatch(list, n, products);
+          n = 0;
+        }
       }
       if (length & 1) {
         copyPoint(to, from);
         from += 64;
         to += 64;
       }
-      store<u32>(at, (length + 1) >> 1);
+      store<u32>(at, left);
+      longest = max(longest, left);
     }
-    if (n == 0) return other;
     addBatch(list, n, products);
     if (sawInfinity) dropInfinities(other, lengths, segments);
+    if (longest <= 1) return other;
     const t = src;
     src = other;
     other = t;
@@ -314,16 +368,21 @@ export function copyPoint(o: usize, a: usize): void {
   v128.store(o, v128.load(a, 48), 48);
 }
 
-/** −a for canonical coordinates. */
-export function copyNegated(o: usize, a: usize): void {
-  v128.store(o, v128.load(a));
-  v128.store(o, v128.load(a, 16), 16);
+/** −a for a finite point. */
+function copyNegated(o: usize, a: usize): void {
+  copyPoint(o, a);
+  canonical(o + 32);
   let borrow: u64 = 0;
-  for (let k: usize = 0; k < 32; k += 8) {
-    const p = load<u64>(P64 + k), y = load<u64>(a + 32 + k), t = p - y;
-    store<u64>(o + 32 + k, t - borrow);
+  for (let k: usize = 32; k < 64; k += 8) {
+    const p = load<u64>(P64 - 32 + k), y = load<u64>(o + k), t = p - y;
+    store<u64>(o + k, t - borrow);
     borrow = (p < y ? 1 : 0) | (t < borrow ? 1 : 0);
   }
+}
+
+/** −a in place of a; infinity stays. */
+export function negatePoint(a: usize): void {
+  if (!isInfinity(a)) copyNegated(a, a);
 }
 
 /** Replaces coordinates below p + 2^-40·p by canonical ones. */
@@ -332,7 +391,7 @@ export function canonicalPoint(a: usize): void {
   canonical(a + 32);
 }
 
-function canonical(a: usize): void {
+export function canonical(a: usize): void {
   let less = false;
   for (let k: usize = 32; k > 0; ) {
     k -= 8;

@@ -5,5 +5,7 @@ export { clearAbove, combine, dotColumns, dotRows, scatterAdd, splitWeights } fr
 export { foldHalves, formRound } from './form';
 export { productRound, productRoundInts } from './sumcheck';
 export { bindCells, layerRound, leafBind, leafParents, leafRound, parents } from './tree';
-export { addPoints, commitRows, msmWindows } from './msm';
+export { absoluteScalars, doublePoints, msmWindows, offsetScalars, rowPlanes, scalePoints, shortRows, subsetSums } from './msm';
+export { hornerPoints } from './projective';
+export { liftPoints } from './lift';
 export { keccak } from './keccak';
