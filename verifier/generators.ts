@@ -5,26 +5,22 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from './curve.ts';
 import { power, Q } from './field.ts';
-import type { Keccak } from './words.ts';
+import { readWord, type Keccak } from './words.ts';
 
 const DOMAIN = new TextEncoder().encode('fineproof/generators/v1');
 const H_INDEX = 0xffffffff;
 
-/** keccak(DOMAIN ‖ index ‖ counter), big-endian. */
+/** keccak(DOMAIN ‖ index ‖ counter), big-endian; index and counter of 32 bits. */
 export function candidate(index: number, counter: number, keccak: Keccak = keccak_256): Uint8Array {
   const input = new Uint8Array(DOMAIN.length + 8);
   input.set(DOMAIN);
-  const view = new DataView(input.buffer);
-  view.setUint32(DOMAIN.length, index);
-  view.setUint32(DOMAIN.length + 4, counter);
+  new DataView(input.buffer).setBigUint64(DOMAIN.length, (BigInt(index) << 32n) | BigInt(counter));
   return keccak(input);
 }
 
 function derive(index: number): Affine {
   for (let counter = 0; ; counter++) {
-    let x = 0n;
-    for (const byte of candidate(index, counter)) x = (x << 8n) | BigInt(byte);
-    x %= Q;
+    const x = readWord(candidate(index, counter), 0) % Q;
     const square = (((x * x) % Q) * x + 3n) % Q;
     const root = power(square, (Q + 1n) / 4n, Q);
     if ((root * root) % Q === square) return { x, y: root & 1n ? Q - root : root };
