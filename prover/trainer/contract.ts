@@ -131,6 +131,11 @@ export function contract(c: Contraction, acc: Accumulator, sum: readonly number[
   const cost = (o: { a: Operand; b: Operand }): number => union(o.a, o.b) * (1 + (exact ? Math.log2(1 + o.a.bound * o.b.bound) : 0) / 1000);
   orders.sort((x, y) => cost(x) - cost(y));
   for (const order of orders) {
+    // Sums that the third operand does not take part in come first: the pair's own cells may be many times more.
+    const inner = sum.filter((v) => !dependsOn(order.c, v, sizes));
+    const rest = sum.filter((v) => dependsOn(order.c, v, sizes));
+    const summed = inner.length > 0 ? sumPair({ ...c, free: [...c.free, ...rest] }, inner, [order.a, order.b]) : null;
+    if (summed !== null) return contractPair(c, acc, rest, summed, order.c, coef);
     const pair = combine(order.a, order.b, sizes, exact);
     if (pair !== null) return contractPair(c, acc, sum, pair, order.c, coef);
   }

@@ -40,6 +40,7 @@ describe('recipes', () => {
     ['lora.targets', { lora: { ...tinyRecipe.lora, targets: [] } }],
     ['lora.firstLayer', { lora: { ...tinyRecipe.lora, firstLayer: 2 } }],
     ['model.headWidth', { model: { ...tinyRecipe.model, headWidth: 3 } }],
+    ['optimizer.beta2', { optimizer: { ...tinyRecipe.optimizer, beta2: 0.999999 } }],
     ['optimizer.beta1', { optimizer: { ...tinyRecipe.optimizer, beta1: 1 } }],
   ] as const)
     it(`with a wrong ${field} are refused by name`, () =>

@@ -6,7 +6,7 @@ import { layersFrom, variable, type Net, type RowReading, type Rows } from './ne
 import { attention, attentionBackward, type AttentionForward, type AttentionSpec } from './ops/attention.ts';
 import { head, headBackward, type HeadBackward, type HeadForward } from './ops/cross-entropy.ts';
 import { embedding, oneHot, type OneHot } from './ops/embedding.ts';
-import type { LinearBackward, LinearForward } from './ops/linear.ts';
+import { joined, type LinearBackward, type LinearForward } from './ops/linear.ts';
 import type { LinearLayer } from './recipe.ts';
 import type { Var } from '../program/types.ts';
 
@@ -124,8 +124,10 @@ export function backwardPass(net: Net, parts: DecoderParts, forward: Forward, la
   const collected = new Map<LinearLayer, LinearBackward | null>(block.all);
   const inputGradient = (place: NormPlace, l: LayerVar, from: readonly (LinearBackward | null)[]): TensorRef => {
     const grad = b.value(`grad.${parts.normNames[place]}.y`, [step, l, token, width], 'activationGrad');
-    const terms: Term[] = from.flatMap((p) => (p ? p.input(l) : []));
-    b.round([step, l, token, width], grad, terms);
+    const live = from.filter((p) => p !== null);
+    const rows = live[0]?.rows ?? [token];
+    const terms: Term[] = live.flatMap((p) => p.input(l));
+    b.round([step, l, ...rows, width], grad, terms, { index: [step, l, joined(rows), width] });
     return grad;
   };
   if (floor.middle) {

@@ -1,7 +1,7 @@
 /** What the op files share: the builder, the recipe, the common index variables, the model's tensors and the adapters. */
 import { bitsOf } from '../program/types.ts';
 import type { Part, Var } from '../program/types.ts';
-import type { Builder, LayerVar, Reading, TensorRef } from './builder.ts';
+import type { Builder, Index, LayerVar, Reading, TensorRef } from './builder.ts';
 import type { LinearLayer, Recipe } from './recipe.ts';
 
 /** Rows of a tensor before its last axis: [step, layer, token], or [step, token] outside the layers. */
@@ -13,7 +13,7 @@ export type RowReading = (rows: Rows, last: Var) => Reading;
 /** An adapter matrix or moment: the value after each step, and the state around the proof. */
 export interface State {
   /** The value that a step starts from, at the given indices. */
-  readonly used: (...index: readonly (Var | LayerVar)[]) => Reading;
+  readonly used: (...index: readonly Index[]) => Reading;
   /** The value after each step; absent in programs that do not train. */
   readonly next: TensorRef | null;
 }

@@ -2,14 +2,23 @@
  * Causal attention with grouped query heads: P = softmax(q·kᵀ/√h) over positions j <= i, o = round(P·v).
  *
  * A width axis of queries is read as (kv head, head of the group, component), one of keys and values as (kv head, component).
- * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q; then the rotations, where there are any,
- * are undone.
+ * Backward: dv = Pᵀ·do, dP = do·vᵀ, D = Σ_j P·dP, ds = P·(dP − D)/√h, dq = ds·k, dk = dsᵀ·q. Where
+ * queries and keys are rotated these are committed and the rotations undone; elsewhere dq, dk and dv are never committed.
  */
 import { dyadic, multiply, negate, scaled, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import { variable, type Net } from '../net.ts';
 import type { Var } from '../../program/types.ts';
-import { linearBackward, type Factors, type LinearBackward, type LinearForward, type LinearInput } from './linear.ts';
-import { rope, scoreScale, type RopeTables } from './rope.ts';
+import {
+  gradientOf,
+  joined,
+  linearBackward,
+  type Factors,
+  type LinearBackward,
+  type LinearForward,
+  type LinearInput,
+  type OutputGradient,
+} from './linear.ts';
+import { rope, scoreScale, type RopeTables, type Rotation } from './rope.ts';
 import { probabilities, scoreTensor, softmax } from './softmax.ts';
 
 /** What families differ in: heads, linear layers, positions. */
@@ -121,8 +130,12 @@ export function attentionBackward(
 ): AttentionBackward {
   const { b, step, token, batch, position } = net;
   const { spec } = forward;
-  const { kv, group, component, pair, queryWidth, keyWidth, key } = headVars(net, spec);
-  const o = linearBackward(net, forward.o, (l) => [dz(l)]);
+  const { kv, group, component, pair, queryWidth, key } = headVars(net, spec);
+  const o = linearBackward(
+    net,
+    forward.o,
+    gradientOf(net, forward.o, (l) => [dz(l)]),
+  );
   if (!floor.value) return { q: null, k: null, v: null, o };
   const P = forward.probabilities;
   const query = (t: TensorRef, l: LayerVar, at: Var): Reading => t.at(step, l, [batch, at], [kv, group, component]);
@@ -131,16 +144,24 @@ export function attentionBackward(
   const lv = floor.value;
   const dOut = b.value('grad.attention.out', [step, lv, token, queryWidth], 'activationGrad');
   b.round([step, lv, token, queryWidth], dOut, o.input(lv));
-  const dv = b.value(`grad.${forward.v.name}.out`, [step, lv, token, keyWidth], 'activationGrad');
-  b.round(
-    [step, lv, batch, key, kv, component],
-    dv,
-    [multiply([group, position], P.at(step, lv, batch, kv, group, position, key), query(dOut, lv, position))],
-    {
-      index: [step, lv, [batch, key], [kv, component]],
-    },
-  );
-  const v = linearBackward(net, forward.v, (l) => [dv.at(step, l, token, keyWidth)]);
+  /** A gradient in a tensor of its own: rotations are undone cell by cell. */
+  const committed = (name: string, of: LinearForward, l: LayerVar, g: OutputGradient): TensorRef => {
+    const t = b.value(`grad.${name}`, [step, l, token, of.out], 'activationGrad');
+    b.round([step, l, ...g.rows, ...g.columns], t, [multiply(g.sum, ...g.factors(l))], {
+      index: [step, l, joined(g.rows), joined(g.columns)],
+    });
+    return t;
+  };
+  const plain = (of: LinearForward, t: TensorRef): OutputGradient => gradientOf(net, of, (l) => [t.at(step, l, token, of.out)]);
+  const at = { rows: [batch, position] };
+  // At position i: dv = Σ_j P[j, i]·do[j].
+  const dv: OutputGradient = {
+    ...at,
+    columns: [kv, component],
+    sum: [group, key],
+    factors: (l) => [P.at(step, l, batch, kv, group, key, position), query(dOut, l, key)],
+  };
+  const v = linearBackward(net, forward.v, spec.rope ? plain(forward.v, committed(`${forward.v.name}.out`, forward.v, lv, dv)) : dv);
   if (!floor.score) return { q: null, k: null, v, o };
 
   const ls = floor.score;
@@ -158,30 +179,27 @@ export function attentionBackward(
     { causal: CAUSAL },
   );
 
-  // Without rotations these are the gradients of the projections themselves.
-  const gradient = (which: 'query' | 'key', of: LinearForward, width: Var): TensorRef =>
-    b.value(spec.rope ? `grad.${which}.rotated` : `grad.${of.name}.out`, [step, ls, token, width], 'activationGrad');
-  let dq = gradient('query', forward.q, queryWidth);
-  b.round([step, ls, batch, position, kv, group, component], dq, [multiply([key], ds.at(...rows, key), keyed(forward.keys, ls, key))], {
-    index: [step, ls, [batch, position], [kv, group, component]],
-  });
-  let dk = gradient('key', forward.k, keyWidth);
-  b.round(
-    [step, ls, batch, key, kv, component],
-    dk,
-    [multiply([group, position], ds.at(...rows, key), query(forward.queries, ls, position))],
-    {
-      index: [step, ls, [batch, key], [kv, component]],
-    },
-  );
+  // dq = Σ_j ds[i, j]·k[j], dk = Σ_j ds[j, i]·q[j].
+  let dq: OutputGradient = {
+    ...at,
+    columns: [kv, group, component],
+    sum: [key],
+    factors: (l) => [ds.at(step, l, batch, kv, group, position, key), keyed(forward.keys, l, key)],
+  };
+  let dk: OutputGradient = {
+    ...at,
+    columns: [kv, component],
+    sum: [group, key],
+    factors: (l) => [ds.at(step, l, batch, kv, group, key, position), query(forward.queries, l, key)],
+  };
   if (spec.rope) {
-    const [dqr, dkr] = [dq, dk];
-    dq = b.value(`grad.${forward.q.name}.out`, [step, ls, token, queryWidth], 'activationGrad');
-    rope(net, spec.rope.query, ls, [kv, group], pair, dqr, dq, -1);
-    dk = b.value(`grad.${forward.k.name}.out`, [step, ls, token, keyWidth], 'activationGrad');
-    rope(net, spec.rope.key, ls, [kv], pair, dkr, dk, -1);
+    const unrotated = (of: LinearForward, rotated: TensorRef, rotation: Rotation, heads: readonly Var[]): OutputGradient => {
+      const t = b.value(`grad.${of.name}.out`, [step, ls, token, of.out], 'activationGrad');
+      rope(net, rotation, ls, heads, pair, rotated, t, -1);
+      return plain(of, t);
+    };
+    dq = unrotated(forward.q, committed('query.rotated', forward.q, ls, dq), spec.rope.query, [kv, group]);
+    dk = unrotated(forward.k, committed('key.rotated', forward.k, ls, dk), spec.rope.key, [kv]);
   }
-  const q = linearBackward(net, forward.q, (l) => [dq.at(step, l, token, queryWidth)]);
-  const k = linearBackward(net, forward.k, (l) => [dk.at(step, l, token, keyWidth)]);
-  return { q, k, v, o };
+  return { q: linearBackward(net, forward.q, dq), k: linearBackward(net, forward.k, dk), v, o };
 }

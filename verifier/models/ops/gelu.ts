@@ -5,7 +5,7 @@
  */
 import { expression, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import { variable, type Net, type Rows } from '../net.ts';
-import { linearBackward, type Factors, type LinearBackward, type LinearForward, type LinearInput } from './linear.ts';
+import { gradientOf, linearBackward, type Factors, type LinearBackward, type LinearForward, type LinearInput } from './linear.ts';
 import type { Var } from '../../program/types.ts';
 
 export const GELU_TABLE = 66;
@@ -61,11 +61,16 @@ export function geluBackward(
   dz: (l: LayerVar) => Reading,
 ): { readonly fc: LinearBackward | null; readonly down: LinearBackward } {
   const { b, step, token } = net;
-  const down = linearBackward(net, forward.down, (l) => [dz(l)]);
+  const down = linearBackward(
+    net,
+    forward.down,
+    gradientOf(net, forward.down, (l) => [dz(l)]),
+  );
   if (!floor) return { fc: null, down };
   const inner = forward.fc.out;
   const dh = b.value('grad.hidden', [step, floor, token, inner], 'activationGrad');
   b.round([step, floor, token, inner], dh, down.input(floor));
-  const fc = linearBackward(net, forward.fc, (l) => [dh.at(step, l, token, inner), forward.slope.at(step, l, token, inner)]);
+  const da = gradientOf(net, forward.fc, (l) => [dh.at(step, l, token, inner), forward.slope.at(step, l, token, inner)]);
+  const fc = linearBackward(net, forward.fc, da);
   return { fc, down };
 }

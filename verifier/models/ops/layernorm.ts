@@ -1,7 +1,7 @@
 /**
  * LayerNorm, y = g·x̂ + β with x̂ = (x − μ)/√(Σ(x − μ)²/d + eps); neither x − μ nor x̂ is committed.
  *
- * μ = round(Σx/d) to three bits more than x; m = round(Σ(x − μ)² + d·eps) in at most 52 bits; R = isqrt(d·2^(f_m + 2·f_R) / m);
+ * μ = round(Σx/d) to two bits more than x; m = round(Σ(x − μ)² + d·eps) in at most 52 bits; R = isqrt(d·2^(f_m + 2·f_R) / m);
  * y = round((x − μ)·R·g + β). Backward, with s₁ = round(Σ g·dy) and s₂ = round(Σ g·dy·x̂) = round(Σ dy·(y − β)):
  * dx = R·g·dy − a − (x − μ)·c (plus the residual's gradient, rounded together), a = round(s₁·R/d), c = round(s₂·R²/d).
  */
@@ -21,7 +21,7 @@ export interface LayerNormForward {
 }
 
 /** Bits of the mean below those of x. */
-const MEAN_BITS = 3;
+const MEAN_BITS = 2;
 /** A declared width is at most 53 bits. */
 const SQUARE_BITS = 52;
 

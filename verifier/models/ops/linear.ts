@@ -5,7 +5,7 @@
  * Backward, for a gradient dz of the output: du = round((alpha/rank)·dz·B), dB = (alpha/rank)·dzᵀ·u, dA = duᵀ·x,
  * dx = dz·W + du·A; and dW = dzᵀ·x where base weights are trained. Gradients are sums over the step's tokens.
  */
-import { multiply, scaled, type LayerVar, type Reading, type Term, type TensorRef } from '../builder.ts';
+import { multiply, scaled, type Index, type LayerVar, type Reading, type Term, type TensorRef } from '../builder.ts';
 import { layersFrom, weight, type Net, type Rows } from '../net.ts';
 import type { LinearLayer, LlamaLayer } from '../recipe.ts';
 import type { Var } from '../../program/types.ts';
@@ -19,12 +19,34 @@ export interface LinearInput {
   readonly factors: (rows: Rows) => Factors;
 }
 
+/**
+ * The gradient of a linear layer's output, Σ over `sum` of a product of factors. They are indexed by the parts `rows` of the token and
+ * `columns` of the output; a gradient that is committed has one part each, one that is not brings its own.
+ */
+export interface OutputGradient {
+  readonly rows: readonly Var[];
+  readonly columns: readonly Var[];
+  readonly sum: readonly Var[];
+  readonly factors: (l: LayerVar) => Factors;
+}
+
+/** Parts of an index; a single one is the variable itself. */
+export const joined = (parts: readonly Var[]): Index => (parts.length === 1 ? (parts[0] as Var) : parts);
+
+/** A gradient read at [step, l, token, out]. */
+export const gradientOf = (net: Net, forward: LinearForward, factors: OutputGradient['factors']): OutputGradient => ({
+  rows: [net.token],
+  columns: [forward.out],
+  sum: [],
+  factors,
+});
+
 /** A linear layer: its input, its base weights read at [l, out, in], its bias read at [l, out]. */
 export interface LinearSpec {
   readonly name: LinearLayer;
   readonly input: LinearInput;
   readonly out: Var;
-  readonly weight: (l: LayerVar, out: Var, k: Var) => Reading;
+  readonly weight: (l: LayerVar, out: Index, k: Var) => Reading;
   readonly bias?: (l: LayerVar, out: Var) => Reading;
 }
 
@@ -79,30 +101,44 @@ export function linear(net: Net, spec: LinearSpec): LinearForward {
 export interface LinearBackward {
   readonly gradA: TensorRef | null;
   readonly gradB: TensorRef | null;
-  /** Terms of the input's gradient at [step, l, token, in]. */
+  /** Parts of the token's index. */
+  readonly rows: readonly Var[];
+  /** Terms of the input's gradient at [step, l, rows, in]. */
   readonly input: (l: LayerVar) => Term[];
 }
 
-/** `dz` reads the output's gradient at [step, l, token, out]. */
-export function linearBackward(net: Net, forward: LinearForward, dz: (l: LayerVar) => Factors): LinearBackward {
+export function linearBackward(net: Net, forward: LinearForward, dz: OutputGradient): LinearBackward {
   const { b, step, token } = net;
-  const { name, input, out, low } = forward;
+  const { name, input, low } = forward;
   const k = input.over;
-  const base = (l: LayerVar): Term => multiply([out], ...dz(l), forward.weight(l, out, k));
+  const [row, out] = [joined(dz.rows), joined(dz.columns)];
+  const overOut = [...dz.columns, ...dz.sum];
+  const overRows = [...dz.rows, ...dz.sum];
+  const base = (l: LayerVar): Term => multiply(overOut, ...dz.factors(l), forward.weight(l, out, k));
   if (net.trained === 'all') {
     const l = layersFrom(net, 0) as LayerVar;
-    const grad = b.value(`grad.${weightName(name as LlamaLayer)}`, [step, l, out, k], 'adapterGrad');
-    b.round([step, l, out, k], grad, [multiply([token], ...dz(l), ...input.factors([step, l, token]))]);
+    const grad = b.value(`grad.${weightName(name as LlamaLayer)}`, [step, l, forward.out, k], 'adapterGrad');
+    b.round([step, l, forward.out, k], grad, [multiply(overRows, ...dz.factors(l), ...input.factors([step, l, token]))]);
   }
   const adapter = net.adapters.get(name);
-  if (!adapter || !low) return { gradA: null, gradB: null, input: (l) => [base(l)] };
+  if (!adapter || !low) return { gradA: null, gradB: null, rows: dz.rows, input: (l) => [base(l)] };
   const { rank, layers, scaling } = adapter;
   const du = b.value(`${name}.du`, [step, layers, token, rank], 'lowRankGrad');
-  b.round([step, layers, token, rank], du, [scaled(multiply([out], ...dz(layers), adapter.b.used(layers, out, rank)), scaling)]);
-  const gradB = b.value(`grad.${name}.B`, [step, layers, out, rank], 'adapterGrad');
-  b.round([step, layers, out, rank], gradB, [scaled(multiply([token], ...dz(layers), low.at(step, layers, token, rank)), scaling)]);
+  b.round(
+    [step, layers, ...dz.rows, rank],
+    du,
+    [scaled(multiply(overOut, ...dz.factors(layers), adapter.b.used(layers, out, rank)), scaling)],
+    { index: [step, layers, row, rank] },
+  );
+  const gradB = b.value(`grad.${name}.B`, [step, layers, forward.out, rank], 'adapterGrad');
+  b.round(
+    [step, layers, ...dz.columns, rank],
+    gradB,
+    [scaled(multiply(overRows, ...dz.factors(layers), low.at(step, layers, row, rank)), scaling)],
+    { index: [step, layers, out, rank] },
+  );
   const gradA = b.value(`grad.${name}.A`, [step, layers, rank, k], 'adapterGrad');
   b.round([step, layers, rank, k], gradA, [multiply([token], du.at(step, layers, token, rank), ...input.factors([step, layers, token]))]);
-  const input_ = (l: LayerVar): Term[] => [base(l), multiply([rank], du.at(step, l, token, rank), adapter.a.used(l, rank, k))];
-  return { gradA, gradB, input: input_ };
+  const input_ = (l: LayerVar): Term[] => [base(l), multiply([rank], du.at(step, l, row, rank), adapter.a.used(l, rank, k))];
+  return { gradA, gradB, rows: dz.rows, input: input_ };
 }

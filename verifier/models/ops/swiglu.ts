@@ -7,7 +7,7 @@ import { expression, multiply, type LayerVar, type Reading, type TensorRef } fro
 import { variable, type Net, type Rows } from '../net.ts';
 import type { Var } from '../../program/types.ts';
 import { activationBits } from './gelu.ts';
-import { linearBackward, llamaLinear, type Factors, type LinearBackward, type LinearForward } from './linear.ts';
+import { gradientOf, linearBackward, llamaLinear, type Factors, type LinearBackward, type LinearForward } from './linear.ts';
 
 export const SILU_TABLE = 65;
 
@@ -63,7 +63,11 @@ export interface SwigluBackward {
 /** `dz` reads the block's output gradient at [step, l, token, out]; gate and up are wanted in the layers `floor`. */
 export function swigluBackward(net: Net, forward: SwigluForward, floor: LayerVar | null, dz: (l: LayerVar) => Reading): SwigluBackward {
   const { b, step, token } = net;
-  const down = linearBackward(net, forward.down, (l) => [dz(l)]);
+  const down = linearBackward(
+    net,
+    forward.down,
+    gradientOf(net, forward.down, (l) => [dz(l)]),
+  );
   if (!floor) return { gate: null, up: null, down };
   const inner = forward.up.out;
   const rows: Rows = [step, floor, token];
@@ -73,7 +77,15 @@ export function swigluBackward(net: Net, forward: SwigluForward, floor: LayerVar
   b.round([...rows, inner], du, [multiply([], dh.at(...rows, inner), forward.silu.at(...rows, inner))]);
   const dg = b.value('grad.gate_proj.out', [...rows, inner], 'activationGrad');
   b.round([...rows, inner], dg, [multiply([], dh.at(...rows, inner), forward.ups.at(...rows, inner), forward.slope.at(...rows, inner))]);
-  const gate = linearBackward(net, forward.gate, (l) => [dg.at(step, l, token, inner)]);
-  const up = linearBackward(net, forward.up, (l) => [du.at(step, l, token, inner)]);
+  const gate = linearBackward(
+    net,
+    forward.gate,
+    gradientOf(net, forward.gate, (l) => [dg.at(step, l, token, inner)]),
+  );
+  const up = linearBackward(
+    net,
+    forward.up,
+    gradientOf(net, forward.up, (l) => [du.at(step, l, token, inner)]),
+  );
   return { gate, up, down };
 }

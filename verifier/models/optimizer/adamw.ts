@@ -16,16 +16,23 @@ import { trainedState } from './state.ts';
 type AdamW = Extract<OptimizerConfig, { kind: 'adamw' }>;
 
 const BETA1_F = 15;
-const BETA2_F = 20;
+/** So that v′ is rounded by 16 bits, a remainder of one look-up. */
+const BETA2_F = 16;
+
+/** β2 as it is applied; the bias correction goes by it too. */
+const appliedBeta2 = (o: AdamW): number => Math.round(o.beta2 * 2 ** BETA2_F) / 2 ** BETA2_F;
+
 export const ADAM_RATE_F = 30;
 const UPDATE_F = 12;
 const VARIANCE_BITS = 48;
 
 /** Bits of u's magnitude: Cauchy–Schwarz on the two moving averages. */
 function updateBits(o: AdamW): number {
-  const ratio = (o.beta1 * o.beta1) / o.beta2;
+  const beta2 = appliedBeta2(o);
+  if (beta2 >= 1) throw new Error(`recipe.optimizer.beta2: ${o.beta2} is 1 in ${BETA2_F} bits; give at most 1 − 2^-${BETA2_F}`);
+  const ratio = (o.beta1 * o.beta1) / beta2;
   if (!(ratio < 1)) throw new Error('recipe.optimizer: beta1² must be less than beta2, or the update has no bound');
-  return Math.ceil(Math.log2((1.01 * (1 - o.beta1)) / Math.sqrt((1 - o.beta2) * (1 - ratio)))) + UPDATE_F + 1;
+  return Math.ceil(Math.log2((1.01 * (1 - o.beta1)) / Math.sqrt((1 - beta2) * (1 - ratio)))) + UPDATE_F + 1;
 }
 
 export const adamwRates = (o: AdamW, r: RateConfig, steps: number): { step: number[]; keep: number[] } => {
@@ -33,7 +40,7 @@ export const adamwRates = (o: AdamW, r: RateConfig, steps: number): { step: numb
   const keep: number[] = [];
   for (let t = 1; t <= steps; t++) {
     const lr = rateAt(r, t, steps);
-    step.push(Math.round(((lr * Math.sqrt(1 - o.beta2 ** t)) / (1 - o.beta1 ** t)) * 2 ** ADAM_RATE_F));
+    step.push(Math.round(((lr * Math.sqrt(1 - appliedBeta2(o) ** t)) / (1 - o.beta1 ** t)) * 2 ** ADAM_RATE_F));
     keep.push(2 ** ADAM_RATE_F - Math.round(lr * o.weightDecay * 2 ** ADAM_RATE_F));
   }
   return { step, keep };
@@ -61,7 +68,7 @@ export function adamw(
 
   // v′ needs no look-up of its own: its root, which has one, bounds it.
   const v = trainedState(b, `${name}.v`, step, axes, { bits: VARIANCE_BITS, signed: false, f: 2 * gradient.f, range: 'map' });
-  const beta2 = BigInt(Math.round(o.beta2 * 2 ** BETA2_F));
+  const beta2 = BigInt(appliedBeta2(o) * 2 ** BETA2_F);
   const squared = multiply([], g, g);
   b.round(on, v.next, [
     { linear: v.used(...axes).linear.map((t) => ({ coef: t.coef * beta2, view: t.view })), f: v.next.f + BETA2_F },

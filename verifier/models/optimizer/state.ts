@@ -1,5 +1,5 @@
 /** Trained values: the state before a proof, the value after each of its steps, and the state after it. */
-import { add, shifted, type Builder, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
+import { add, shifted, type Builder, type Index, type LayerVar, type Reading, type TensorRef } from '../builder.ts';
 import type { State } from '../net.ts';
 import type { Var } from '../../program/types.ts';
 
@@ -23,7 +23,7 @@ export function trainedState(
   const next = b.tensor('witness', `lora.${name}`, [step, ...axes], { ...spec, ...(range ? { range } : {}) });
   const after = b.tensor('state.out', `state.out.${name}`, axes, spec);
   b.equal(axes, after, [next.at(step.size - 1, ...axes)]);
-  const used = (...index: readonly (Var | LayerVar)[]): Reading => {
+  const used = (...index: readonly Index[]): Reading => {
     const first = before.when(step, 0, ...index);
     return step.size === 1 ? first : add(first, next.at(shifted(step, -1), ...index));
   };
