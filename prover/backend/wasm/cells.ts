@@ -69,27 +69,29 @@ export class Cells implements Source {
     return cells;
   }
 
-  /** Room for a table with its first variable bound; constant chunks are filled in. */
-  static bound(engine: Engine, from: Source, challenge: bigint): Cells {
-    const cells = new Cells(engine, from.length / 2, from.log);
-    cells.bindConstants(from, cells.map, challenge);
+  /** Room for a table with its first variables bound; constant chunks are filled in. */
+  static bound(engine: Engine, from: Source, challenges: readonly bigint[]): Cells {
+    const cells = new Cells(engine, from.length >> challenges.length, from.log);
+    cells.bindConstants(from, cells.map, challenges);
     cells.allocate();
     return cells;
   }
 
-  /** Fills in the pairs of constant chunks. */
-  private bindConstants(from: Source, to: Uint32Array, challenge: bigint): void {
-    const known = new Map<number, number>();
-    const half = from.map.length / 2;
-    for (let k = 0; k < half; k++) {
-      const [low, high] = [from.map[k] as number, from.map[k + half] as number];
-      if (!(low & high & CONSTANT)) continue;
-      const key = low * 2 ** 32 + high;
+  /** Fills in the groups of constant chunks. */
+  private bindConstants(from: Source, to: Uint32Array, challenges: readonly bigint[]): void {
+    const known = new Map<string, number>();
+    const weights = eqWeights(challenges);
+    for (let k = 0; k < to.length; k++) {
+      let constant = CONSTANT;
+      for (let at = k; at < from.map.length; at += to.length) constant &= from.map[at] as number;
+      if (constant === 0) continue;
+      const entries = weights.map((_, s) => from.map[k + s * to.length] as number);
+      const key = entries.join();
       let entry = known.get(key);
       if (entry === undefined) {
-        const [a, b] = [from.constants.get(low) as Cell, from.constants.get(high) as Cell];
-        entry = this.constant(a.map((x, i) => mod(x + challenge * ((b[i] as bigint) - x))) as unknown as Cell);
-        known.set(key, entry);
+        const group = entries.map((e) => from.constants.get(e) as Cell);
+        const cell = [0, 1, 2, 3].map((i) => mod(group.reduce((sum, c, s) => sum + (weights[s] as bigint) * (c[i] as bigint), 0n)));
+        known.set(key, (entry = this.constant(cell as unknown as Cell)));
       }
       to[k] = entry;
     }
@@ -152,16 +154,22 @@ export class Cells implements Source {
     }
   }
 
+  /** Pairs of cells that a round works on. */
+  activePairs(): number {
+    return activeChunks(this.map, 2) << this.log;
+  }
+
   /** A round's sums; `ints` as the kernel reads them. In the first round p1 becomes p1 + λ·q1. */
   async round(job: Job, ints: readonly number[], lambda: bigint): Promise<void> {
     await this.engine.run('layerRound', job, [this.mapAt, this.log, this.map.length / 2, ...ints], factorTable(lambda));
   }
 
-  async bind(challenge: bigint): Promise<void> {
+  /** Binds the first variable, in place. */
+  async bind(challenge: bigint): Promise<this> {
     const { engine, map } = this;
     const half = map.length / 2;
     const result = new Uint32Array(half);
-    this.bindConstants(this, result, challenge);
+    this.bindConstants(this, result, [challenge]);
     let active = 0;
     for (let k = 0; k < half; k++) {
       if (result[k] !== 0) continue;
@@ -176,6 +184,7 @@ export class Cells implements Source {
     [this.map, this.mapAt] = [result, to];
     this.length /= 2;
     this.split();
+    return this;
   }
 
   /** Halves the chunks where there would be one alone. */
@@ -204,13 +213,21 @@ export class Cells implements Source {
   }
 }
 
-/** Pairs of cells or leaves that are not both constant. */
-export function activePairs({ map, log }: Source): number {
-  const half = map.length / 2;
+/** Groups of chunks, `group` of them equally far apart, that are not all constant. */
+export function activeChunks(map: Uint32Array, group: number): number {
+  const apart = map.length / group;
   let count = 0;
-  for (let k = 0; k < half; k++) if (!((map[k] as number) & (map[k + half] as number) & CONSTANT)) count++;
-  return count << log;
+  for (let k = 0; k < apart; k++) {
+    let constant = CONSTANT;
+    for (let at = k; at < map.length; at += apart) constant &= map[at] as number;
+    count += 1 - constant;
+  }
+  return count;
 }
+
+/** eq(challenges, ·), the first the most significant. */
+export const eqWeights = (challenges: readonly bigint[]): bigint[] =>
+  challenges.reduce((table, r) => table.flatMap((w) => [mod(w * (1n - r)), mod(w * r)]), [1n]);
 
 /** A job over `items` items, of which `work` units at so many nanoseconds are to be done. */
 export function chunked(items: number, work: number, nanoseconds: number): Job {

@@ -2,18 +2,18 @@
  * The leaves of the fraction tree as integers, in chunks: constant ones (pads, and what no block covers), integers of one block, and the few
  * chunks where blocks meet as field elements.
  */
-import { mod } from '../../../verifier/field.ts';
+import { R, mod } from '../../../verifier/field.ts';
 import { checkBlock, leafBits, leafRows, onDomain } from '../leaf-domain.ts';
 import type { LeafBlock, LeafCells } from '../types.ts';
-import { CELL, Cells, activePairs, chunkBits, chunked, type Cell, type Source } from './cells.ts';
+import { CELL, Cells, activeChunks, chunkBits, chunked, eqWeights, type Cell, type Source } from './cells.ts';
 import type { Engine, Job } from './engine.ts';
 import { RADIX_SQUARED, RADIX_X, factorTable, toMontgomery } from './memory.ts';
 
 /** Entries of the map that point to a block's record. */
 const INTEGERS = 2;
 /** A leaf record (assembly/tree.ts): a constant's cell, integers from 128, limbs from 192. */
-const RECORD_BYTES = 1088;
-const LIMBS = { a: 192, aSquared: 272, aBeta: 352, aTwice: 432, id: 512, p: 592, e: 672, product: 752, linear: 832 } as const;
+const RECORD_BYTES = 768;
+const LIMBS = { a: 192, aSquared: 272, aBeta: 352, aTwice: 432, id: 512, p: 592, e: 672 } as const;
 /** Integers up to this take the short way. */
 const FAST = 2 ** 19;
 
@@ -52,6 +52,8 @@ export class Leaves implements Source {
   readonly map: Uint32Array<ArrayBuffer>;
   /** Number of a chunk among the block's stored ones. */
   private readonly slots: Uint32Array<ArrayBuffer>;
+  /** Of the variables bound so far: at most one. */
+  private readonly challenges: bigint[] = [];
   private readonly bases: Base[] = [];
   readonly constants = new Map<number, Cell>();
   private blocks: number[] = [];
@@ -63,7 +65,8 @@ export class Leaves implements Source {
     this.engine = engine;
     this.beta = beta;
     this.length = 2 ** (depth - 1);
-    this.log = chunkBits(this.length);
+    // Two variables are bound at once.
+    this.log = chunkBits(this.length / 2);
     this.map = new Uint32Array(this.length >> this.log).fill(this.constant(1n));
     this.slots = new Uint32Array(this.map.length);
     const pad = this.constant(alpha);
@@ -147,7 +150,8 @@ export class Leaves implements Source {
     });
     const store = (values: LeafCells, format: number): number => {
       const { array } = FORMATS[format] as (typeof FORMATS)[number];
-      const at = this.alloc(count * per * array.BYTES_PER_ELEMENT);
+      // Kernels read four integers at a time.
+      const at = this.alloc((count * per + 2) * array.BYTES_PER_ELEMENT);
       const view = new array(engine.memory.memory.buffer, at, count * per).fill(0);
       rows((from, to, cell) => {
         const to0 = place(from);
@@ -207,10 +211,26 @@ export class Leaves implements Source {
     this.map[k] = at;
   }
 
-  /** Elements that all jobs over leaves begin with. */
-  private elements(): bigint[] {
-    const powers = [1, 2, 3].map((k) => mod(this.beta ** BigInt(k)));
-    return [RADIX_SQUARED, RADIX_X, ...powers.map((b) => mod(b * RADIX_X)), ...powers.map((b) => mod(b * RADIX_SQUARED))];
+  /** Runs a kernel whose parameters are those of all kernels over leaves and these. */
+  private async run(kernel: string, job: Job, ints: readonly number[], parameters: readonly bigint[]): Promise<void> {
+    const { memory } = this.engine;
+    const powers = this.powers([1, 2, 3], 1n);
+    const all = [
+      RADIX_SQUARED,
+      RADIX_X,
+      ...powers.map((b) => mod(b * RADIX_X)),
+      ...powers.map((b) => mod(b * RADIX_SQUARED)),
+      ...parameters,
+    ];
+    const at = memory.alloc(80 * all.length);
+    all.forEach((x, k) => memory.writeLimbs(at + 80 * k, x));
+    await this.engine.run(kernel, job, [...ints, ...new Array<number>(14 - ints.length).fill(0), at]);
+    memory.release(at);
+  }
+
+  /** Powers of β, times `factor`. */
+  private powers(exponents: readonly number[], factor: bigint): bigint[] {
+    return exponents.map((k) => mod(mod(this.beta ** BigInt(k)) * factor));
   }
 
   /** The single cell of a tree of depth 1. */
@@ -223,9 +243,8 @@ export class Leaves implements Source {
     const { engine } = this;
     const cells = Cells.above(engine, this, twice ? 2 : 1);
     const job = cells.job(twice ? 300 : 120);
-    const factors = [mod(mod(this.beta * this.beta) * RADIX_X), mod(-this.beta * RADIX_X)];
     const ints = [this.mapAt, this.slotsAt, this.log, cells.mapAt, cells.log, job.items, job.chunk, twice ? 1 : 0];
-    await engine.run('leafParents', job, ints, [...this.elements(), ...factors]);
+    await this.run('leafParents', job, ints, [...this.powers([2], RADIX_X), ...this.powers([1], R - RADIX_X)]);
     return cells;
   }
 
@@ -237,40 +256,51 @@ export class Leaves implements Source {
       this.write(entry - 1, cell);
     }
     for (const { at, p, q } of this.bases) {
-      const e = mod(p + lambda * q);
       this.limbs(at + LIMBS.p, p);
-      this.limbs(at + LIMBS.e, e);
-      this.limbs(at + LIMBS.product, mod(q * (p + e)));
-      for (const k of [0, 1, 2]) this.limbs(at + LIMBS.linear + 80 * k, mod(-e * this.beta ** BigInt(k + 1)));
+      this.limbs(at + LIMBS.e, mod(p + lambda * q));
     }
   }
 
-  /** The first round's sums; `ints` and `eqSmall` as the kernel reads them. */
-  async round(job: Job, ints: readonly number[], eqSmall: number, lambda: bigint): Promise<void> {
-    const powers = [2, 3, 4, 5, 6].map((k) => toMontgomery(mod(lambda * this.beta ** BigInt(k))));
-    const head = [this.mapAt, this.log, this.map.length / 2];
-    await this.engine.run(
+  /** Pairs of cells that a round works on. */
+  activePairs(): number {
+    return activeChunks(this.map, 2 << this.challenges.length) << this.log;
+  }
+
+  /** A round's sums; `ints` and `small`, eq as factors of integers, as the kernel reads them. */
+  async round(job: Job, ints: readonly number[], small: number, lambda: bigint): Promise<void> {
+    const [r] = this.challenges;
+    const weights = r === undefined ? [1n, 0n] : [mod(1n - r), r];
+    const [w0, w1] = weights as [bigint, bigint];
+    const products = [mod(w0 * w0), mod(w0 * w1), mod(w1 * w1)].flatMap((w) => this.powers([2, 3, 4, 5, 6], mod(lambda * w)));
+    const linear = weights.flatMap((w) => this.powers([1, 2, 3], mod(-w)));
+    await this.run(
       'leafRound',
       job,
-      [...head, ...ints, this.slotsAt, eqSmall],
-      [...this.elements(), ...powers, ...factorTable(lambda)],
+      [this.mapAt, this.log, this.map.length >> (1 + this.challenges.length), ...ints, this.slotsAt, small, this.challenges.length],
+      [...[...products, ...linear, 1n, ...weights].map(toMontgomery), ...factorTable(lambda), ...factorTable(r ?? 0n)],
     );
   }
 
-  /** Binds the first variable. Gives the leaves up. */
-  async bind(challenge: bigint, lambda: bigint): Promise<Cells> {
-    const { engine } = this;
-    const cells = Cells.bound(engine, this, challenge);
-    const factors = [1n, lambda].flatMap((f: bigint) =>
-      [mod(1n - challenge), challenge].map((w) => [1, 2, 3].map((k) => mod(mod(-f * w * this.beta ** BigInt(k)) * RADIX_X))),
+  /**
+   * Binds the next variable. The second one, or the only one, makes cells of the leaves, which are given up; after the first of several they
+   * still are integers.
+   */
+  async bind(challenge: bigint, lambda: bigint): Promise<Cells | this> {
+    this.challenges.push(challenge);
+    const bound = this.challenges.length;
+    if (bound === 1 && this.length > 2) return this;
+    const cells = Cells.bound(this.engine, this, this.challenges);
+    const weights = eqWeights(this.challenges);
+    const factors = [1n, lambda].map((f) =>
+      [0, 1, 2, 3].flatMap((s) => this.powers([1, 2, 3], mod(mod(-f * (weights[s] ?? 0n)) * RADIX_X))),
     );
-    const pairs = this.map.length / 2;
-    const job = chunked(pairs, activePairs(this), 90);
-    await engine.run(
+    const groups = this.map.length >> bound;
+    const job = chunked(groups, activeChunks(this.map, 1 << bound) << this.log, 110);
+    await this.run(
       'leafBind',
       job,
-      [this.mapAt, this.log, pairs, cells.mapAt, job.chunk, this.slotsAt],
-      [...this.elements(), ...factors.flat(), toMontgomery(challenge), ...factorTable(lambda), ...factorTable(challenge)],
+      [this.mapAt, this.log, groups, cells.mapAt, job.chunk, 1 << bound, 0, 0, 0, 0, 0, this.slotsAt],
+      [...factors.flat(), ...[0, 1, 2, 3].map((s) => toMontgomery(weights[s] ?? 0n)), ...[lambda, ...this.challenges].flatMap(factorTable)],
     );
     this.free();
     cells.split();

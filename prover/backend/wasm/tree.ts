@@ -1,7 +1,7 @@
 /** The logUp-GKR fraction tree and the sumchecks of its layers. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from '../types.ts';
-import { activePairs, chunked, type Cell, type Cells } from './cells.ts';
+import { chunked, type Cell, type Cells } from './cells.ts';
 import { LIMB_BITS, modInverse } from './constants.ts';
 import { SUM_BYTES, chunksOf, type Engine } from './engine.ts';
 import { Leaves } from './leaves.ts';
@@ -132,7 +132,7 @@ async function layerRounds(
 ): Promise<SumcheckRounds> {
   const n = point.length;
   source.fold(lambda);
-  let cells = source;
+  let cells: Cells | Leaves = source;
   const lowBits = Math.min(LOW_BITS, n);
   const chunks = point.slice(n - lowBits, Math.max(n - lowBits, n - cells.log));
   const low = await eqSuffixes(engine, point.slice(n - lowBits), 1n);
@@ -150,8 +150,7 @@ async function layerRounds(
     prefix = mod(prefix * mod(1n - r - challenge + 2n * r * challenge));
     left = mod((h[0] as bigint) + challenge * mod((h[1] as bigint) + challenge * (h[2] as bigint)));
     challenges.push(challenge);
-    if (cells instanceof Leaves) cells = await cells.bind(challenge, lambda);
-    else await cells.bind(challenge);
+    cells = await cells.bind(challenge, lambda);
   };
   return {
     async round(challenge) {
@@ -159,18 +158,17 @@ async function layerRounds(
       const bound = challenges.length;
       const r = point[bound] as bigint;
       const fromClaim = left !== null && r !== 0n;
-      const pairs = cells.length / 2;
       const rest = n - 1 - bound;
       const bits = Math.min(LOW_BITS, rest);
       const blocks = 2 ** (rest - bits);
-      const job = chunked(blocks, activePairs(cells), cells instanceof Leaves ? 60 : fromClaim ? 140 : 180);
+      const job = chunked(blocks, cells.activePairs(), cells instanceof Leaves ? 60 : fromClaim ? 140 : 180);
       const parts = chunksOf(job);
       const sums = engine.memory.alloc(parts * 3 * SUM_BYTES);
       const tables = [high + ELEMENT * (blocks - 1), low + ELEMENT * (2 ** bits - 1), middle + ELEMENT * (2 ** (bits - cells.log) - 1)];
       const ints = [bits, job.chunk, blocks, sums, ...tables, fromClaim ? 1 : 0];
       if (cells instanceof Leaves) await cells.round(job, ints, (small as number) + ELEMENT * (2 ** bits - 1), lambda);
       else await cells.round(job, [...ints, bound === 0 ? 1 : 0], lambda);
-      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, parts, 3 * SUM_BYTES, pairs === 1 ? 1 : 2);
+      const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, parts, 3 * SUM_BYTES, 2);
       const [h0, h2] = [sum(0), sum(2)] as const;
       const h1 = fromClaim ? mod(mod((left as bigint) - (1n - r) * h0) * (inverse[bound] as bigint)) : sum(1);
       engine.release(sums);

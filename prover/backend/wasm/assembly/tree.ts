@@ -11,24 +11,26 @@ const SMALL_ACC: usize = 96;
 const CELL: usize = 128;
 const CONSTANT: usize = 1;
 const INTEGERS: usize = 2;
-const CHUNK = 16;
 
 /** Byte offsets of a leaf record (host: leaves.ts). The first 128 are the cell of a constant. */
 const VALUES: usize = 128, POINTERS: usize = 132, FORMATS: usize = 144, MASKS: usize = 156, COUNTS: usize = 160, FAST: usize = 164;
-/** Limbs: α − id (constants: q); its square; minus it times β, for integers; twice it; id; p; p + λ·q; q·(2p + λ·q); −(p + λq)·β^k. */
-const A: usize = 192, A_SQUARED: usize = 272, A_BETA: usize = 352, A_TWICE: usize = 432, ID: usize = 512;
-const P: usize = 592, E: usize = 672, PRODUCT: usize = 752, LINEAR: usize = 832;
+/** Limbs: q without integers, that is α − id, or a constant's q; its square; minus it times β, for integers; twice it; id; p; p + λ·q. */
+const A: usize = 192, A_SQUARED: usize = 272, A_BETA: usize = 352, A_TWICE: usize = 432, ID: usize = 512, P: usize = 592, E: usize = 672;
 
-/** Places in the scratch: integers of two chunks (three columns of 32), cells of two chunks, then nodes or two tables of eq and sums. */
-let lowInts: usize = 0, highInts: usize = 0, lowCells: usize = 0, highCells: usize = 0, nodes: usize = 0, weights: usize = 0, small: usize = 0;
+/** A chunk's integers: three columns of 16 at even leaves and 16 at odd ones. */
+const COLUMN: usize = 256, COLUMNS: usize = 768;
+/** Places in the scratch: integers of six chunks, cells of three, then sums, and nodes or a table of eq. */
+let ints: usize = 0, lowCells: usize = 0, highCells: usize = 0, spareCells: usize = 0, sums: usize = 0, nodes: usize = 0, weights: usize = 0;
+/** Sums of a chunk at a point: 6 of integers, 21 of their products. */
+const SUMS: usize = 27 * SMALL_ACC;
 
 function layout(): void {
-  lowInts = scratch + 3456;
-  highInts = lowInts + 768;
-  lowCells = highInts + 768;
+  ints = scratch + 3456;
+  lowCells = ints + 6 * COLUMNS;
   highCells = lowCells + 2048;
-  nodes = weights = highCells + 2048;
-  small = weights + 10240;
+  spareCells = highCells + 2048;
+  sums = spareCells + 2048;
+  nodes = weights = sums + 3 * SUMS;
 }
 
 // @ts-ignore: decorator
@@ -143,9 +145,10 @@ function firstLane(o: usize, a: usize): void {
   for (let j: usize = 0; j < 80; j += 16) v128.store(o + j, v128.shuffle<f64>(v128.load(o + j), zero, 0, 2));
 }
 
-/** Limbs of `count` packed elements, two a word. */
+/** Limbs of `count` packed elements, two a word; of one in the first lane, 0 in the second. */
 function unpackAll(o: usize, from: usize, count: i32): void {
-  for (let i = 0; i < count; i += 2) unpack2(o + <usize>(i >> 1) * 80, from + (<usize>i << 5), from + (<usize>min(i + 1, count - 1) << 5), FR);
+  if (count == 1) return firstLane(o, from);
+  for (let i = 0; i < count; i += 2) unpack2(o + <usize>(i >> 1) * 80, from + (<usize>i << 5), from + (<usize>(i + 1) << 5), FR);
 }
 
 /** Adds a block's three sums, weighted. */
@@ -232,23 +235,44 @@ export function bindCells(job: usize, chunk: i32): void {
   }
 }
 
-// Leaves. Elements of their jobs: R², R·X, β, β², β³ as factors of integers, the same as factors of two limbs; then what each says.
+/** Parameters of the kernels over leaves, limbs each: R², R·X, β, β², β³ as factors of integers, the same as factors of two limbs, then what each says. */
 const FACTOR: i32 = 2, WIDE: i32 = 5, FREE: i32 = 8;
 
-/** `count` integers of a column as 64-bit floats. Formats: 16 bits unsigned, 16 bits, 32 bits, 64-bit floats. */
-function decode(to: usize, record: usize, column: i32, from: i32, count: i32): void {
-  const source = pointer(record + POINTERS, column), format = int(record + FORMATS, column);
-  if (format == 3) {
-    memory.copy(to, source + (<usize>from << 3), <usize>count << 3);
-  } else if (format == 2) {
-    for (let i = 0; i < count; i += 2)
-      v128.store(to + (<usize>i << 3), f64x2.convert_low_i32x4_s(v128.load64_zero(source + (<usize>(from + i) << 2))));
-  } else if (format == 1) {
-    for (let i = 0; i < count; i += 2)
-      v128.store(to + (<usize>i << 3), f64x2.convert_low_i32x4_s(i32x4.extend_low_i16x8_s(v128.load32_zero(source + (<usize>(from + i) << 1)))));
-  } else {
-    for (let i = 0; i < count; i += 2)
-      v128.store(to + (<usize>i << 3), f64x2.convert_low_i32x4_s(i32x4.extend_low_i16x8_u(v128.load32_zero(source + (<usize>(from + i) << 1)))));
+/** Parameters of `leafRound` from FREE: λ·β² … λ·β⁶, times w0², w0·w1, w1²; −β, −β², −β³ times w0, w1; 1; w0, w1; λ's table and r's. */
+const LINEAR: i32 = FREE + 15, ONE: i32 = FREE + 21, WEIGHT: i32 = FREE + 22, LAMBDA: i32 = FREE + 24, CHALLENGE: i32 = FREE + 29;
+
+// @ts-ignore: decorator
+@inline
+function parameter(job: usize, k: i32): usize {
+  return pointer(job, 14) + <usize>k * 80;
+}
+
+/** A column's integers of 2·cells leaves. Formats: 16 bits unsigned, 16 bits, 32 bits, 64-bit floats. */
+function decode(to: usize, record: usize, column: i32, from: i32, cells: i32): void {
+  const source = pointer(record + POINTERS, column), format = int(record + FORMATS, column), size: usize = format == 3 ? 8 : format == 2 ? 4 : 2;
+  for (let i = 0; i < cells; i += 2) {
+    const a = source + <usize>(from + 2 * i) * size;
+    let even: v128, odd: v128;
+    if (format == 3) {
+      const u = v128.load(a), w = v128.load(a, 16);
+      even = v128.shuffle<f64>(u, w, 0, 2);
+      odd = v128.shuffle<f64>(u, w, 1, 3);
+    } else {
+      const w = format == 2 ? v128.load(a) : format == 1 ? v128.load_ext<i16>(a) : v128.load_ext<u16>(a);
+      even = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(w, w, 0, 2, 0, 2));
+      odd = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(w, w, 1, 3, 1, 3));
+    }
+    v128.store(to + (<usize>i << 3), even);
+    v128.store(to + (<usize>i << 3), odd, 128);
+  }
+}
+
+/** Integers of a chunk, n columns; 0 where there are none. */
+function columns(to: usize, e: usize, slot: i32, cells: i32, n: i32): void {
+  const own = e & CONSTANT ? 0 : int(at(e) + VALUES, 0);
+  for (let k = 0; k < n; k++) {
+    if (k < own) decode(to + <usize>k * COLUMN, at(e), k, slot * 2 * cells, cells);
+    else memory.fill(to + <usize>k * COLUMN, 0, COLUMN);
   }
 }
 
@@ -268,47 +292,6 @@ function isWide(v: v128): bool {
   return v128.any_true(f64x2.gt(f64x2.abs(v), f64x2.splat(281474976710656.0)));
 }
 
-/** Whether a chunk of 2·cells leaves (at most 32, at least 4) is all on the domain, its numerators 1, its integers at most 2^19. */
-// @ts-ignore: decorator
-@inline
-function isFast(record: usize, slot: i32, cells: i32): bool {
-  return cells > 1 && int(record, <i32>(FAST >> 2)) && pointer(pointer(record + MASKS, 0), slot) == <usize>(<u32>0xffffffff >> (32 - 2 * cells));
-}
-
-/** Packed cells of a chunk of integers. p = 1 or −count on the domain, 0 off it; q = α − id (on the domain) − Σ β^k·v_k. */
-function cellsOf(to: usize, record: usize, slot: i32, cells: i32, job: usize): void {
-  const n = int(record + VALUES, 0), from = slot * 2 * cells, mask = <i32>pointer(pointer(record + MASKS, 0), slot);
-  const x = scratch, y = scratch + 80, z = scratch + 160, acc = scratch + 240, ints = scratch + 2400;
-  const counts = pointer(record + COUNTS, 0);
-  for (let k = 0; k < n; k++) decode(ints + (<usize>k << 8), record, k, from, 2 * cells);
-  for (let i = 0; i < cells; i++) {
-    const cell = to + <usize>i * CELL, on0 = (mask >> (2 * i)) & 1, on1 = (mask >> (2 * i + 1)) & 1;
-    const on = f64x2.replace_lane(f64x2.splat(<f64>on0), 1, <f64>on1);
-    const p = counts ? f64x2.neg(f64x2.mul(on, v128.load(counts + (<usize>(from + 2 * i) << 3)))) : on;
-    integerPair(y, p, element(job, 0), element(job, 1), x, acc);
-    pack2(cell, cell + 32, y, FR);
-    for (let j: usize = 0; j < 80; j += 16)
-      v128.store(z + j, f64x2.add(v128.load(record + A + j), f64x2.mul(f64x2.sub(f64x2.splat(1), on), v128.load(record + ID + j))));
-    let wide = false;
-    for (let k = 0; k < n; k++) wide = wide || isWide(v128.load(ints + (<usize>k << 8) + (<usize>i << 4)));
-    for (let k = 0; k < n; k++) {
-      const v = v128.load(ints + (<usize>k << 8) + (<usize>i << 4));
-      if (wide) {
-        integers(x, v);
-        mul2(y, x, element(job, WIDE + k), FR);
-        sub2(z, z, y);
-        carry2(z, z);
-      } else if (k == 0) setSmall2(acc, v, element(job, FACTOR), FR);
-      else macSmall2(acc, v, element(job, FACTOR + k), FR);
-    }
-    if (!wide) {
-      reduceSmall2(y, acc, FR);
-      sub2(z, z, y);
-    }
-    pack2(cell + 64, cell + 96, z, FR);
-  }
-}
-
 /** y = exact integers v as field elements; factors of integers of two limbs and of one. */
 // @ts-ignore: decorator
 @inline
@@ -322,41 +305,83 @@ function integerPair(y: usize, v: v128, wide: usize, small: usize, x: usize, acc
   }
 }
 
-/** Where the packed cells of a chunk of leaves lie: as they are, or made in `room`. */
-function leafCells(e: usize, slot: i32, cells: i32, room: usize, job: usize): usize {
-  if (!(e & INTEGERS)) return at(e);
-  cellsOf(room, at(e), slot, cells, job);
-  return room;
+/** Whether a chunk of 2·cells leaves (at most 32, at least 4) is all on the domain, its numerators 1, its integers at most 2^19. */
+// @ts-ignore: decorator
+@inline
+function isFast(record: usize, slot: i32, cells: i32): bool {
+  return cells > 1 && int(record, <i32>(FAST >> 2)) && pointer(pointer(record + MASKS, 0), slot) == <usize>(<u32>0xffffffff >> (32 - 2 * cells));
 }
 
-/** As `leafCells`, with p1 + λ·q1 for p1; constants are so already. */
-function foldedCells(e: usize, slot: i32, cells: i32, room: usize, job: usize, lambda: usize): usize {
-  if (e & CONSTANT) return at(e);
-  if (e & INTEGERS) cellsOf(room, at(e), slot, cells, job);
-  else memory.copy(room, e, <usize>cells * CELL);
-  fold(room, cells, lambda);
-  return room;
+/** The number of values of a chunk of leaves that is fast or constant; −1 for others. */
+// @ts-ignore: decorator
+@inline
+function fastValues(e: usize, slot: i32, cells: i32): i32 {
+  if (e & CONSTANT) return 0;
+  return e & INTEGERS && isFast(at(e), slot, cells) ? int(at(e) + VALUES, 0) : -1;
 }
 
-/** The nodes above a chunk of leaves: nodes from, from + 1 … of `to`. Element FREE: β²; FREE + 1: −β, factors of integers. */
+/** Two leaves of a column, the 2·i-th and the next. */
+// @ts-ignore: decorator
+@inline
+function leafPair(column: usize, i: i32): v128 {
+  const a = column + (<usize>i << 3);
+  return f64x2.replace_lane(f64x2.splat(load<f64>(a)), 1, load<f64>(a, 128));
+}
+
+/** Packed cells of a chunk of integers. p = 1 or −count on the domain, 0 off it; q = α − id (on the domain) − Σ β^k·v_k. */
+function cellsOf(to: usize, record: usize, slot: i32, cells: i32, job: usize): void {
+  const n = int(record + VALUES, 0), from = slot * 2 * cells, mask = <i32>pointer(pointer(record + MASKS, 0), slot);
+  const x = scratch, y = scratch + 80, z = scratch + 160, acc = scratch + 240, values = ints;
+  const counts = pointer(record + COUNTS, 0);
+  for (let k = 0; k < n; k++) decode(values + <usize>k * COLUMN, record, k, from, cells);
+  for (let i = 0; i < cells; i++) {
+    const cell = to + <usize>i * CELL, on0 = (mask >> (2 * i)) & 1, on1 = (mask >> (2 * i + 1)) & 1;
+    const on = f64x2.replace_lane(f64x2.splat(<f64>on0), 1, <f64>on1);
+    const p = counts ? f64x2.neg(f64x2.mul(on, v128.load(counts + (<usize>(from + 2 * i) << 3)))) : on;
+    integerPair(y, p, parameter(job, 0), parameter(job, 1), x, acc);
+    pack2(cell, cell + 32, y, FR);
+    for (let j: usize = 0; j < 80; j += 16)
+      v128.store(z + j, f64x2.add(v128.load(record + A + j), f64x2.mul(f64x2.sub(f64x2.splat(1), on), v128.load(record + ID + j))));
+    let wide = false;
+    for (let k = 0; k < n; k++) wide = wide || isWide(leafPair(values + <usize>k * COLUMN, i));
+    for (let k = 0; k < n; k++) {
+      const v = leafPair(values + <usize>k * COLUMN, i);
+      if (wide) {
+        integers(x, v);
+        mul2(y, x, parameter(job, WIDE + k), FR);
+        sub2(z, z, y);
+        carry2(z, z);
+      } else if (k == 0) setSmall2(acc, v, parameter(job, FACTOR), FR);
+      else macSmall2(acc, v, parameter(job, FACTOR + k), FR);
+    }
+    if (!wide) {
+      reduceSmall2(y, acc, FR);
+      sub2(z, z, y);
+    }
+    pack2(cell + 64, cell + 96, z, FR);
+  }
+}
+
+/** The nodes above a chunk of leaves: nodes from, from + 1 … of `to`. Parameters FREE: β²; FREE + 1: −β, factors of integers. */
 function leafNodes(to: usize, from: i32, e: usize, slot: i32, cells: i32, job: usize): void {
   const record = at(e);
   if (e & INTEGERS && isFast(record, slot, cells) && int(record + VALUES, 0) == 1) {
-    const ints = lowInts, acc = scratch;
-    decode(ints, record, 0, slot * 2 * cells, 2 * cells);
+    const acc = scratch;
+    decode(ints, record, 0, slot * 2 * cells, cells);
     for (let i = 0; i < cells; i += 2) {
-      const u = v128.load(ints + (<usize>i << 4)), w = v128.load(ints + (<usize>i << 4), 16);
-      const v0 = v128.shuffle<f64>(u, w, 0, 2), v1 = v128.shuffle<f64>(u, w, 1, 3), s = f64x2.add(v0, v1);
+      const v0 = v128.load(ints + (<usize>i << 3)), v1 = v128.load(ints + (<usize>i << 3), 128), s = f64x2.add(v0, v1);
       const o = to + (<usize>(from + i) >> 1) * CELL;
       setSmall2(acc, s, record + A_BETA, FR);
-      macSmall2(acc, f64x2.mul(v0, v1), element(job, FREE), FR);
+      macSmall2(acc, f64x2.mul(v0, v1), parameter(job, FREE), FR);
       packSmall2(o + 64, o + 96, record + A_SQUARED, acc, FR);
-      setSmall2(acc, s, element(job, FREE + 1), FR);
+      setSmall2(acc, s, parameter(job, FREE + 1), FR);
       packSmall2(o, o + 32, record + A_TWICE, acc, FR);
     }
     return;
   }
-  const cellsAt = leafCells(e, slot, cells, lowCells, job), apart = step(e);
+  const apart = step(e);
+  let cellsAt = record;
+  if (e & INTEGERS) cellsOf(cellsAt = lowCells, record, slot, cells, job);
   for (let i = 0; i < cells; i += 2) {
     const n = from + i, o = to + <usize>(n >> 1) * CELL + (<usize>(n & 1) << 5);
     parent(o, cellsAt + <usize>i * apart, cellsAt + <usize>min(i + 1, cells - 1) * apart, cells > 1 ? 32 : 0);
@@ -365,7 +390,7 @@ function leafNodes(to: usize, from: i32, e: usize, slot: i32, cells: i32, job: u
 
 /**
  * Nodes above the leaves. Arguments: map of leaves, slots, log2 of their chunks, map, log2 of its chunks, chunks, chunks a chunk of the job, 7: whether to go two
- * layers up.
+ * layers up, 14: parameters.
  */
 export function leafParents(job: usize, chunk: i32): void {
   layout();
@@ -383,139 +408,159 @@ export function leafParents(job: usize, chunk: i32): void {
   }
 }
 
-/** The number of values of a chunk of leaves that is fast or constant; −1 for others. */
-// @ts-ignore: decorator
-@inline
-function fastValues(e: usize, slot: i32, cells: i32): i32 {
-  if (e & CONSTANT) return 0;
-  return e & INTEGERS && isFast(at(e), slot, cells) ? int(at(e) + VALUES, 0) : -1;
+/** Packed cells of a chunk of leaves with p1 + λ·q1 for p1 (constants are so already): their address, in `room` unless they are constant. */
+function foldedCells(e: usize, slot: i32, cells: i32, room: usize, lambda: usize, job: usize): usize {
+  if (e & CONSTANT) return at(e);
+  if (e & INTEGERS) cellsOf(room, at(e), slot, cells, job);
+  else memory.copy(room, e, <usize>cells * CELL);
+  fold(room, cells, lambda);
+  return room;
 }
 
-/** Integers of a chunk, three columns of 32; 0 where there are none. */
-function columns(to: usize, e: usize, slot: i32, cells: i32, n: i32): void {
-  const own = e & CONSTANT ? 0 : int(at(e) + VALUES, 0);
-  for (let k = 0; k < n; k++) {
-    if (k < own) decode(to + (<usize>k << 8), at(e), k, slot * 2 * cells, 2 * cells);
-    else memory.fill(to + (<usize>k << 8), 0, 256);
+/** Such cells of chunk x, or, with `apart` > 0, of chunks x and x + apart bound at r: an entry as in a map. */
+function boundCells(job: usize, x: i32, apart: i32, cells: i32, room: usize, lambda: usize, r: usize): usize {
+  const map = pointer(job, 0), slots = pointer(job, 11);
+  const e = entry(map, x), low = foldedCells(e, <i32>entry(slots, x), cells, room, lambda, job);
+  if (!apart) return low | (e & CONSTANT);
+  const f = entry(map, x + apart), high = foldedCells(f, <i32>entry(slots, x + apart), cells, spareCells, lambda, job);
+  const constant = e & f & CONSTANT;
+  bindPairs(low, step(e), high, step(f), constant ? 1 : cells, room, r);
+  return room | constant;
+}
+
+/** o = Σ of `count` records' limbs at `offset`, weighted by parameters from `weight`. */
+function combined(o: usize, offset: usize, records: usize, count: i32, weight: i32, job: usize): void {
+  const acc = scratch;
+  for (let s = 0; s < count; s++) {
+    const value = load<u32>(records + (<usize>s << 2)) + offset;
+    if (count == 1) return copy2(o, value);
+    if (s == 0) set2(acc, value, parameter(job, weight), FR);
+    else mac2(acc, value, parameter(job, weight + s), FR);
   }
+  reduce2(o, acc, FR);
 }
 
-/** Adds eq·(Σ of v0_k + v1_k) and eq·(Σ of v0_k·v1_m + v0_m·v1_k) of a chunk's cells to 3 + 6 small accumulators; values are ints − minus. */
-function addInts(sums: usize, ints: usize, minus: usize, n: i32, cells: i32, e: usize): void {
+/** Adds eq·(v0 + v1) of every column and eq·(v0·w1 + w0·v1) of every two (v0·v1 of one) to small accumulators; n columns of each of `sources`. */
+function addInts(to: usize, from: usize, n: i32, sources: i32, cells: i32, e: usize): void {
   for (let i = 0; i < cells; i += 2) {
-    let q = sums + 3 * SMALL_ACC;
-    for (let k = 0; k < n; k++) {
-      const a = (<usize>k << 8) + (<usize>i << 4);
-      let u = v128.load(ints + a), w = v128.load(ints + a, 16);
-      if (minus) {
-        u = f64x2.sub(u, v128.load(minus + a));
-        w = f64x2.sub(w, v128.load(minus + a, 16));
-      }
-      const x0 = v128.shuffle<f64>(u, w, 0, 2), x1 = v128.shuffle<f64>(u, w, 1, 3);
-      macSmall2(sums + <usize>k * SMALL_ACC, f64x2.add(x0, x1), e, FR);
-      macSmall2(q, f64x2.mul(x0, x1), e, FR);
-      q += SMALL_ACC;
-      for (let m = k + 1; m < n; m++) {
-        const b = (<usize>m << 8) + (<usize>i << 4);
-        let r = v128.load(ints + b), s = v128.load(ints + b, 16);
-        if (minus) {
-          r = f64x2.sub(r, v128.load(minus + b));
-          s = f64x2.sub(s, v128.load(minus + b, 16));
+    let linear = to, quadratic = to + 6 * SMALL_ACC;
+    for (let s = 0; s < sources; s++) {
+      for (let k = 0; k < n; k++) {
+        const a = from + <usize>s * COLUMNS + <usize>k * COLUMN + (<usize>i << 3), v0 = v128.load(a), v1 = v128.load(a, 128);
+        macSmall2(linear, f64x2.add(v0, v1), e, FR);
+        linear += SMALL_ACC;
+        macSmall2(quadratic, f64x2.mul(v0, v1), e, FR);
+        quadratic += SMALL_ACC;
+        for (let u = s; u < sources; u++) {
+          for (let m = u == s ? k + 1 : 0; m < n; m++) {
+            const b = from + <usize>u * COLUMNS + <usize>m * COLUMN + (<usize>i << 3), w0 = v128.load(b), w1 = v128.load(b, 128);
+            macSmall2(quadratic, f64x2.add(f64x2.mul(v0, w1), f64x2.mul(w0, v1)), e, FR);
+            quadratic += SMALL_ACC;
+          }
         }
-        const y0 = v128.shuffle<f64>(r, s, 0, 2), y1 = v128.shuffle<f64>(r, s, 1, 3);
-        macSmall2(q, f64x2.add(f64x2.mul(x0, y1), f64x2.mul(x1, y0)), e, FR);
-        q += SMALL_ACC;
       }
-      q += <usize>(3 - n) * SMALL_ACC;
     }
     e += 80;
   }
 }
 
-/** inner += Σ_k linear_k·(its sum) + Σ λ·β^(k + m)·(its sum); the sums start again at 0. `linear` minus `less` if that is not 0. */
-function addSums(inner: usize, sums: usize, linear: usize, less: usize, n: i32, job: usize): void {
-  const t = scratch, c = scratch + 80;
-  for (let k = 0; k < n; k++) {
-    reduceSmall2(t, sums + <usize>k * SMALL_ACC, FR);
-    copy2(c, linear + <usize>k * 80);
-    if (less) sub2(c, c, less + <usize>k * 80);
-    mac2(inner, t, c, FR);
-  }
-  let q = sums + 3 * SMALL_ACC;
-  for (let k = 0; k < n; k++) {
-    for (let m = k; m < n; m++) {
-      reduceSmall2(t, q, FR);
-      mac2(inner, t, element(job, FREE + k + m), FR);
-      q += SMALL_ACC;
+/** inner += e·Σ (linear sums times their factors) + Σ of quadratic sums times theirs; the sums start again at 0. */
+function addSums(inner: usize, from: usize, e: usize, n: i32, sources: i32, job: usize): void {
+  const t = scratch, acc = scratch + 80, acc2 = scratch + 80 + ACC;
+  clear2(acc);
+  clear2(acc2);
+  let linear = from, quadratic = from + 6 * SMALL_ACC;
+  for (let s = 0; s < sources; s++) {
+    for (let k = 0; k < n; k++) {
+      reduceSmall2(t, linear, FR);
+      mac2(acc, t, parameter(job, LINEAR + 3 * s + k), FR);
+      linear += SMALL_ACC;
+      for (let u = s; u < sources; u++) {
+        for (let m = u == s ? k : 0; m < n; m++) {
+          reduceSmall2(t, quadratic, FR);
+          mac2(acc2, t, parameter(job, FREE + 5 * (s + u) + k + m), FR);
+          quadratic += SMALL_ACC;
+        }
+      }
     }
-    q += <usize>(3 - n) * SMALL_ACC;
   }
-  memory.fill(sums, 0, 9 * SMALL_ACC);
+  reduceWide2(t, acc, FR);
+  mac2(inner, t, e, FR);
+  reduceWide2(t, acc2, FR);
+  mac2(inner, t, parameter(job, ONE), FR);
+  memory.fill(from, 0, SUMS);
 }
 
 /**
- * The first round over leaves. Arguments as of `layerRound`, but 11: slots, 12: eq as factors of integers. Elements FREE …: λ·β^2 … λ·β^6, then λ's table.
+ * The first and the second round over leaves. Arguments as of `layerRound`, 2 being the chunks from a pair's lower one to its higher, but 11: slots, 12: eq as factors of
+ * integers, 13: whether a variable is bound (at r, w0 = 1 − r and w1 = r; else w0 = 1), 14: parameters.
  *
  * With p constant and q = A − Σ f_k·v_k on a chunk, the summand is A·(2p + λA) − (p + λA)·Σ f_k·(v0_k + v1_k) + λ·Σ f_k·f_m·v0_k·v1_m: sums of
- * eq times integers, whose coefficients wait until the chunks change.
+ * eq times integers, whose coefficients wait until the chunks change. A bound variable makes two columns of one, with f_k·w0 and f_k·w1.
  */
 export function leafRound(job: usize, chunk: i32): void {
   layout();
-  const map = pointer(job, 0), log = int(job, 1), half = int(job, 2), bits = int(job, 3), slots = pointer(job, 11);
-  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 5));
-  const out = pointer(job, 6) + <usize>chunk * 3 * ACC, high = pointer(job, 7), middle = pointer(job, 9);
-  const inner = scratch + 1600, lambda = element(job, FREE + 5), atOne = !int(job, 10), count = 1 << log;
-  const factors = small, sums = small + 10240, atInfinity = scratch + 3200, t = scratch + 3280, w = scratch + 3360;
+  const map = pointer(job, 0), log = int(job, 1), half = int(job, 2), bits = int(job, 3), slots = pointer(job, 11), bound = int(job, 13);
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 5)), sources = 1 + bound, apart = bound ? 2 * half : 0;
+  const out = pointer(job, 6) + <usize>chunk * 3 * ACC, high = pointer(job, 7), eq = pointer(job, 8), middle = pointer(job, 9);
+  const inner = scratch + 1600, lambda = parameter(job, LAMBDA), r = parameter(job, CHALLENGE), atOne = !int(job, 10), count = 1 << log;
+  // Bases of the pair's lower chunk, of its higher one, and of their difference: A, p, p + λA, and their summand.
+  const lows = scratch + 2176, highs = lows + 320, differences = highs + 320, w = scratch + 3200, records = scratch + 3280, last = scratch + 3312;
   for (let k: usize = 0; k < 3; k++) clear2(out + k * ACC);
-  unpackAll(weights, pointer(job, 8), 1 << bits);
-  unpackAll(factors, pointer(job, 12), 1 << bits);
-  memory.fill(sums, 0, 27 * SMALL_ACC);
+  unpackAll(weights, pointer(job, 12), 1 << bits);
+  memory.fill(sums, 0, 3 * SUMS);
   let room = 256;
   for (let block = begin; block < end; block++) {
     for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
     const chunks = 1 << (bits - log), first = block << (bits - log);
-    let lastLow: usize = 0, lastHigh: usize = 0, lastN = 0;
+    let lastN = -1;
     for (let c = 0; c < chunks; c++) {
-      const x = first + c, e = entry(map, x), f = entry(map, x + half);
-      const weight = middle + (<usize>c << 5);
-      if (e & f & CONSTANT) {
-        addConstants(at(e), at(f), weight, inner, atOne);
+      let n = 0;
+      for (let s = 0; s < 2 * sources && n >= 0; s++) {
+        // Lower chunks first: of the pair, or of its two halves.
+        const x = first + c + (s < sources ? 2 * s * half : (2 * (s - sources) + 1) * half);
+        const e = entry(map, x), own = fastValues(e, <i32>entry(slots, x), count);
+        n = own < 0 ? -1 : max(n, own);
+        store<u32>(records + (<usize>s << 2), <u32>at(e));
+      }
+      const places = <usize>c * <usize>count;
+      if (n < 0) {
+        const piece = ints, x = first + c;
+        const e = boundCells(job, x, apart, count, lowCells, lambda, r), f = boundCells(job, x + half, apart, count, highCells, lambda, r);
+        unpackAll(piece, eq + (places << 5), count);
+        addPairs(at(e), step(e), at(f), step(f), count, piece, inner, atOne);
         continue;
       }
-      const s = <i32>entry(slots, x), u = <i32>entry(slots, x + half);
-      const lowN = fastValues(e, s, count), highN = fastValues(f, u, count), n = max(lowN, highN);
-      const places = <usize>c * <usize>count * 40;
-      if (lowN < 0 || highN < 0) {
-        const lows = foldedCells(e, s, count, lowCells, job, lambda), highs = foldedCells(f, u, count, highCells, job, lambda);
-        addPairs(lows, step(e), highs, step(f), count, weights + places, inner, atOne);
-        continue;
+      if (lastN < 0 || memory.compare(records, last, <usize>sources << 3) != 0) {
+        if (lastN > 0) flush(inner, lows, lastN, sources, atOne, job);
+        memory.copy(last, records, 32);
+        base(lows, records, sources, job);
+        base(highs, records + (<usize>sources << 2), sources, job);
+        for (let k: usize = 0; k < 240; k += 80) {
+          sub2(differences + k, highs + k, lows + k);
+          carry2(differences + k, differences + k);
+        }
+        summand(differences);
       }
-      const low = at(e), high = at(f);
-      if (low != lastLow || high != lastHigh) {
-        if (lastLow) flush(inner, sums, lastLow, lastHigh, lastN, atOne, job);
-        lastLow = low;
-        lastHigh = high;
-        lastN = n;
-        // ΔA·(Δp + Δ(p + λA))
-        sub2(t, high + E, low + E);
-        add2(t, t, high + P);
-        sub2(t, t, low + P);
-        carry2(t, t);
-        sub2(w, high + A, low + A);
-        carry2(w, w);
-        mul2(atInfinity, t, w, FR);
+      lastN = n;
+      firstLane(w, middle + (<usize>c << 5));
+      mac2(inner, w, lows + 240, FR);
+      mac2(inner + 2 * ACC, w, differences + 240, FR);
+      if (atOne) mac2(inner + ACC, w, highs + 240, FR);
+      if (n == 0) continue;
+      for (let s = 0; s < 2 * sources; s++) {
+        const x = first + c + (s < sources ? 2 * s * half : (2 * (s - sources) + 1) * half);
+        columns(ints + <usize>s * COLUMNS, entry(map, x), <i32>entry(slots, x), count, n);
       }
-      firstLane(w, weight);
-      mac2(inner, w, low + PRODUCT, FR);
-      mac2(inner + 2 * ACC, w, atInfinity, FR);
-      if (atOne) mac2(inner + ACC, w, high + PRODUCT, FR);
-      columns(lowInts, e, s, count, n);
-      columns(highInts, f, u, count, n);
-      if (lowN) addInts(sums, lowInts, 0, n, count, factors + places);
-      addInts(sums + 18 * SMALL_ACC, highInts, lowInts, n, count, factors + places);
-      if (atOne) addInts(sums + 9 * SMALL_ACC, highInts, 0, n, count, factors + places);
+      const higher = ints + <usize>sources * COLUMNS, between = ints + 4 * COLUMNS;
+      for (let k: usize = 0; k < <usize>sources * COLUMNS; k += 16)
+        v128.store(between + k, f64x2.sub(v128.load(higher + k), v128.load(ints + k)));
+      const e = weights + places * 40;
+      addInts(sums, ints, n, sources, count, e);
+      addInts(sums + 2 * SUMS, between, n, sources, count, e);
+      if (atOne) addInts(sums + SUMS, higher, n, sources, count, e);
     }
-    if (lastLow) flush(inner, sums, lastLow, lastHigh, lastN, atOne, job);
+    if (lastN > 0) flush(inner, lows, lastN, sources, atOne, job);
     addBlock(out, inner, high + (<usize>block << 5));
     if (--room == 0) {
       room = 256;
@@ -524,85 +569,89 @@ export function leafRound(job: usize, chunk: i32): void {
   }
 }
 
-function flush(inner: usize, sums: usize, low: usize, high: usize, n: i32, atOne: bool, job: usize): void {
-  addSums(inner, sums, low + LINEAR, 0, n, job);
-  addSums(inner + 2 * ACC, sums + 18 * SMALL_ACC, high + LINEAR, low + LINEAR, n, job);
-  if (atOne) addSums(inner + ACC, sums + 9 * SMALL_ACC, high + LINEAR, 0, n, job);
+/** A, p, p + λA of weighted records, and their summand. */
+function base(o: usize, records: usize, sources: i32, job: usize): void {
+  combined(o, A, records, sources, WEIGHT, job);
+  combined(o + 80, P, records, sources, WEIGHT, job);
+  combined(o + 160, E, records, sources, WEIGHT, job);
+  summand(o);
+}
+
+/** A·(p + (p + λA)). */
+function summand(o: usize): void {
+  add2(o + 240, o + 80, o + 160);
+  carry2(o + 240, o + 240);
+  mul2(o + 240, o, o + 240, FR);
+}
+
+/** Adds the sums of lower chunks, of differences, and of higher ones if asked for, whose bases follow one another. */
+function flush(inner: usize, bases: usize, n: i32, sources: i32, atOne: bool, job: usize): void {
+  addSums(inner, sums, bases + 160, n, sources, job);
+  if (atOne) addSums(inner + ACC, sums + SUMS, bases + 480, n, sources, job);
+  addSums(inner + 2 * ACC, sums + 2 * SUMS, bases + 800, n, sources, job);
 }
 
 /**
- * Binds the first variable of the leaves: cells p0, p1 + λ·q1, q0, q1. Arguments: map, log2 of chunks, pairs of chunks, where each pair's result goes, pairs a chunk of
- * the job, slots. Elements FREE …: −β^k·(1 − r), −β^k·r, λ times the former, λ times the latter (as factors of integers, three each), r, then
- * λ's table and r's.
+ * Binds the first one or two variables of the leaves: cells p0, p1 + λ·q1, q0, q1. Arguments: map, log2 of chunks, chunks from one of a group to the next, where each
+ * group's result goes, groups a chunk of the job, 5: chunks in a group (2 or 4), 11: slots, 14: parameters: −β^k times the weight of each of a group (factors of
+ * integers, 12), the same times λ, the weights (4), then tables of λ and of the challenges, the first first.
  */
 export function leafBind(job: usize, chunk: i32): void {
   layout();
-  const map = pointer(job, 0), count = 1 << int(job, 1), half = int(job, 2), result = pointer(job, 3), slots = pointer(job, 5);
-  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), half);
-  const r = element(job, FREE + 12), lambda = element(job, FREE + 13), table = element(job, FREE + 18);
-  const p = scratch + 3200, a = scratch + 3280, b = scratch + 3360;
-  let lastLow: usize = 0, lastHigh: usize = 0;
+  const map = pointer(job, 0), count = 1 << int(job, 1), apart = int(job, 2), result = pointer(job, 3), slots = pointer(job, 11), sources = int(job, 5);
+  const begin = chunk * int(job, 4), end = min(begin + int(job, 4), apart);
+  const lambda = parameter(job, FREE + 28), first = parameter(job, FREE + 33), second = parameter(job, FREE + 38);
+  const p = scratch + 2176, a = p + 80, b = a + 80, records = scratch + 3280, last = scratch + 3312;
+  memory.fill(last, 0, 16);
   for (let c = begin; c < end; c++) {
     const to = entry(result, c);
     if (to & CONSTANT) continue;
-    const e = entry(map, c), f = entry(map, c + half), s = <i32>entry(slots, c), u = <i32>entry(slots, c + half);
-    const lowN = fastValues(e, s, count), highN = fastValues(f, u, count), n = max(lowN, highN);
-    if (lowN < 0 || highN < 0) {
-      const lows = foldedCells(e, s, count, lowCells, job, lambda), highs = foldedCells(f, u, count, highCells, job, lambda);
-      bindPairs(lows, step(e), highs, step(f), count, to, table);
+    let n = 0;
+    for (let s = 0; s < sources && n >= 0; s++) {
+      const e = entry(map, c + s * apart), own = fastValues(e, <i32>entry(slots, c + s * apart), count);
+      n = own < 0 ? -1 : max(n, own);
+      store<u32>(records + (<usize>s << 2), <u32>at(e));
+    }
+    if (n < 0) {
+      const beyond = sources == 4 ? 2 * apart : 0;
+      const e = boundCells(job, c, beyond, count, lowCells, lambda, first), f = boundCells(job, c + apart, beyond, count, highCells, lambda, first);
+      bindPairs(at(e), step(e), at(f), step(f), count, to, sources == 4 ? second : first);
       continue;
     }
-    const low = at(e), high = at(f);
-    if (low != lastLow || high != lastHigh) {
-      lastLow = low;
-      lastHigh = high;
-      between(p, low + P, high + P, r);
+    if (memory.compare(records, last, <usize>sources << 2) != 0) {
+      memory.copy(last, records, 16);
+      combined(p, P, records, sources, FREE + 24, job);
+      combined(a, A, records, sources, FREE + 24, job);
+      combined(b, E, records, sources, FREE + 24, job);
       pack2(p, p, p, FR);
-      between(a, low + A, high + A, r);
-      between(b, low + E, high + E, r);
     }
-    columns(lowInts, e, s, count, n);
-    columns(highInts, f, u, count, n);
-    bindInts(to, count, n, p, a, b, job);
+    for (let s = 0; s < sources; s++)
+      columns(ints + <usize>s * COLUMNS, entry(map, c + s * apart), <i32>entry(slots, c + s * apart), count, n);
+    const low = v128.load(p), high = v128.load(p, 16);
+    for (let i = 0; i < count; i += 2) {
+      const o = to + <usize>i * CELL;
+      v128.store(o, low);
+      v128.store(o, high, 16);
+      v128.store(o, low, 128);
+      v128.store(o, high, 144);
+      bindColumn(o + 64, i, 0, n, sources, FREE, a, job);
+      bindColumn(o + 96, i, 128, n, sources, FREE, a, job);
+      bindColumn(o + 32, i, 128, n, sources, FREE + 12, b, job);
+    }
   }
 }
 
-/** o = a + r·(b − a). */
-function between(o: usize, a: usize, b: usize, r: usize): void {
-  sub2(o, b, a);
-  carry2(o, o);
-  mul2(o, o, r, FR);
-  add2(o, o, a);
-  carry2(o, o);
-}
-
-/** Cells from lowInts and highInts: p0 = the packed p, q = a − …, p1 = b − …. */
-function bindInts(to: usize, count: i32, n: i32, p: usize, a: usize, b: usize, job: usize): void {
-  const acc = scratch, low = v128.load(p), high = v128.load(p, 16);
-  for (let i = 0; i < count; i += 2) {
-    const o = to + <usize>i * CELL, o2 = o + CELL;
-    v128.store(o, low);
-    v128.store(o, high, 16);
-    v128.store(o2, low);
-    v128.store(o2, high, 16);
-    for (let half: usize = 0; half < 32; half += 16) {
-      for (let k = 0; k < n; k++) {
-        const v = (<usize>k << 8) + (<usize>i << 4) + half;
-        if (k == 0) setSmall2(acc, v128.load(lowInts + v), element(job, FREE), FR);
-        else macSmall2(acc, v128.load(lowInts + v), element(job, FREE + k), FR);
-        macSmall2(acc, v128.load(highInts + v), element(job, FREE + 3 + k), FR);
-      }
-      const cell = half ? o2 : o;
-      packSmall2(cell + 64, cell + 96, a, acc, FR);
-    }
+/** An element of cells i and i + 1: constant + Σ of integers at even (part 0) or odd (128) leaves times factors. */
+// @ts-ignore: decorator
+@inline
+function bindColumn(o: usize, i: i32, part: usize, n: i32, sources: i32, factors: i32, constant: usize, job: usize): void {
+  const acc = scratch;
+  for (let s = 0; s < sources; s++) {
     for (let k = 0; k < n; k++) {
-      const v = (<usize>k << 8) + (<usize>i << 4);
-      const l = v128.shuffle<f64>(v128.load(lowInts + v), v128.load(lowInts + v, 16), 1, 3);
-      const h = v128.shuffle<f64>(v128.load(highInts + v), v128.load(highInts + v, 16), 1, 3);
-      if (k == 0) setSmall2(acc, l, element(job, FREE + 6), FR);
-      else macSmall2(acc, l, element(job, FREE + 6 + k), FR);
-      macSmall2(acc, h, element(job, FREE + 9 + k), FR);
+      const v = v128.load(ints + <usize>s * COLUMNS + <usize>k * COLUMN + (<usize>i << 3) + part), factor = parameter(job, factors + 3 * s + k);
+      if (s + k == 0) setSmall2(acc, v, factor, FR);
+      else macSmall2(acc, v, factor, FR);
     }
-    packSmall2(o + 32, o2 + 32, b, acc, FR);
   }
+  packSmall2(o, o + CELL, constant, acc, FR);
 }
