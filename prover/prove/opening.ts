@@ -6,7 +6,8 @@
  * After the column challenges ρ, P′(row) = Σ_col P(row, col)·eq(ρ, col) is one more pass, K′(row) = Σ_k R_k(row)·C_k(ρ), and the row rounds are
  * those of Σ P′·K′. Where rows are fewer than column factors (small tensors), u is a row of P and C is K's row.
  */
-import { inverse, mod } from '../../verifier/field.ts';
+import { bn254 } from '@noble/curves/bn254.js';
+import { mod } from '../../verifier/field.ts';
 import type { Backend, Cells, ContractDim, FieldVector, SumcheckRounds } from '../backend/types.ts';
 
 /** scale · Π_d dims[d].weights[y_d] on an aligned block of cells; missing weights are 0. `causal`: positions [i, j] of two dims; cells with y_j > y_i count 0. */
@@ -64,7 +65,7 @@ function decompose(weights: Weights, highBits: number, lowBits: number): Split[]
     const pivot = row.findIndex((w) => w !== 0n);
     if (pivot < 0) continue;
     const lead = row[pivot] as bigint;
-    const scale = inverse(lead);
+    const scale = bn254.fields.Fr.inv(lead);
     const high = new Array<bigint>(2 ** highBits).fill(0n);
     high[y] = lead;
     basis.push({ pivot, low: row.map((w) => mod(w * scale)), high });

@@ -1,6 +1,7 @@
 /** Sumcheck of a product whose factors depend on some of the variables each: none is widened, and eq is but a table of the coordinates to come. */
-import { R, inverse, mod } from '../../../verifier/field.ts';
+import { R, mod } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
+import { modInverse } from './constants.ts';
 import { combinations, eqTable } from './contract.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
 import { RADIX_X, factorTable } from './memory.ts';
@@ -9,6 +10,8 @@ import { coefficients, horner } from './rounds.ts';
 /** Bounds of products of integers in a round, of values between −1 and 1 times 3. */
 export const SMALL_PRODUCT = 2 ** 50;
 export const REACH = 3;
+/** Pairs of a round below which its value at 1 is summed. */
+const FEW = 256;
 /** Fewest and most variables of a block that shares one value of eq. */
 const BLOCK = [3, 8] as const;
 
@@ -80,7 +83,7 @@ export async function formRounds(
       active = active.filter((x) => x !== t);
       const v = value(t);
       outside = mod(outside * v);
-      if (claim !== null) claim = v === 0n ? null : mod(claim * inverse(v));
+      if (claim !== null) claim = v === 0n ? null : mod(claim * modInverse(v, R));
     }
   };
 
@@ -128,8 +131,8 @@ export async function formRounds(
       const r = point[variable];
       const pairs = 2 ** (variables - 1 - variable);
       const own = active.filter((t) => t.on[variable]).length;
-      // One value at 0 or 1 follows from the claim, but not where eq is 0 at 1.
-      const derived = claim !== null && r !== 0n;
+      // The value at 1 follows from the claim, but not where eq is 0 there; for few pairs, dividing by eq takes longer than the sum.
+      const derived = claim !== null && (r === undefined || (r !== 0n && pairs >= FEW));
       const points = 1 | (own > 0 && !derived ? 2 : 0) | (own === 3 ? 4 : 0) | (own > 1 ? 8 : 0);
       const count = [1, 2, 4, 8].filter((p) => points & p).length;
       const withEq = variable < batch - 1;
@@ -161,7 +164,7 @@ export async function formRounds(
       else {
         if (derived) {
           const rest = claim as bigint;
-          values.splice(1, 0, r === undefined ? mod(rest - s0) : mod((rest - (1n - r) * s0) * inverse(r)));
+          values.splice(1, 0, r === undefined ? mod(rest - s0) : mod((rest - (1n - r) * s0) * modInverse(r, R)));
         }
         round = own === 1 ? [s0, mod((values[1] as bigint) - s0)] : coefficients(values).map(mod);
       }

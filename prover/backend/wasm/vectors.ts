@@ -53,9 +53,10 @@ export class Vectors {
 
   fromInts(cells: Cells): FieldVector {
     const v = new WasmVector(cells.length);
+    const values = doubles(cells);
     v.largest = 0;
-    for (let i = 0; i < cells.length; i++) v.largest = Math.max(v.largest, Math.abs(cells[i] as number));
-    v.ints = this.engine.upload(doubles(cells));
+    for (let i = 0; i < values.length; i++) v.largest = Math.max(v.largest, Math.abs(values[i] as number));
+    v.ints = this.engine.upload(values);
     return v;
   }
 
