@@ -9,7 +9,7 @@ import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
 import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import type { Backend, ContractDim, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
-import { msm, type Affine } from '../../verifier/curve.ts';
+import { add, msm, multiply, type Affine } from '../../verifier/curve.ts';
 import { Q, R, inverse, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
 import { Random } from './random.ts';
@@ -39,6 +39,13 @@ async function run(rounds: SumcheckRounds, variables: number, claim: bigint | nu
     left = interpolate(s, challenge);
   }
   return { left: left as bigint, point, final: await rounds.finish(challenge as bigint) };
+}
+
+const chain: Affine[] = [H];
+/** H, 2H, 3H, … */
+function multiples(count: number): readonly Affine[] {
+  while (chain.length < count) chain.push(add(chain[chain.length - 1] as Affine, H) as Affine);
+  return chain.slice(0, count);
 }
 
 const eq = (a: readonly bigint[], b: readonly bigint[]): bigint =>
@@ -271,6 +278,82 @@ for (const portable of [false, true])
           const scalars = points.map(() => scalar);
           assert.deepEqual(await backend.msm(scalars, points), msm(scalars, points), `list ${k}, scalar ${scalar}`);
         }
+    });
+
+    it('multi-exponentiations of many points that are known multiples of one', async () => {
+      const random = new Random(8);
+      const n = 5000;
+      const points = multiples(n);
+      const widths: ((i: number) => bigint)[] = [
+        (i) => BigInt(i % 2),
+        () => BigInt(random.below(2 ** 16)),
+        (i) => [0n, 1n, R - 1n, (R - 1n) / 2n, (R + 1n) / 2n, 2n ** 127n - 1n, 2n ** 127n, 2n ** 128n, 2n ** 253n][i % 9] as bigint,
+        () => random.field(),
+        () => mod(-BigInt(random.below(2 ** 20))),
+      ];
+      for (const [k, width] of widths.entries())
+        for (const count of [1, 2, 17, 300, n]) {
+          const scalars = Array.from({ length: count }, (_, i) => width(i));
+          const want = multiply(H, mod(scalars.reduce((sum, s, i) => sum + s * BigInt(i + 1), 0n)));
+          assert.deepEqual(await backend.msm(scalars, points.slice(0, count)), want, `${count} scalars of kind ${k}`);
+        }
+    });
+
+    it('generators are the verifier’s, also when more are asked for', async () => {
+      for (const count of [0, 3, 2, 70, 301]) assert.deepEqual(await backend.generators(count), generators(count));
+    });
+
+    it('commitments to rows of all types and lengths are sums over the generators', async () => {
+      const random = new Random(9);
+      const columns = 700;
+      const g = [...generators(columns), H];
+      for (const cells of [
+        Int8Array.from(random.integers(columns, 7)),
+        Int16Array.from(random.integers(columns, 15)),
+        Int32Array.from(random.integers(columns, 31)).fill(-(2 ** 31), 4, 9),
+        random.integers(columns, 52),
+        Float64Array.from({ length: columns }, (_, i) => (i % 97 === 5 ? -1 : 0)),
+      ]) {
+        const [blind] = random.fields(1) as [bigint];
+        const want = await backend.msm([...Array.from(cells, (v) => mod(BigInt(v))), blind], g);
+        assert.deepEqual(await backend.commitRows(cells, columns, [blind]), [want], cells.constructor.name);
+      }
+      for (const length of [0, 1, 31, 32, 33, 600]) {
+        const values = random.fields(length);
+        assert.deepEqual(
+          await backend.commit(values, 5n),
+          await backend.msm([...values, 5n], [...g.slice(0, length), H]),
+          `${length} scalars`,
+        );
+      }
+    });
+
+    it('more rows than are uploaded at a time, and some of them in another order', async () => {
+      const random = new Random(10);
+      const [columns, rows] = [1024, 2100];
+      const cells = new Float64Array(columns * rows);
+      const busy = [0, 1, 1023, 2046, 2047, 2048, 2099];
+      for (const row of busy) cells.set(random.integers(columns, 3 * (row % 7)), row * columns);
+      const blinds = Array.from({ length: rows }, (_, i) => BigInt(i + 1));
+      const points = multiples(rows);
+      const committed = await backend.commitRows(cells, columns, blinds);
+      const g = [...generators(columns), H];
+      for (const [row, got] of committed.entries()) {
+        const values = Array.from(cells.subarray(row * columns, (row + 1) * columns), (v) => mod(BigInt(v)));
+        const want = busy.includes(row) ? await backend.msm([...values, blinds[row] as bigint], g) : points[row];
+        assert.deepEqual(got, want, `row ${row}`);
+      }
+      const some = [2048, 1, 2099, 0];
+      const again = await backend.commitRows(
+        cells,
+        columns,
+        some.map((row) => blinds[row] as bigint),
+        some,
+      );
+      assert.deepEqual(
+        again,
+        some.map((row) => committed[row]),
+      );
     });
 
     it('rows without cells, equal rows, and rows of the widest cells', async () => {
