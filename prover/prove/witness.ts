@@ -12,8 +12,11 @@ import type { Domain } from '../../verifier/program/types.ts';
 /** The walk of one proof's steps: tensors dense over their axes' sizes, and leaf values by relation (see the trainer). */
 export interface Walk {
   readonly tensors: ReadonlyMap<string, Cells>;
-  readonly leaves: readonly (readonly LeafCells[])[];
+  readonly leaves: readonly (readonly WalkedLeaf[])[];
 }
+
+/** Values of a relation's leaf; bigints where some are beyond doubles. */
+type WalkedLeaf = LeafCells | BigInt64Array;
 
 /** A leaf block's domain and values. */
 export type LeafWitness = Pick<LeafBlock, 'domain' | 'values'>;
@@ -26,7 +29,8 @@ export interface Witness {
   readonly multiplicities: readonly Float64Array[];
 }
 
-const LIMB = 2 ** 16;
+const LIMB_BITS = 16;
+const LIMB = 2 ** LIMB_BITS;
 
 const domainOf = ({ vars, causal }: Domain): LeafDomain => {
   const sizes = vars.map((v) => v.size);
@@ -53,7 +57,7 @@ function clearAbove({ tensor, offset }: Placed, cells: Cells): void {
 }
 
 /** Values of a leaf source, before limbs are taken off. */
-function sourceValues(source: LeafSource, walk: Walk, domain: LeafDomain, tensors: ReadonlyMap<string, Cells>): LeafCells {
+function sourceValues(source: LeafSource, walk: Walk, domain: LeafDomain, tensors: ReadonlyMap<string, Cells>): WalkedLeaf {
   if (source.kind === 'relation') {
     const dense = walk.leaves[source.relation]?.[source.leaf];
     if (!dense) throw new Error(`the walk has no value ${source.leaf} of relation ${source.relation}`);
@@ -74,8 +78,8 @@ function sourceValues(source: LeafSource, walk: Walk, domain: LeafDomain, tensor
 export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string, Cells>): Witness {
   const tensors = new Map(walk.tensors);
   const domains = c.leaves.map((leaf) => domainOf(leaf.on));
-  const wide = new Map<string, LeafCells>();
-  const rawOf = (leaf: LeafPlan, domain: LeafDomain, value: number): LeafCells => {
+  const wide = new Map<string, WalkedLeaf>();
+  const rawOf = (leaf: LeafPlan, domain: LeafDomain, value: number): WalkedLeaf => {
     const source = leaf.source.kind === 'relation' ? { ...leaf.source, leaf: leaf.source.leaf + value } : leaf.source;
     return sourceValues(source, walk, domain, tensors);
   };
@@ -85,17 +89,13 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
   });
   for (const limb of c.limbs) {
     const owner = limb.tensor.name.slice(0, limb.tensor.name.lastIndexOf('/limb'));
-    const raw = wide.get(owner) as LeafCells;
-    tensors.set(
-      limb.tensor.name,
-      Float64Array.from(raw, (v) => limbOf(v, limb.index)),
-    );
+    tensors.set(limb.tensor.name, limbOf(wide.get(owner) as WalkedLeaf, limb.index));
   }
   const leaves = c.leaves.map((leaf, i): LeafWitness => {
     const domain = domains[i] as LeafDomain;
     const raw = wide.get(leaf.name);
-    if (raw) return { domain, values: [Float64Array.from(raw, (v) => Math.floor(v / LIMB ** leaf.limbs))] };
-    return { domain, values: leaf.values.map((_, k) => rawOf(leaf, domain, k)) };
+    if (raw) return { domain, values: [above(raw, leaf.limbs)] };
+    return { domain, values: leaf.values.map((_, k) => narrow(leaf, rawOf(leaf, domain, k))) };
   });
   const multiplicities = count(c, leaves);
   c.tables.forEach((t, i) => tensors.set(t.multiplicity.tensor.name, multiplicities[i] as Float64Array));
@@ -104,10 +104,24 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
   return { polys, leaves, multiplicities };
 }
 
-const limbOf = (v: number, index: number): number => {
-  const high = Math.floor(v / LIMB ** index);
-  return high - Math.floor(high / LIMB) * LIMB;
-};
+/** What is left of values without their lowest limbs. */
+const above = (raw: WalkedLeaf, limbs: number): Float64Array =>
+  raw instanceof BigInt64Array
+    ? Float64Array.from(raw, (v) => Number(v >> BigInt(LIMB_BITS * limbs)))
+    : Float64Array.from(raw, (v) => Math.floor(v / LIMB ** limbs));
+
+const limbOf = (raw: WalkedLeaf, index: number): Float64Array =>
+  raw instanceof BigInt64Array
+    ? Float64Array.from(raw, (v) => Number((v >> BigInt(LIMB_BITS * index)) & BigInt(LIMB - 1)))
+    : Float64Array.from(raw, (v) => {
+        const high = Math.floor(v / LIMB ** index);
+        return high - Math.floor(high / LIMB) * LIMB;
+      });
+
+function narrow(leaf: LeafPlan, raw: WalkedLeaf): LeafCells {
+  if (raw instanceof BigInt64Array) throw new Error(`leaf ${leaf.name} has values of 2^53 and more, but no limbs`);
+  return raw;
+}
 
 function count(c: Compiled, leaves: readonly LeafWitness[]): Float64Array[] {
   const tables = new Map(c.tables.map((t, i) => [t.id, i]));

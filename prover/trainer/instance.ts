@@ -4,8 +4,8 @@ import { RelationError } from './errors.ts';
 import { bigAt, evaluate, type Instance, type Store, type Value } from './evaluate.ts';
 import { valuesAt, write } from './writer.ts';
 
-/** Receives leaf number `k` of the instance, row-major over its free variables. */
-export type LeafSink = (k: number, values: Float64Array) => void;
+/** Receives leaf number `k` of the instance, row-major over its free variables; bigints where doubles may be too narrow. */
+export type LeafSink = (k: number, values: Float64Array | BigInt64Array) => void;
 
 export interface Context {
   readonly store: Store;
@@ -45,13 +45,20 @@ export const inside = (c: Context, i: number): boolean => c.mask === null || c.m
 
 const size = (c: Context): number => c.instance.plan.free.reduce((n, v) => n * c.instance.plan.vars[v].size, 1);
 
+/** The bits of a leaf's values, |v| < 2^63, as they are computed. Errors: `RelationError`. */
+export function wideLeaf(c: Context, i: number, x: bigint): bigint {
+  if (BigInt.asIntN(64, x) !== x)
+    throw failure(c, c.instance.plan.free, i, `a look-up value of ${x} does not fit 64 bits; lower its scale`);
+  return x;
+}
+
 export const array = (c: Context, wanted: unknown = true): Float64Array => new Float64Array(wanted ? size(c) : 0);
 
 export const put = (c: Context, field: string, values: Float64Array): void =>
   write(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free, values);
 
 /** A remainder or difference that must lie in [0, 2^bits). */
-export function checkRange(c: Context, i: number, x: number, bits: number, what: string): void {
+export function checkRange(c: Context, i: number, x: number | bigint, bits: number, what: string): void {
   if (!(x >= 0 && x < 2 ** bits))
     throw failure(c, c.instance.plan.free, i, `${what} = ${x} is outside [0, 2^${bits}); raise the relation's bits`);
 }

@@ -4,7 +4,7 @@
  */
 import type { Relation } from '../../verifier/program/types.ts';
 import { bigAt, type Value } from './evaluate.ts';
-import { array, doubles, failure, inside, LIMIT, put, value, type Context, type Of } from './instance.ts';
+import { array, doubles, failure, inside, LIMIT, put, value, wideLeaf, type Context, type Of } from './instance.ts';
 import { divide, isqrt, rsqrt } from './quotients.ts';
 import { clamp, mantissa, onehot, rowmax } from './selectors.ts';
 import { widthError } from './writer.ts';
@@ -13,10 +13,24 @@ function rescale(c: Context, r: Of<'rescale'>): void {
   const half = 1n << BigInt(r.shift - 1);
   const v = value(c, 'expr', half);
   const out = array(c);
-  if (v.big === null && v.lo === null && c.mask === null) splitAt(2 ** r.shift, v.hi, out);
+  if (v.big === null && v.lo === null && c.mask === null && r.shift <= 52) splitAt(2 ** r.shift, v.hi, out);
+  else if (r.shift > 52) return splitBig(c, r, v, out);
   else splitWide(c, r, v, out);
   put(c, 'out', out);
   c.leaf?.(0, v.hi);
+}
+
+/** Remainders that doubles can't hold. */
+function splitBig(c: Context, r: Of<'rescale'>, v: Value, out: Float64Array): void {
+  const leaf = new BigInt64Array(out.length);
+  for (let i = 0; i < out.length; i++) {
+    const t = bigAt(v, i);
+    const q = inside(c, i) ? t >> BigInt(r.shift) : 0n;
+    out[i] = Number(q);
+    if (c.leaf) leaf[i] = wideLeaf(c, i, t - (q << BigInt(r.shift)));
+  }
+  put(c, 'out', out);
+  c.leaf?.(0, leaf);
 }
 
 /** out = floor(v / unit), v = the remainder, for a power of two. */

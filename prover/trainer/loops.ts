@@ -193,11 +193,24 @@ export function unpack(sizes: readonly number[], dst: Strided, src: Float64Array
   forLines(nest, [dst.base, 0], (a, b) => copyLine(n, dst.data, a, inner[0], src, b, inner[1]));
 }
 
-/** cells[base + …] = src, contiguous row-major over `sizes`. */
-export function scatter(sizes: readonly number[], cells: LeafCells, base: number, strides: readonly number[], src: Float64Array): void {
+/** Where `scatter` writes. */
+export interface Place {
+  readonly sizes: readonly number[];
+  readonly base: number;
+  readonly strides: readonly number[];
+}
+
+/** cells[base + …] = src, contiguous row-major over `sizes`. Doubles go into arrays of numbers, bigints into bigints. */
+export function scatter(place: Place, cells: BigInt64Array, src: BigInt64Array): void;
+export function scatter(place: Place, cells: LeafCells, src: Float64Array): void;
+export function scatter({ sizes, base, strides }: Place, cells: LeafCells | BigInt64Array, src: Float64Array | BigInt64Array): void {
   if (empty(sizes)) return;
   const { n, nest, inner } = lines(sizes, [strides, rowMajor(sizes)]);
-  forLines(nest, [base, 0], (a, b) => scatterLine(n, cells, a, inner[0], src, b, inner[1]));
+  if (cells instanceof BigInt64Array)
+    forLines(nest, [base, 0], (a, b) => {
+      for (let i = 0; i < n; i++) cells[a + i * inner[0]] = src[b + i * inner[1]] as bigint;
+    });
+  else forLines(nest, [base, 0], (a, b) => scatterLine(n, cells, a, inner[0], src as Float64Array, b, inner[1]));
 }
 
 function scatterLine(n: number, d: LeafCells, a: number, ds: number, s: Float64Array, b: number, ss: number): void {

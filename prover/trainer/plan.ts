@@ -93,7 +93,7 @@ export interface ProgramPlan {
 }
 
 const SERIAL = new Set(['step', 'layer']);
-const MAX_CELLS = 2 ** 30;
+const MAX_CELLS = 2 ** 32;
 
 function planTensor(program: Program, tensor: Tensor, id: number): TensorPlan {
   const poly = program.polys.find((p) => p.name === tensor.poly);

@@ -1,6 +1,6 @@
 /** Divide, rsqrt and isqrt in exact integers. */
 import { bigAt } from './evaluate.ts';
-import { array, checkRange, failure, inside, LIMIT, put, value, type Context, type Of } from './instance.ts';
+import { array, checkRange, failure, inside, LIMIT, put, value, wideLeaf, type Context, type Of } from './instance.ts';
 import { widthError } from './writer.ts';
 
 /** floor(n / d) for d >= 1 with its remainder. */
@@ -66,23 +66,23 @@ function bigSqrt(v: bigint): bigint {
 export function rsqrt(c: Context, r: Of<'rsqrt'>): void {
   const v = value(c, 'm');
   const [out, square] = [array(c), array(c)];
-  const [low, high] = [array(c, c.leaf), array(c, c.leaf)];
+  const [low, high] = [new BigInt64Array(out.length), new BigInt64Array(out.length)];
   for (let i = 0; i < out.length; i++) {
     const m = bigAt(v, i);
     if (!inside(c, i)) {
-      if (c.leaf) high[i] = Number(m);
+      if (c.leaf) high[i] = wideLeaf(c, i, m);
       continue;
     }
     if (m < 1n) throw failure(c, c.instance.plan.free, i, `m is ${m}, but must be at least 1`);
     const q = bigSqrt(r.numerator / m);
     const u = q * q;
     if (u >= 1n << 53n) throw widthError(c.store, c.instance, c.instance.plan.outs['square'], c.instance.plan.free, i, u);
-    const [a, b] = [Number(r.numerator - m * u), Number(m * u + 2n * m * q + m - r.numerator - 1n)];
+    const [a, b] = [r.numerator - m * u, m * u + 2n * m * q + m - r.numerator - 1n];
     checkRange(c, i, a, r.bits, 'numerator − m·out²');
     checkRange(c, i, b, r.bits, 'm·(out + 1)² − numerator − 1');
     out[i] = Number(q);
     square[i] = Number(u);
-    if (c.leaf) [low[i], high[i]] = [a, b];
+    if (c.leaf) [low[i], high[i]] = [wideLeaf(c, i, a), wideLeaf(c, i, b)];
   }
   put(c, 'out', out);
   put(c, 'square', square);

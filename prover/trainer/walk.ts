@@ -33,7 +33,7 @@ export interface Walk {
    * With `leaves`: by relation index, one array for each leaf value over the rectangle of the relation's domain (row-major, no pads), in
    * the order of `lower.ts`; off a causal domain the zero-extended reading without constants. Each in the narrowest array. Empty otherwise.
    */
-  readonly leaves: LeafCells[][];
+  readonly leaves: (LeafCells | BigInt64Array)[][];
 }
 
 /** Magnitudes met by float walks, for calibration. */
@@ -78,8 +78,8 @@ export class Walker {
   /** Exact integers. `proof` is the index of the proof in its run. Errors: `ProgramError`, `InputError`, `WidthError`, `RelationError`. */
   walk(proof: number, inputs: Tensors, options: WalkOptions = {}): Walk {
     for (const { index, label, relation: r } of this.plan.relations)
-      if (r.kind === 'rescale' && !(r.shift >= 1 && r.shift <= 52))
-        throw new ProgramError(`relation ${label}`, `a shift of ${r.shift}`, 'choose 1 to 52', { relation: index });
+      if (r.kind === 'rescale' && !(r.shift >= 1 && r.shift <= 63))
+        throw new ProgramError(`relation ${label}`, `a shift of ${r.shift}`, 'choose 1 to 63', { relation: index });
     const store = this.prepare(proof, inputs, true, null);
     const leaves = options.leaves
       ? this.plan.relations.map((r) => {
@@ -89,7 +89,9 @@ export class Walker {
       : [];
     this.order.forEach((instance, n) => {
       const { index } = instance.plan;
-      const leaf = options.leaves ? (k: number, values: Float64Array): void => leaves[index][k].put(instance, values) : null;
+      const leaf = options.leaves
+        ? (k: number, values: Float64Array | BigInt64Array): void => leaves[index][k].put(instance, values)
+        : null;
       computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
       options.onProgress?.((n + 1) / this.order.length, index);
     });

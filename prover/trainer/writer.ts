@@ -9,6 +9,8 @@ import { extremes, maxAbs, rowMajor, scatter, unpack } from './loops.ts';
 import type { TensorPlan, ViewPlan } from './plan.ts';
 import { forCells, resolve } from './resolve.ts';
 
+const EXACT = 2n ** 53n;
+
 /** Values of all variables at position `at` of the row-major rectangle of `dims`. */
 export function valuesAt(instance: Instance, dims: readonly number[], at: number): Int32Array {
   const env = Int32Array.from(instance.env);
@@ -98,26 +100,31 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
 
 /** Values of a leaf over the rectangle of its relation's domain, in the narrowest array that holds those put so far. */
 export class LeafValues {
-  cells: LeafCells;
+  cells: LeafCells | BigInt64Array;
 
   constructor(length: number) {
     this.cells = new Uint16Array(length);
   }
 
-  /** Copies `values`, row-major over the instance's free variables. Errors: `RelationError` from 2^53 on. */
-  put(instance: Instance, values: Float64Array): void {
+  /** Copies `values`, row-major over the instance's free variables. Errors: `RelationError` for a double of 2^53 or more. */
+  put(instance: Instance, values: Float64Array | BigInt64Array): void {
     const { plan, env } = instance;
+    const strides = rowMajor(plan.on.vars.map((v) => v.size));
+    const place = {
+      sizes: plan.free.map((v) => plan.vars[v].size),
+      base: plan.serial.reduce((b, v) => b + env[v] * strides[v], 0),
+      strides: plan.free.map((v) => strides[v]),
+    };
+    if (values instanceof BigInt64Array && values.every((v) => BigInt(Number(v)) === v && v < EXACT && v > -EXACT))
+      values = Float64Array.from(values, Number);
+    if (values instanceof BigInt64Array || this.cells instanceof BigInt64Array) {
+      const cells = (this.cells = this.cells instanceof BigInt64Array ? this.cells : BigInt64Array.from(this.cells, BigInt));
+      return scatter(place, cells, values instanceof BigInt64Array ? values : BigInt64Array.from(values, BigInt));
+    }
     const { min, max } = extremes(values);
     if (!(Math.max(-min, max) < 2 ** 53)) throw new RelationError(`relation ${plan.label}: a look-up value does not fit 53 bits`);
     if (this.cells instanceof Uint16Array && (min < 0 || max >= 2 ** 16)) this.cells = Int32Array.from(this.cells);
     if (this.cells instanceof Int32Array && (min < -(2 ** 31) || max >= 2 ** 31)) this.cells = Float64Array.from(this.cells);
-    const strides = rowMajor(plan.on.vars.map((v) => v.size));
-    scatter(
-      plan.free.map((v) => plan.vars[v].size),
-      this.cells,
-      plan.serial.reduce((b, v) => b + env[v] * strides[v], 0),
-      plan.free.map((v) => strides[v]),
-      values,
-    );
+    scatter(place, this.cells, values);
   }
 }
