@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createReferenceBackend } from '../../prover/backend/reference.ts';
+import { createWasmBackend } from '../../prover/backend/wasm/index.ts';
 import { benchModule } from '../../scripts/bench/lora.ts';
 import { ZKLORA } from '../../scripts/bench/zklora.ts';
 import { plain } from '../../verifier/engine.ts';
@@ -13,7 +13,8 @@ import { bench, benchJson } from './run.ts';
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-bench-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const backend = createReferenceBackend();
+const backend = await createWasmBackend({ workers: 1 });
+after(() => backend.close());
 
 test('a module is proven and verified, cold and warm, near its real values', async () => {
   const shape = { modules: 2, tokens: 5, in: 24, rank: 3, out: 10 };

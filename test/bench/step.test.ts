@@ -95,10 +95,17 @@ test('a custom model of GPT-2’s family', async () => {
   assert.ok(r.losses.length === 1 && Object.values(r.program.parts).every((p) => p.cells > 0));
 });
 
-test('the same seed gives the same run, another seed another', async () => {
-  const [a, b, c] = await Promise.all(['1', '1', '2'].map((seed) => benchJson<Result>('step', ...TINY, '--seed', seed)));
-  assert.deepEqual(a?.losses, b?.losses);
-  assert.notDeepEqual(a?.losses, c?.losses);
+test('the same seed gives the same weights and tokens, another seed others', () => {
+  const [a, b, c] = [1, 1, 2].map((seed) => prepare({ ...OPTIONS, seed }));
+  assert.deepEqual([a?.model, a?.data], [b?.model, b?.data]);
+  assert.notDeepEqual(a?.model, c?.model);
+  assert.notDeepEqual(a?.data, c?.data);
+  // Normal with deviation 0.02, and tokens over the whole vocabulary.
+  const embedding = a?.model.find((t) => t.name === 'model.embed_tokens.weight');
+  const values = Array.from(embedding?.values ?? [], (v) => v * 2 ** -(embedding?.f ?? 0));
+  const moment = (k: number): number => values.reduce((z, v) => z + v ** k, 0) / values.length;
+  assert.ok(Math.abs(moment(1)) < 0.001 && Math.abs(Math.sqrt(moment(2)) - 0.02) < 0.001 && Math.abs(moment(4) / moment(2) ** 2 - 3) < 0.5);
+  assert.ok(a?.data.every((t) => t.values.every((id) => id >= 0 && id < OPTIONS.vocab)));
 });
 
 test('real weights from a folder, as text', async () => {
@@ -151,12 +158,15 @@ test('nothing of the forward pass reads a gradient, in either family', () => {
 });
 
 test('wrong options are named with a cure', async () => {
+  for (const [change, wanted] of [
+    [{ target: 'q,x' }, /--target: there is no linear layer x \(choose among q_proj, k_proj,/],
+    [{ family: 'gpt2', kvHeads: 2 }, /--kv-heads: GPT-2 has as many as heads/],
+    [{ heads: 5 }, /--heads: 5 does not divide the width/],
+    [{ batch: 3 }, /--batch: 3 does not divide 8 tokens/],
+    [{ hidden: 'adapter' }, /--hidden: there is no card adapter/],
+  ] as const)
+    assert.throws(() => prepare({ ...OPTIONS, ...change }), wanted);
   for (const [args, wanted] of [
-    [['--target', 'q,x'], /--target: there is no linear layer x \(choose among q_proj, k_proj,/],
-    [['--family', 'gpt2', '--kv-heads', '2'], /--kv-heads: GPT-2 has as many as heads/],
-    [['--heads', '5'], /--heads: 5 does not divide the width/],
-    [['--batch', '3'], /--batch: 3 does not divide 32 tokens/],
-    [['--hidden', 'adapter'], /--hidden: there is no card adapter/],
     [['--tokens', '12'], /recipe\.sequence: 12 is not a power of two/],
     [['--backend', 'gpu'], /backend "gpu" is unknown; choose one of wasm/],
     [['--precision', 'half'], /Allowed choices are compact, real/],
