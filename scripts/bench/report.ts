@@ -6,7 +6,7 @@ import { Option, type Command } from 'commander';
 import { BACKENDS, selectBackend } from '../../prover/backend/index.ts';
 import type { Backend } from '../../prover/backend/types.ts';
 import { plain, type Engine } from '../../verifier/engine.ts';
-import { engineOf } from '../lib/engine.ts';
+import { engineOf } from '../../prover/backend/engine.ts';
 import { integerOption } from '../lib/options.ts';
 
 /** What a part took: seconds on the clock, seconds of all threads of this process together, and the largest resident set up to its end, bytes. */

@@ -18,7 +18,16 @@ const chromium = findChromium();
 /** Files of tests that also run in the page: all of the backend's, and one or two of every other part. */
 const SUITES = [
   ...['backend/parity', 'backend/reference', 'backend/wasm'],
-  ...['trainer/relations', 'trainer/llama', 'models/forward', 'program/check', 'proof/card', 'proof/simulator', 'attacks/sumcheck'],
+  ...[
+    'trainer/relations',
+    'trainer/llama',
+    'models/forward',
+    'program/check',
+    'proof/card',
+    'proof/engine',
+    'proof/simulator',
+    'attacks/sumcheck',
+  ],
 ].map((name) => `test/${name}.test.ts`);
 const SEED = 3;
 

@@ -10,7 +10,7 @@ import { compile } from '../../verifier/program/compile.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { verifyInputs } from '../../verifier/verify.ts';
-import { engineOf } from '../../scripts/lib/engine.ts';
+import { engineOf } from '../../prover/backend/engine.ts';
 import { generator } from '../fixtures/llama.ts';
 
 /** Seven bits, so that arrays of bytes hold values out of their width. Axes of one, two and three pieces; the scaling 1.5 is no power of two. */

@@ -1,7 +1,7 @@
 /** The verifier with the kernels' engine says what it says with plain TypeScript, of honest bundles and of others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { engineOf } from '../../scripts/lib/engine.ts';
+import { engineOf } from '../../prover/backend/engine.ts';
 import { bundleRoot } from '../../verifier/bundle.ts';
 import { plain, type Engine } from '../../verifier/engine.ts';
 import { R } from '../../verifier/field.ts';
