@@ -4,9 +4,6 @@ import type { Felt, Machine } from './machine.ts';
 
 export const sumOf = (o: Machine, xs: readonly Felt[]): Felt => xs.reduce((z, x) => o.add(z, x), o.felt(0n));
 
-export const innerProduct = (o: Machine, a: readonly Felt[], b: readonly Felt[]): Felt =>
-  a.reduce((z, x, i) => o.add(z, o.mul(x, b[i] as Felt)), o.felt(0n));
-
 /** 1, x, …, x^(count−1). */
 export function powers(o: Machine, x: Felt, count: number): Felt[] {
   const out: Felt[] = [];
@@ -96,17 +93,16 @@ export const indexValue = (o: Machine, a: readonly Felt[]): Felt =>
     a.map((x, k) => o.mul(x, o.felt(1n << BigInt(a.length - 1 - k)))),
   );
 
-/** 1 / Π_{j≠i} (i − j) by number of values: the constants of Lagrange's formula for up to five of them. */
-const WEIGHTS = [0, 1, 2, 3, 4, 5].map((n) => {
-  const indices = Array.from({ length: n }, (_, i) => BigInt(i));
-  return indices.map((i) => inverse(indices.reduce((w, j) => (i === j ? w : w * (i - j)), 1n)));
-});
+/** 1/k at k, up to the highest degree of a sumcheck. */
+const INVERSES = [0n, 1n, 2n, 3n, 4n].map(inverse);
 
-/** The polynomial of degree < values.length with value values[i] at i, at x (Lagrange; the constants are the program's). */
+/** The polynomial of degree < values.length with value values[i] at i, at x: Newton's Σ_k Δ^k(0)·x(x − 1)…(x − k + 1)/k!, from the inside out. */
 export function extrapolate(o: Machine, values: readonly Felt[], x: Felt): Felt {
-  const differences = values.map((_, i) => o.sub(x, o.felt(BigInt(i))));
-  return values.reduce((z, v, i) => {
-    const term = differences.reduce((t, d, j) => (i === j ? t : o.mul(t, d)), v);
-    return o.add(z, o.mul(term, o.felt((WEIGHTS[values.length] as bigint[])[i] as bigint)));
-  }, o.felt(0n));
+  const differences = [...values];
+  for (let k = 1; k < values.length; k++)
+    for (let i = values.length - 1; i >= k; i--) differences[i] = o.sub(differences[i] as Felt, differences[i - 1] as Felt);
+  return differences.reduceRight((inner, difference, k) => {
+    const factor = k === 0 ? x : o.mul(o.sub(x, o.felt(BigInt(k))), o.felt(INVERSES[k + 1] as bigint));
+    return o.add(difference, o.mul(factor, inner));
+  });
 }

@@ -8,7 +8,7 @@ import type { Accumulator } from './accumulator.ts';
 import { fixedPolys } from './accumulator.ts';
 import type { Compiled } from '../program/compile.ts';
 import { operandCount } from '../program/compile.ts';
-import { eqTable, innerProduct, interpolate, powers } from './algebra.ts';
+import { eqTable, interpolate, powers } from './algebra.ts';
 import type { FormsResult } from './forms.ts';
 import type { LookupResult } from './lookup.ts';
 import type { Felt, Machine } from './machine.ts';
@@ -46,7 +46,7 @@ export function constraints(o: Machine, claims: Claims): Constraints {
     const row = (k: number): readonly Felt[] => values[k] as readonly Felt[];
     const phi: Felt[] = [];
     const mask = (s: SumcheckResult, coefficients: readonly Felt[]): Felt =>
-      innerProduct(o, coefficients, m.slice(s.shape.mask, s.shape.mask + s.shape.n * s.shape.d + 1));
+      o.innerProduct(coefficients, m.slice(s.shape.mask, s.shape.mask + s.shape.n * s.shape.d + 1));
     /** S = claim + ⟨L_sum, m⟩, the claim linear (homogenised by the caller to degree 1). */
     const start = (k: number, claim: Felt): void => {
       const s = sumchecks[k] as SumcheckResult;
@@ -118,9 +118,9 @@ export function constraints(o: Machine, claims: Claims): Constraints {
     end(layers + 1, o.mul(xi, openedSum));
 
     phi.push(...auxiliary);
-    const combined = innerProduct(o, etas, opened.slice(0, committed.length));
-    phi.push(o.mul(xi, o.sub(innerProduct(o, columns, x), combined)));
-    return innerProduct(o, powers(o, omega, phi.length), phi);
+    const combined = o.innerProduct(etas, opened.slice(0, committed.length));
+    phi.push(o.mul(xi, o.sub(o.innerProduct(columns, x), combined)));
+    return o.innerProduct(powers(o, omega, phi.length), phi);
   };
   return { evaluate };
 }

@@ -8,7 +8,7 @@
  */
 import type { Compiled } from '../program/compile.ts';
 import { fixedPolys, type Accumulator, type FixedClaim } from './accumulator.ts';
-import { eqTable, innerProduct } from './algebra.ts';
+import { eqTable } from './algebra.ts';
 import type { Felt, Machine, Pt, Word } from './machine.ts';
 import { evaluate, msm, points, scalars, type Core } from './messages.ts';
 import { rowWeights } from './opening.ts';
@@ -51,7 +51,7 @@ export function* decider(o: Machine, c: Compiled, acc: Accumulator, digest: Word
     const [chiX, chiV] = tr.challenges(2) as [Felt, Felt];
     const row = z[i] as readonly Felt[];
     row.forEach((v, k) => (Z[k] = o.add(Z[k] as Felt, o.mul(chiX, v))));
-    Z[0] = o.add(Z[0] as Felt, o.mul(chiV, innerProduct(o, row, eqColumns)));
+    Z[0] = o.add(Z[0] as Felt, o.mul(chiV, o.innerProduct(row, eqColumns)));
     zetaSum = o.add(zetaSum, o.add(o.mul(chiX, zeta[2 * i] as Felt), o.mul(chiV, zeta[2 * i + 1] as Felt)));
     const scaled = o.mul(chiX, xi);
     ks.push(...rowWeights(o, c, f, claim.rho).map((e) => o.mul(scaled, e)), o.mul(chiV, xi), chiX, chiV);

@@ -4,7 +4,7 @@
  */
 import type { Dim, Placed, ViewPlan } from '../program/compile.ts';
 import { bitsOf, type Domain } from '../program/types.ts';
-import { eq, eqIndex, eqTable, indexValue, innerProduct, ones, restrictedEq } from './algebra.ts';
+import { eq, eqIndex, eqTable, indexValue, ones, restrictedEq } from './algebra.ts';
 import type { Felt, Machine } from './machine.ts';
 
 /** Where each variable is bound: its name to its coordinates. */
@@ -58,7 +58,7 @@ function dimKernel(o: Machine, dim: Dim, point: Point, proof: number, rho: reado
     case 'var': {
       const r = at(point, dim.var);
       if (dim.shift === 0 && r.length === rho.length) return restrictedEq(o, r, rho, Math.min(dim.size, dim.varSize));
-      return innerProduct(o, dimTable(o, dim, point, proof), eqTable(o, rho));
+      return o.innerProduct(dimTable(o, dim, point, proof), eqTable(o, rho));
     }
     case 'at':
       return eqIndex(o, rho, dim.at);
@@ -67,7 +67,7 @@ function dimKernel(o: Machine, dim: Dim, point: Point, proof: number, rho: reado
     case 'reduce':
       if (dim.weights === 'ones') return ones(o, rho, dim.size);
       if (dim.weights === 'index' && dim.size === 2 ** dim.bits) return indexValue(o, rho);
-      return innerProduct(o, dimTable(o, dim, point, proof), eqTable(o, rho));
+      return o.innerProduct(dimTable(o, dim, point, proof), eqTable(o, rho));
   }
 }
 

@@ -32,6 +32,8 @@ export interface Machine {
   add(a: Felt, b: Felt): Felt;
   sub(a: Felt, b: Felt): Felt;
   mul(a: Felt, b: Felt): Felt;
+  /** Σ a[i]·b[i]; b may be longer. */
+  innerProduct(a: readonly Felt[], b: readonly Felt[]): Felt;
   word(value: bigint): Word;
   /** H(tag, x, a, b) = keccak(tag ‖ x ‖ a ‖ b), (a, b) the cell or a pair of constants. */
   hash(tag: string, x: Word, cell: Cell | readonly [bigint, bigint]): Word;
@@ -73,6 +75,11 @@ export class RunMachine implements Machine {
   }
   mul(a: Felt, b: Felt): Felt {
     return (((a as unknown as bigint) * (b as unknown as bigint)) % R) as unknown as Felt;
+  }
+  innerProduct(a: readonly Felt[], b: readonly Felt[]): Felt {
+    let sum = 0n;
+    for (let i = 0; i < a.length; i++) sum += (a[i] as unknown as bigint) * (b[i] as unknown as bigint);
+    return (sum % R) as unknown as Felt;
   }
   word(value: bigint): Word {
     return value as unknown as Word;

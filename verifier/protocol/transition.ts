@@ -100,7 +100,8 @@ export function* transition(o: Machine, c: Compiled, input: TransitionInput): Co
     zetaSum = o.add(zetaSum, o.mul(weight, zeta[i] ?? epsilon));
   });
   const last = weights[lengths.length] as Felt;
-  const rowWeights = rowCombination(o, c, opened.rho, eta).map((e) => o.mul(o.mul(weights[0] as Felt, xi), e));
+  const first = o.mul(weights[0] as Felt, xi);
+  const rowWeights = rowCombination(o, c, opened.rho, eta).map((e) => o.mul(first, e));
   const Q = yield* msm(
     [
       o.felt(1n),
