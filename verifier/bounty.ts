@@ -7,9 +7,11 @@ import { bundleBytes, rowsDigest } from './bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
 import { plain } from './engine.ts';
+import type { DenseTensors } from './evaluate.ts';
 import { digestOf, InputError, type Hex } from './input.ts';
 import { compile, type Compiled } from './program/compile.ts';
-import { decodeProgram } from './program/encode.ts';
+import { CONSTANTS, decodeProgram } from './program/encode.ts';
+import { fixedPolys } from './protocol/accumulator.ts';
 import type { Program } from './program/types.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf, type Cells } from './public-content.ts';
 import { KIND, bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
@@ -43,8 +45,8 @@ export interface OpenBounty {
   /** Content of public cards. */
   readonly content: { readonly model: Content | null; readonly data: Content | null };
   readonly start: { readonly content: Content; readonly digest: Hex; readonly cells: Cells; readonly rows: readonly Affine[] };
-  /** Cells of public fixed polynomials, by name. */
-  readonly publicCells: ReadonlyMap<string, Cells>;
+  /** Content of the tensors of public fixed polynomials. */
+  readonly publicContent: DenseTensors;
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
 }
 
@@ -85,16 +87,12 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const model = await card('model', files.modelCard, terms.modelDigest);
   const data = await card('data', files.dataCard, terms.dataDigest);
 
-  const publicCells = new Map<string, Cells>();
   const hiddenRows = new Map<string, readonly Affine[]>();
-  for (const poly of compiled.polys) {
-    if (poly.role !== 'fixed') continue;
-    if (poly.name === 'model' || poly.name === 'data') {
-      const { card: of, content } = poly.name === 'model' ? model : data;
-      if (content === null) hiddenRows.set(poly.name, commitmentRows(of, `${poly.name}.card.json`));
-      else publicCells.set(poly.name, placeContent(poly, content));
-    } else if (!poly.hidden) publicCells.set(poly.name, placeContent(poly, program.constants));
-    else throw new InputError('program.bin', 'polys', `hides ${poly.name}, for which there is no card`, 'refuse the bounty');
+  for (const { name, hidden } of fixedPolys(compiled)) {
+    const of = { model: model.card, data: data.card }[name];
+    if (of === undefined && (hidden || name !== CONSTANTS))
+      throw new InputError('program.bin', 'polys', `has ${name}, for which there is no card`, 'refuse the bounty');
+    if (of !== undefined && hidden) hiddenRows.set(name, commitmentRows(of, `${name}.card.json`));
   }
 
   const state = polyOfRole(compiled, 'stateIn');
@@ -120,7 +118,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
     cards: { model: model.card, data: data.card },
     content: { model: model.content, data: data.content },
     start: { content: start, digest, cells, rows },
-    publicCells,
+    publicContent: { ...model.content, ...data.content, ...program.constants },
     hiddenRows,
   };
 }
@@ -144,7 +142,7 @@ export async function verifyClaim(
       firstState: bounty.start.rows,
       finalState: BigInt(claim.adapterRoot),
       hiddenRows: bounty.hiddenRows,
-      publicCells: bounty.publicCells,
+      publicContent: bounty.publicContent,
       ...(onProof === undefined ? {} : { onProof }),
     },
     bundle,

@@ -6,15 +6,14 @@
  */
 import { same, type Affine } from './curve.ts';
 import { plain, type Engine } from './engine.ts';
-import { R } from './field.ts';
 import { decodeBundle, deciderCounts, proofCounts, rowsDigest } from './bundle.ts';
-import type { Compiled } from './program/compile.ts';
+import { evaluateContent, type DenseTensors } from './evaluate.ts';
+import type { Compiled, PolyLayout } from './program/compile.ts';
 import { fixedPolys, start, statementDigest, type Accumulator } from './protocol/accumulator.ts';
 import { decider, type FinalEquation } from './protocol/decider.ts';
 import { RunMachine, VerificationError, fromFelts, fromPoints, toFelts, toPoints, type Pt, type Word } from './protocol/machine.ts';
 import type { Core, Reply, Request } from './protocol/messages.ts';
 import { rowCount, transition } from './protocol/transition.ts';
-import type { Cells } from './public-content.ts';
 import { MessageReader } from './wire.ts';
 
 /** What a bundle is checked against; everything here is public and bound by the statement. */
@@ -28,8 +27,8 @@ export interface VerifyContext {
   readonly finalState: bigint;
   /** Rows of hidden fixed polynomials, by name, from their cards. */
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
-  /** Cells of public fixed polynomials, by name, in the program's layout. */
-  readonly publicCells: ReadonlyMap<string, Cells>;
+  /** Content of the tensors of public fixed polynomials. */
+  readonly publicContent: DenseTensors;
   readonly onProof?: (done: number, total: number) => void;
 }
 
@@ -37,25 +36,6 @@ export interface Verified {
   readonly digest: bigint;
   readonly finalRows: readonly Affine[];
   readonly proofs: number;
-}
-
-/** f(ρ) for integer cells of a public polynomial. */
-export function evaluateCells(cells: Cells, columns: number, rho: readonly bigint[]): bigint {
-  const table = (point: readonly bigint[]): bigint[] =>
-    point.reduce((t, x) => t.flatMap((v) => [(v * (R + 1n - x)) % R, (v * x) % R]), [1n]);
-  const high = rho.length - columns;
-  const [rows, inner] = [table(rho.slice(0, high)), table(rho.slice(high))];
-  let total = 0n;
-  rows.forEach((e, i) => {
-    let row = 0n;
-    for (let k = 0; k < inner.length; k++) {
-      const v = cells[i * inner.length + k] as number;
-      if (v !== 0) row += BigInt(v) * (inner[k] as bigint);
-    }
-    total += e * (row % R);
-  });
-  const v = total % R;
-  return v < 0n ? v + R : v;
 }
 
 /** Runs a core on one proof's messages. */
@@ -98,11 +78,8 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
     if (rows?.length !== f.rows.length) throw new VerificationError(`the card of ${f.name} has not the program's number of rows`);
     return toPoints(rows);
   });
-  const evaluate = (poly: string, rho: readonly bigint[]): bigint => {
-    const cells = context.publicCells.get(poly);
-    if (cells?.length !== 2 ** rho.length) throw new VerificationError(`the content of ${poly} is missing or of another size`);
-    return evaluateCells(cells, c.columns, rho);
-  };
+  const evaluate = (name: string, rho: readonly bigint[]): bigint =>
+    evaluateContent(c.polys.find((p) => p.name === name) as PolyLayout, context.publicContent, rho);
 
   let accumulator: Accumulator = start(o, c, toPoints([null])[0] as Pt);
   let digest: Word = first;
@@ -134,7 +111,7 @@ export async function verifyInputs(
   proof: Uint8Array,
   engine = plain,
 ): Promise<void> {
-  const context = { compiled, statement, firstState: rows, finalState: rowsDigest([]), hiddenRows: new Map(), publicCells: new Map() };
+  const context = { compiled, statement, firstState: rows, finalState: rowsDigest([]), hiddenRows: new Map(), publicContent: {} };
   await verifyBundle(context, proof, engine);
 }
 

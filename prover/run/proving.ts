@@ -10,7 +10,7 @@ import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
 import { canonicalJson, decodeCanonical, digestOf, InputError, type Hex } from '../../verifier/input.ts';
 import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
-import { start, statementDigest } from '../../verifier/protocol/accumulator.ts';
+import { fixedPolys, start, statementDigest } from '../../verifier/protocol/accumulator.ts';
 import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
 import { statementOf, statementWords } from '../../verifier/statement.ts';
 import { R } from '../../verifier/field.ts';
@@ -94,11 +94,8 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const { bounty, backend, storage, states, walker } = input;
   const { compiled: c } = bounty;
   const fixed = fixedContent(bounty, input.openings);
-  const cells = new Map(bounty.publicCells);
-  for (const poly of c.polys) {
-    const opening = input.openings.get(poly.name);
-    if (poly.role === 'fixed' && poly.hidden && opening !== undefined) cells.set(poly.name, placeContent(poly, opening.content));
-  }
+  const content = { ...fixed, ...bounty.program.constants };
+  const cells = new Map(fixedPolys(c).map((poly) => [poly.name, placeContent(poly, content)] as const));
 
   const stateOut = polyOfRole(c, 'stateOut');
   const stateIn = polyOfRole(c, 'stateIn');

@@ -140,7 +140,7 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
       data: openings.has('data') ? null : contents.data,
     },
     start: { content: first, digest: startDigest, cells: startCells, rows },
-    publicCells: new Map([...fixedCells].filter(([name]) => !openings.has(name))),
+    publicContent: { ...contents.model, ...contents.data, ...program.constants },
     hiddenRows: new Map([...openings].map(([name, o]) => [name, o.rows])),
   };
   const setup = watch.parts();

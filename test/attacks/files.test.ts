@@ -64,10 +64,9 @@ test('U1 another claimant, steps swapped or dropped, another data set', async ()
   await refused(assemble(world3, run.proofs, run.decider, run.states, [11n, 22n, 34n]), STALE);
   await refused(assemble(world3, [a, c, b], run.decider, run.states), /another state|⟨Z, G⟩|its content/);
   assert.throws(() => assemble(world3, [a, b], run.decider, run.states), /bundle parts/);
-  const publicCells = new Map(
-    [...run.context.publicCells].map(([name, cells]) => [name, cells.map((v, i) => (name === 'data' && i === 0 ? v + 1 : v))]),
-  );
-  await assert.rejects(verifyBundle({ ...run.context, publicCells }, run.bundle), /the value of data is not that of its content/);
+  const input = Array.from(run.context.publicContent['input'], (v, i) => (i === 0 ? v + 1 : v));
+  const publicContent = { ...run.context.publicContent, input };
+  await assert.rejects(verifyBundle({ ...run.context, publicContent }, run.bundle), /the value of data is not that of its content/);
 });
 
 test('U2 a card with __proto__ or with rows that are no points', () => {

@@ -106,8 +106,9 @@ test('H4 row counts other than the commitment’s', async () => {
       /the card of model has not the program's number of rows/,
     );
   await assert.rejects(verifyBundle({ ...run.context, hiddenRows: new Map() }, run.bundle), /the card of model/);
-  const publicCells = new Map([...run.context.publicCells].map(([name, cells]) => [name, cells.slice(1)]));
-  await assert.rejects(verifyBundle({ ...run.context, publicCells }, run.bundle), /missing or of another size/);
+  const { input, ...rest } = run.context.publicContent;
+  for (const publicContent of [rest, { ...rest, input: Array.from(input).slice(1) }, { ...rest, input: [...Array.from(input), 0] }])
+    await assert.rejects(verifyBundle({ ...run.context, publicContent }, run.bundle), /data is missing or of another size: input/);
 });
 
 test('H5 masks used twice give the secret away; the prover draws every mask anew', async () => {

@@ -44,11 +44,7 @@ const bounty = {
   compiled,
   content: { model: content.model, data: null },
   start: { content: start, digest: ZERO_WORD, cells, rows },
-  publicCells: new Map(
-    compiled.polys
-      .filter((p) => p.role === 'fixed' && !p.hidden)
-      .map((p) => [p.name, placeContent(p, { ...content.model, ...program.constants })]),
-  ),
+  publicContent: { ...content.model, ...program.constants },
   hiddenRows: new Map([['data', dataRows]]),
 } as unknown as OpenBounty;
 

@@ -40,8 +40,8 @@ test('also for a model whose rows nobody can open', async () => {
 
 test('a simulated run for other public content is refused: what is public is not made up', async () => {
   const { context } = await honest(world3);
-  const publicCells = new Map([...context.publicCells].map(([name, cells]) => [name, name === 'data' ? cells.map((v) => v + 1) : cells]));
-  const run = simulate({ ...context, publicCells });
+  const input = Array.from(context.publicContent['input'], (v) => v + 1);
+  const run = simulate({ ...context, publicContent: { ...context.publicContent, input } });
   await assert.rejects(verifySimulated(context, run), /the value of data is not that of its content/);
 });
 

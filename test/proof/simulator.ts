@@ -8,6 +8,7 @@ import { rowsDigest } from '../../verifier/bundle.ts';
 import { add, msm, multiply, type Affine } from '../../verifier/curve.ts';
 import { mod } from '../../verifier/field.ts';
 import { generators, H } from '../../verifier/generators.ts';
+import type { PolyLayout } from '../../verifier/program/compile.ts';
 import { start, statementDigest, type Accumulator } from '../../verifier/protocol/accumulator.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { decider } from '../../verifier/protocol/decider.ts';
@@ -15,8 +16,8 @@ import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type P
 import type { Ask, Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { addressPoint, rowWeights } from '../../verifier/protocol/opening.ts';
 import { rowCount, transition } from '../../verifier/protocol/transition.ts';
-import type { Cells } from '../../verifier/public-content.ts';
-import { evaluateCells, type VerifyContext } from '../../verifier/verify.ts';
+import { evaluateContent } from '../../verifier/evaluate.ts';
+import type { VerifyContext } from '../../verifier/verify.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import { MessageWriter, encodeBundle } from '../../prover/prove/wire.ts';
 
@@ -146,7 +147,7 @@ function simulatedProver(context: Public, o: OracleMachine, before: Accumulator,
     if (ask.name === 'epsilon') return [closing.epsilon];
     if (ask.name !== 'public-values') return systemRandom.fields(count);
     const rho = (p: (typeof fixed)[number]): bigint[] => fromFelts(addressPoint(p, c.columns, point));
-    return fixed.filter((p) => !p.hidden).map((p) => evaluateCells(context.publicCells.get(p.name) as Cells, c.columns, rho(p)));
+    return fixed.filter((p) => !p.hidden).map((p) => evaluateContent(p, context.publicContent, rho(p)));
   };
   return (request: Exclude<Request, { kind: 'msm' }>): Reply => {
     if (request.kind === 'points') return toPoints(points(request.count, request.ask));
@@ -168,7 +169,9 @@ function simulateDecider(context: Public, o: OracleMachine, accumulator: Accumul
   let next = 0;
   const answer = (request: Exclude<Request, { kind: 'msm' }>): Reply => {
     if (request.kind === 'evaluate')
-      return toFelts([evaluateCells(context.publicCells.get(request.poly) as Cells, c.columns, fromFelts(request.point))]);
+      return toFelts([
+        evaluateContent(fixed.find((p) => p.name === request.poly) as PolyLayout, context.publicContent, fromFelts(request.point)),
+      ]);
     const { ask } = request;
     if (ask.name === 'z') return toFelts(closing.z[next++]);
     if (ask.name === 'zeta') return toFelts(closing.zeta);

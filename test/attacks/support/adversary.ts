@@ -7,7 +7,7 @@ import { rowsDigest } from '../../../verifier/bundle.ts';
 import { encodeBundle, MessageWriter } from '../../../prover/prove/wire.ts';
 import type { Affine } from '../../../verifier/curve.ts';
 import { msm } from '../../../verifier/curve.ts';
-import { compile, type Compiled } from '../../../verifier/program/compile.ts';
+import { compile, type Compiled, type PolyLayout } from '../../../verifier/program/compile.ts';
 import type { Program } from '../../../verifier/program/types.ts';
 import { start, statementDigest, type Accumulator } from '../../../verifier/protocol/accumulator.ts';
 import { decider } from '../../../verifier/protocol/decider.ts';
@@ -16,7 +16,8 @@ import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/m
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
 import { transition } from '../../../verifier/protocol/transition.ts';
 import { plain } from '../../../verifier/engine.ts';
-import { checkEquation, evaluateCells, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
+import { evaluateContent } from '../../../verifier/evaluate.ts';
+import { checkEquation, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
 import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
 import type { Backend, Cells } from '../../../prover/backend/types.ts';
@@ -137,7 +138,7 @@ export function contextOf(world: World, statement: readonly bigint[], finalState
     firstState: world.firstRows,
     finalState,
     hiddenRows: new Map([...world.openings].map(([name, v]) => [name, v.rows])),
-    publicCells: new Map([...world.cells].filter(([name]) => !world.openings.has(name))),
+    publicContent: { ...Object.fromEntries(world.fixed), ...world.program.constants },
   };
 }
 
@@ -212,18 +213,12 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
   states.push(state);
   const last = moves.deciderWorld ?? world;
   // The prover's own decider stops at a false public value; a liar goes on, which changes nothing else.
-  const calm: ChainState = {
-    ...state,
-    accumulator: {
-      ...state.accumulator,
-      fixed: state.accumulator.fixed.map((f, i) => {
-        const poly = c.polys.filter((p) => p.role === 'fixed')[i];
-        return poly.hidden
-          ? f
-          : { ...f, value: toFelts([evaluateCells(last.cells.get(poly.name) as Cells, c.columns, fromFelts(f.rho))])[0] };
-      }),
-    },
-  };
+  const content = { ...Object.fromEntries(last.fixed), ...last.program.constants };
+  const claims = c.polys.filter((p) => p.role === 'fixed');
+  const fixed = state.accumulator.fixed.map((f, i) =>
+    claims[i].hidden ? f : { ...f, value: toFelts([evaluateContent(claims[i], content, fromFelts(f.rho))])[0] },
+  );
+  const calm: ChainState = { ...state, accumulator: { ...state.accumulator, fixed } };
   const deciderBytes = await proveDecider({ compiled: c, backend, random, state: calm, cells: last.cells, openings: last.openings });
   return assemble(world, proofs, deciderBytes, states, statement);
 }
@@ -311,7 +306,8 @@ export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 
   const machine = weakness.machine ?? ((): RunMachine => new RunMachine());
   const hidden = c.polys.filter((p) => p.role === 'fixed' && p.hidden);
   let state = firstChainState(world, context.statement, machine());
-  const evaluate = (poly: string, rho: readonly bigint[]): bigint => evaluateCells(context.publicCells.get(poly) as Cells, c.columns, rho);
+  const evaluate = (name: string, rho: readonly bigint[]): bigint =>
+    evaluateContent(c.polys.find((p) => p.name === name) as PolyLayout, context.publicContent, rho);
   attempt.proofs.forEach((bytes, i) => {
     const o = machine();
     const before = { ...state, ...weakness.trust?.(i + 1, state) };
