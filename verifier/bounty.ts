@@ -10,7 +10,7 @@ import { plain } from './engine.ts';
 import type { DenseTensors } from './evaluate.ts';
 import { digestOf, InputError, type Hex } from './input.ts';
 import { compile, type Compiled } from './program/compile.ts';
-import { CONSTANTS, decodeProgram } from './program/encode.ts';
+import { CONSTANTS, decodeProgram } from './program/decode.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
 import type { Program } from './program/types.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf, type Cells } from './public-content.ts';

@@ -17,7 +17,7 @@ import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
-import { encodeProgram } from '../../verifier/program/encode.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
 import { bountyId, type Terms } from '../../verifier/statement.ts';

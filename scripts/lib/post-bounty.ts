@@ -14,7 +14,7 @@ import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
-import { encodeProgram } from '../../verifier/program/encode.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/public-content.ts';
 import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
 import type { LoadedCard } from './card-files.ts';

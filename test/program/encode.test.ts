@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InputError } from '../../verifier/input.ts';
-import { decodeProgram, encodeProgram } from '../../verifier/program/encode.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
+import { decodeProgram } from '../../verifier/program/decode.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { Random } from '../backend/random.ts';
 import { sample } from './sample.ts';

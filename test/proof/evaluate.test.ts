@@ -31,17 +31,19 @@ test('every kind of array, sizes that are no powers of two, rows longer than a s
     [[2, 3, 9], [Float64Array]],
   ] as const) {
     const axes = sizes.map((size) => ({ size, point: systemRandom.fields(Math.ceil(Math.log2(size))) }));
-    const count = sizes.reduce((n, s) => n * s, 1);
+    const tables = axes.map(({ point }) => eq(point));
+    const count = axes.reduce((n, a) => n * a.size, 1);
     for (const Of of arrays) {
       const limit = Of === Float64Array ? float : Of === Int32Array ? int : Of === Int16Array ? 2 ** 15 : 2 ** 7;
       const draw = (i: number): number => (i % 5 === 0 ? -limit : i % 5 === 1 ? limit - 1 : Math.trunc((2 * random() - 1) * limit));
-      const values = Of.from({ length: count }, (_, i) => draw(i));
+      const values = new Of(count);
+      for (let i = 0; i < count; i++) values[i] = draw(i);
       let sum = 0n;
       values.forEach((v, i) => {
         let [weight, rest] = [1n, i];
-        for (const { size, point } of [...axes].reverse()) {
-          weight = mod(weight * eq(point)[rest % size]);
-          rest = Math.floor(rest / size);
+        for (let a = axes.length - 1; a >= 0; a--) {
+          weight = mod(weight * tables[a][rest % axes[a].size]);
+          rest = Math.floor(rest / axes[a].size);
         }
         sum += weight * BigInt(v);
       });

@@ -1,18 +1,17 @@
 /**
- * Codecs: each describes writing and reading of one kind of field at once. Every value has one encoding; reading refuses all
- * others, names the field, and allocates nothing that the remaining bytes could not fill.
+ * Codecs: how each kind of field is read. Every value has one encoding; reading refuses all others, names the field, and allocates
+ * nothing that the remaining bytes could not fill. `form` tells a writer (prover/program/encode.ts) what reading expects.
  */
 import { InputError } from '../input.ts';
 
-/** Bytes on their way out or in. Errors name the source and the field. */
+/** Bytes on their way in. Errors name the source and the field; `cure` ends them. */
 export class Bytes {
   readonly source: string;
   readonly #cure: string;
-  #bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
   #at = 0;
 
-  /** For writing: no bytes yet. For reading: all of them. `cure` ends every error. */
-  constructor(source: string, cure: string, bytes: Uint8Array = new Uint8Array(0)) {
+  constructor(source: string, cure: string, bytes: Uint8Array) {
     this.source = source;
     this.#cure = cure;
     this.#bytes = bytes;
@@ -26,17 +25,6 @@ export class Bytes {
     return this.#bytes.length - this.#at;
   }
 
-  put(bytes: ArrayLike<number>): void {
-    const end = this.#at + bytes.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(2 * end, 1 << 12));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#bytes.set(bytes, this.#at);
-    this.#at = end;
-  }
-
   take(length: number, field: string): Uint8Array {
     if (length > this.remaining) this.refuse(field, `needs ${length} bytes at byte ${this.#at}, the file has ${this.remaining} left`);
     this.#at += length;
@@ -46,25 +34,28 @@ export class Bytes {
   byte(field: string): number {
     return this.take(1, field)[0] as number;
   }
-
-  written(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
-  }
 }
 
+export type Form =
+  | { readonly kind: 'none' | 'integer' }
+  | { readonly kind: 'unsigned' | 'signed'; readonly max: number }
+  | { readonly kind: 'text'; readonly pattern: RegExp; readonly maxBytes: number }
+  | { readonly kind: 'choice'; readonly values: () => readonly unknown[] }
+  | { readonly kind: 'list'; readonly max: number; readonly item: Codec<unknown> }
+  | { readonly kind: 'pair' | 'optional'; readonly item: Codec<unknown> }
+  | { readonly kind: 'record'; readonly entries: readonly (readonly [string, Codec<unknown>])[] }
+  | { readonly kind: 'mapped'; readonly codec: Codec<unknown>; readonly from: (value: never) => unknown }
+  | { readonly kind: 'union'; readonly kindOf: (value: never) => string; readonly codecs: Readonly<Record<string, Codec<unknown>>> }
+  | { readonly kind: 'named'; readonly codec: Codec<unknown>; readonly known: (items: readonly { readonly name: string }[]) => void };
+
 export interface Codec<T> {
-  write(b: Bytes, value: T, field: string): void;
+  readonly form: Form;
   read(b: Bytes, field: string): T;
 }
 
 /** A whole number up to `max` < 2^53, LEB128: 7 bits a byte, least significant first, the top bit set on all but the last. */
 export const unsigned = (max: number): Codec<number> => ({
-  write(b, value, field) {
-    if (!Number.isSafeInteger(value) || value < 0 || value > max) b.refuse(field, `${value} is not a whole number up to ${max}`);
-    let rest = value;
-    for (; rest > 0x7f; rest = Math.floor(rest / 128)) b.put([0x80 | (rest % 128)]);
-    b.put([rest]);
-  },
+  form: { kind: 'unsigned', max },
   read(b, field) {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
@@ -80,7 +71,7 @@ export const unsigned = (max: number): Codec<number> => ({
 
 /** An integer of magnitude at most `max`: 2v for v >= 0, −2v − 1 for v < 0, as unsigned. */
 export const signed = (max: number): Codec<number> => ({
-  write: (b, value, field) => unsigned(2 * max).write(b, value < 0 ? -2 * value - 1 : 2 * value, field),
+  form: { kind: 'signed', max },
   read(b, field) {
     const value = unsigned(2 * max).read(b, field);
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
@@ -89,13 +80,7 @@ export const signed = (max: number): Codec<number> => ({
 
 /** An integer of magnitude below 2^253: one byte 2n + (1 if negative), then n bytes of the magnitude, least significant first, the last not 0. */
 export const integer: Codec<bigint> = {
-  write(b, value, field) {
-    let rest = value < 0n ? -value : value;
-    if (rest >> 253n) b.refuse(field, `|${value}| is not below 2^253`);
-    const bytes: number[] = [];
-    for (; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 0xffn));
-    b.put([2 * bytes.length + (value < 0n ? 1 : 0), ...bytes]);
-  },
+  form: { kind: 'integer' },
   read(b, field) {
     const head = b.byte(field);
     if (head > 65) b.refuse(field, `has ${head >> 1} bytes, more than 32`);
@@ -109,12 +94,7 @@ export const integer: Codec<bigint> = {
 
 /** UTF-8 text of a pattern: its length in bytes, then the bytes. */
 export const text = (pattern: RegExp, maxBytes: number): Codec<string> => ({
-  write(b, value, field) {
-    if (!pattern.test(value)) b.refuse(field, `${JSON.stringify(value)} is not a permitted text`);
-    const bytes = new TextEncoder().encode(value);
-    unsigned(maxBytes).write(b, bytes.length, field);
-    b.put(bytes);
-  },
+  form: { kind: 'text', pattern, maxBytes },
   read(b, field) {
     const bytes = b.take(unsigned(maxBytes).read(b, `${field}.length`), field);
     let value: string;
@@ -130,11 +110,7 @@ export const text = (pattern: RegExp, maxBytes: number): Codec<string> => ({
 
 /** One of several values, by its position among them. */
 export const choice = <T extends string | boolean>(values: () => readonly T[]): Codec<T> => ({
-  write(b, value, field) {
-    const i = values().indexOf(value);
-    if (i < 0) b.refuse(field, `there is no ${String(value)}`);
-    unsigned(values().length - 1).write(b, i, field);
-  },
+  form: { kind: 'choice', values },
   read(b, field) {
     if (values().length === 0) b.refuse(field, 'refers to an empty list');
     return values()[unsigned(values().length - 1).read(b, field)] as T;
@@ -145,10 +121,7 @@ export const flag: Codec<boolean> = choice<boolean>(() => [false, true]);
 
 /** At most `max` items: their number, then each. An item takes at least one byte, so a number past the remaining bytes is refused at once. */
 export const list = <T>(max: number, item: Codec<T>): Codec<readonly T[]> => ({
-  write(b, values, field) {
-    unsigned(max).write(b, values.length, `${field}.length`);
-    values.forEach((v, i) => item.write(b, v, `${field}[${i}]`));
-  },
+  form: { kind: 'list', max, item },
   read(b, field) {
     const count = unsigned(max).read(b, `${field}.length`);
     if (count > b.remaining) b.refuse(field, `has ${count} items in ${b.remaining} bytes`);
@@ -160,29 +133,26 @@ export const list = <T>(max: number, item: Codec<T>): Codec<readonly T[]> => ({
 
 /** Two values of one kind. */
 export const pair = <T>(item: Codec<T>): Codec<readonly [T, T]> => ({
-  write: (b, [x, y], field) => (item.write(b, x, field), item.write(b, y, field)),
+  form: { kind: 'pair', item },
   read: (b, field) => [item.read(b, field), item.read(b, field)],
 });
 
 /** A flag, then the value if it is there. */
 export const optional = <T>(item: Codec<T>): Codec<T | undefined> => ({
-  write(b, value, field) {
-    flag.write(b, value !== undefined, field);
-    if (value !== undefined) item.write(b, value, field);
-  },
+  form: { kind: 'optional', item },
   read: (b, field) => (flag.read(b, field) ? item.read(b, field) : undefined),
 });
 
-const inside = (field: string, name: string): string => (field === '' ? name : `${field}.${name}`);
+export const inside = (field: string, name: string): string => (field === '' ? name : `${field}.${name}`);
 
 /** The codec of each field of T. */
 export type Fields<T> = { readonly [K in keyof T]-?: object extends Pick<T, K> ? Codec<T[K] | undefined> : Codec<T[K]> };
 
 /** Fields one after the other, in the order given; an undefined field is left out of the object. */
 export const record = <T extends object>(fields: Fields<T>): Codec<T> => {
-  const entries = Object.entries(fields) as [keyof T & string, Codec<unknown>][];
+  const entries = Object.entries(fields) as [string, Codec<unknown>][];
   return {
-    write: (b, value, field) => entries.forEach(([name, codec]) => codec.write(b, value[name], inside(field, name))),
+    form: { kind: 'record', entries },
     read(b, field) {
       const value = entries.map(([name, codec]) => [name, codec.read(b, inside(field, name))] as const);
       return Object.fromEntries(value.filter(([, v]) => v !== undefined)) as T;
@@ -192,19 +162,12 @@ export const record = <T extends object>(fields: Fields<T>): Codec<T> => {
 
 /** The same bytes, another value. */
 export const mapped = <A, B>(codec: Codec<A>, to: (a: A) => B, from: (b: B) => A): Codec<B> => ({
-  write: (b, value, field) => codec.write(b, from(value), field),
+  form: { kind: 'mapped', codec, from },
   read: (b, field) => to(codec.read(b, field)),
 });
 
 /** One of several kinds of record, by the position of its kind: `kindOf` a value is a key of `codecs`, each a codec of its kind. */
-export const union = <T>(kindOf: (value: T) => string, codecs: Readonly<Record<string, unknown>>): Codec<T> => {
+export const union = <T>(kindOf: (value: T) => string, codecs: Readonly<Record<string, Codec<unknown>>>): Codec<T> => {
   const kind = choice(() => Object.keys(codecs));
-  const of = (name: string): Codec<T> => codecs[name] as Codec<T>;
-  return {
-    write(b, value, field) {
-      kind.write(b, kindOf(value), `${field}.kind`);
-      of(kindOf(value)).write(b, value, field);
-    },
-    read: (b, field) => of(kind.read(b, `${field}.kind`)).read(b, field),
-  };
+  return { form: { kind: 'union', kindOf, codecs }, read: (b, field) => (codecs[kind.read(b, field)] as Codec<T>).read(b, field) };
 };

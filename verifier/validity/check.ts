@@ -14,7 +14,7 @@ import { ProgramError } from '../program/errors.ts';
 import { checkRelation } from './relations.ts';
 import { outputsOf, viewsRead } from './reads.ts';
 import { checkOrder } from './order.ts';
-import { CONSTANTS } from '../program/encode.ts';
+import { CONSTANTS } from '../program/decode.ts';
 import { LIMITS, NAME } from '../program/limits.ts';
 import { lower } from '../program/lower.ts';
 import { bitsOf, tensorBits, type MapTable, type Program, type Relation, type Tensor, type View } from '../program/types.ts';

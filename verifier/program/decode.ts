@@ -1,5 +1,5 @@
 /**
- * The canonical encoding of a program. One program has one encoding; the decoder refuses everything else, so the
+ * The canonical encoding of a program, read (prover/program/encode.ts writes it). One program has one encoding; everything else is refused, so the
  * hash identifies what all parties walk. Byte by byte: docs/program.md.
  *
  * Tensors and polynomials are referred to by their position, variables of a relation by name. A shift of 0 and an empty `when`
@@ -21,6 +21,7 @@ import {
   unsigned,
   type Codec,
   type Fields,
+  type Form,
 } from './codec.ts';
 import { readInteger } from '../words.ts';
 import { LIMITS, NAME, TEXT } from './limits.ts';
@@ -29,7 +30,7 @@ import type { Domain, Expr, Linear, MapFunction, MapTable, Part, Poly, Product, 
 /** Name of the polynomial whose tensors' content is part of the program. */
 export const CONSTANTS = 'constants';
 
-const MAGIC = new TextEncoder().encode('FPRG');
+export const MAGIC = new TextEncoder().encode('FPRG');
 const VERSION = 1;
 const WIDTHS = [1, 2, 4, 8];
 
@@ -115,7 +116,7 @@ function relationCodec(tensors: Codec<string>): Codec<Relation> {
   const expr = record<Expr>({ constant: integer, linear, products });
   const on = record<Domain>({ vars: variables, causal: optional(pair(name)) });
   const relation = <K extends Relation['kind']>(kind: K, fields: Omit<Fields<Of<K>>, 'kind'>): Codec<Of<K>> => {
-    const none: Codec<K> = { write: () => {}, read: () => kind };
+    const none: Codec<K> = { form: { kind: 'none' }, read: () => kind };
     return record<Of<K>>({ kind: none, ...fields } as unknown as Fields<Of<K>>);
   };
   return union<Relation>((r) => r.kind, {
@@ -137,37 +138,27 @@ function relationCodec(tensors: Codec<string>): Codec<Relation> {
   });
 }
 
-/** Names by position in a list that is not known before it has been read; a name that occurs twice is refused. */
-class Names {
-  #names: readonly string[] = [];
-  readonly codec: Codec<string> = choice(() => this.#names);
-
-  set(items: readonly { readonly name: string }[], b: Bytes, field: string): void {
-    this.#names = items.map((x) => x.name);
-    const seen = new Set<string>();
-    for (const x of this.#names) {
-      if (seen.has(x)) b.refuse(field, `${x} occurs twice`);
-      seen.add(x);
-    }
-  }
+/** A list of named items, and references to them by position; a name that occurs twice is refused. */
+function named<T extends { readonly name: string }>(max: number, item: Codec<T>): { items: Codec<readonly T[]>; reference: Codec<string> } {
+  let names: readonly string[] = [];
+  const codec = list(max, item);
+  const form: Form = { kind: 'named', codec, known: (items) => (names = items.map((x) => x.name)) };
+  const read = (b: Bytes, field: string): readonly T[] => {
+    const items = codec.read(b, field);
+    names = items.map((x) => x.name);
+    const last = new Map(names.map((x, i) => [x, i]));
+    const again = names.find((x, i) => last.get(x) !== i);
+    return again === undefined ? items : b.refuse(field, `${again} occurs twice`);
+  };
+  return { items: { form, read }, reference: choice(() => names) };
 }
 
 /** Everything but the constants. The fields' order is the encoding's. */
-function programCodec(): Codec<Omit<Program, 'constants'>> {
-  const [polys, tensors] = [new Names(), new Names()];
-  const named = <T extends { readonly name: string }>(codec: Codec<readonly T[]>, names: Names): Codec<readonly T[]> => ({
-    write(b, items, field) {
-      names.set(items, b, field);
-      codec.write(b, items, field);
-    },
-    read(b, field) {
-      const items = codec.read(b, field);
-      names.set(items, b, field);
-      return items;
-    },
-  });
+export function programCodec(): Codec<Omit<Program, 'constants'>> {
+  const polys = named(LIMITS.polys, poly);
+  const tensors = named(LIMITS.tensors, tensorCodec(polys.reference));
   const version: Codec<1> = {
-    write: (b, value, field) => unsigned(VERSION).write(b, value, field),
+    form: { kind: 'unsigned', max: VERSION },
     read(b, field) {
       const value = unsigned(127).read(b, field);
       return value === VERSION ? value : b.refuse(field, `is ${value}; this software reads version ${VERSION}`);
@@ -178,20 +169,11 @@ function programCodec(): Codec<Omit<Program, 'constants'>> {
     name: text(TEXT, LIMITS.textBytes),
     schedule: record<Program['schedule']>({ steps: unsigned(LIMITS.steps), perProof: unsigned(LIMITS.steps) }),
     columns: unsigned(LIMITS.columns),
-    polys: named(list(LIMITS.polys, poly), polys),
-    tensors: named(list(LIMITS.tensors, tensorCodec(polys.codec)), tensors),
-    tables: list(LIMITS.tables, tableCodec(tensors.codec)),
-    relations: list(LIMITS.relations, relationCodec(tensors.codec)),
+    polys: polys.items,
+    tensors: tensors.items,
+    tables: list(LIMITS.tables, tableCodec(tensors.reference)),
+    relations: list(LIMITS.relations, relationCodec(tensors.reference)),
   });
-}
-
-/** Encodes a program. Throws if a name or number is outside the format's limits; it does not judge validity (see check.ts). */
-export function encodeProgram(program: Program): Uint8Array {
-  const b = new Bytes('program', 'correct the program');
-  b.put(MAGIC);
-  programCodec().write(b, program, '');
-  writeConstants(b, program);
-  return b.written();
 }
 
 /** Decodes and checks that the bytes are the canonical encoding. Errors are `InputError`s naming `source` and the field. */
@@ -205,35 +187,16 @@ export function decodeProgram(bytes: Uint8Array, source = 'program'): Program {
   return { ...program, constants };
 }
 
-const cellCount = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
+export const cellCount = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
 
 /** Bytes a cell: the least of 1, 2, 4, 8 in which every value fits as two's complement. */
-function widthOf(values: ArrayLike<number>): number {
+export function widthOf(values: ArrayLike<number>): number {
   let bytes = 1;
   for (let i = 0; i < values.length; i++) {
     const v = values[i] as number;
     while (bytes < 8 && (v < -(2 ** (8 * bytes - 1)) || v >= 2 ** (8 * bytes - 1))) bytes *= 2;
   }
   return bytes;
-}
-
-function writeConstants(b: Bytes, program: Program): void {
-  const own = program.tensors.filter((t) => t.poly === CONSTANTS);
-  for (const key of Object.keys(program.constants))
-    if (!own.some((t) => t.name === key)) b.refuse('constants', `${key} is no tensor of ${CONSTANTS}`);
-  for (const t of own) {
-    const values = Object.hasOwn(program.constants, t.name) ? (program.constants[t.name] as ArrayLike<number>) : [];
-    if (values.length !== cellCount(t)) b.refuse(`constants.${t.name}`, `${values.length} values for ${cellCount(t)} cells`);
-    const bytes = widthOf(values);
-    const cells = new Uint8Array(values.length * bytes);
-    for (let i = 0; i < values.length; i++) {
-      let v = values[i] as number;
-      if (!Number.isSafeInteger(v)) b.refuse(`constants.${t.name}[${i}]`, `${v} is not an exact integer`);
-      for (let k = 0; k < bytes; k++, v = Math.floor(v / 256)) cells[bytes * i + k] = v - 256 * Math.floor(v / 256);
-    }
-    b.put([bytes]);
-    b.put(cells);
-  }
 }
 
 function readConstants(b: Bytes, tensors: readonly Tensor[]): Program['constants'] {
