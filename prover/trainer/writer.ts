@@ -63,11 +63,12 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
   const { plan, env } = instance;
   const t = view.tensor;
   if (store.exact) {
-    const { min, max } = t;
-    let outside = -1;
-    for (let i = values.length - 1; i >= 0; i--) if (!(values[i] >= min && values[i] <= max)) outside = i;
-    if (outside >= 0) throw widthError(store, instance, view, dims, outside, BigInt(values[outside]));
-    store.bound[t.id] = Math.max(store.bound[t.id], maxAbs(values));
+    const { min, max } = extremes(values);
+    if (min < t.min || max > t.max) {
+      const outside = values.findIndex((v) => v < t.min || v > t.max);
+      throw widthError(store, instance, view, dims, outside, BigInt(values[outside]));
+    }
+    store.bound[t.id] = Math.max(store.bound[t.id], -min, max);
   } else store.stats?.tensor(t.id, maxAbs(values));
   const data = store.data[t.id] as Float64Array;
   const sizes = dims.map((v) => plan.vars[v].size);
