@@ -1,6 +1,7 @@
 /** What `bounty post` and the demo ask of a training: the recipe's options with their defaults. */
 import { Option, type Command } from 'commander';
 import {
+  BALANCED,
   COMPACT,
   LINEAR_LAYERS,
   REAL,
@@ -14,7 +15,7 @@ import { InputError } from '../../verifier/input.ts';
 import type { Card } from '../../verifier/cards.ts';
 import { integerOption, positiveOption } from './options.ts';
 
-export const PRECISIONS = { compact: COMPACT, real: REAL } as const satisfies Readonly<Record<string, Precision>>;
+export const PRECISIONS = { compact: COMPACT, balanced: BALANCED, real: REAL } as const satisfies Readonly<Record<string, Precision>>;
 export type PrecisionName = keyof typeof PRECISIONS;
 
 const DEFAULT_TARGETS = { llama: 'q_proj,v_proj', gpt2: 'attn.q,attn.v' } as const satisfies Record<Family, string>;

@@ -5,7 +5,7 @@ import { Walker } from '../../prover/trainer/walk.ts';
 import { buildEvaluation, buildPretraining, buildTraining } from '../../verifier/models/build.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
-import { LINEAR_LAYERS, REAL, type Gpt2Layer, type Recipe } from '../../verifier/models/recipe.ts';
+import { BALANCED, LINEAR_LAYERS, REAL, type Gpt2Layer, type Recipe } from '../../verifier/models/recipe.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { assertFollows } from '../fixtures/curves.ts';
 import { compare } from '../fixtures/differences.ts';
@@ -136,6 +136,7 @@ describe('programs of GPT-2 are valid, and can be walked', () => {
     ['AdamW', tinyGpt2],
     ['momentum', { ...tinyGpt2, optimizer: { kind: 'momentum', momentum: 0.9 } }],
     ['adapters everywhere, all steps in one proof', { ...everywhere, perProof: 4 }],
+    ['balanced widths', { ...everywhere, precision: BALANCED }],
     ['widths of real models', { ...everywhere, precision: REAL }],
     ['one layer', { ...tinyGpt2, model: { ...tinyGpt2.model, layers: 1 } }],
     ['a vocabulary of two chunks', wide],
@@ -153,6 +154,7 @@ describe('GPT-2’s integer training follows float training', () => {
   const base: Recipe = { ...everywhere, steps: 20, perProof: 2 };
   for (const [title, recipe] of [
     ['AdamW', base],
+    ['AdamW with balanced widths', { ...base, precision: BALANCED }],
     ['AdamW with the widths of real models', { ...base, precision: REAL }],
     [
       'SGD with momentum',

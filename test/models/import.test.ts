@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { readConfig, writeLlamaConfig } from '../../prover/model/config.ts';
 import { importModel, weightExponent } from '../../prover/model/import.ts';
 import { encodeSafetensors, openSafetensors } from '../../prover/model/safetensors.ts';
-import { COMPACT, type LlamaShape, type ModelShape } from '../../verifier/models/recipe.ts';
+import { COMPACT, type Gpt2Shape, type LlamaShape, type ModelShape } from '../../verifier/models/recipe.ts';
 import { modelTensors } from '../../verifier/models/tensors.ts';
 import { generator } from '../fixtures/llama.ts';
 
@@ -112,9 +112,55 @@ describe('config.json', () => {
     it(`refuses ${field}`, () => assert.throws(() => read(change), message));
 });
 
+const gpt2: Gpt2Shape = {
+  family: 'gpt2',
+  vocab: 11,
+  width: 12,
+  layers: 2,
+  heads: 3,
+  headWidth: 4,
+  ffn: 48,
+  positions: 7,
+  normEps: 1e-5,
+};
+
+describe('config.json of GPT-2', () => {
+  // As the hub's gpt2 has it, with other sizes; fields that don't bear on the computation are ignored.
+  const config = {
+    activation_function: 'gelu_new',
+    architectures: ['GPT2LMHeadModel'],
+    attn_pdrop: 0.1,
+    layer_norm_epsilon: 1e-5,
+    model_type: 'gpt2',
+    n_ctx: 7,
+    n_embd: 12,
+    n_head: 3,
+    n_layer: 2,
+    n_positions: 7,
+    task_specific_params: { 'text-generation': { do_sample: true } },
+    vocab_size: 11,
+  };
+  const read = (change: Record<string, unknown>): ModelShape =>
+    readConfig(text.encode(JSON.stringify({ ...config, ...change })), 'config.json');
+  it('gives the shape', () => {
+    assert.deepEqual(read({}), gpt2);
+    assert.deepEqual(read({ n_inner: null, layer_norm_epsilon: undefined }), gpt2);
+    assert.equal(read({ n_inner: 20 }).ffn, 20);
+  });
+  for (const [field, change, message] of [
+    ['another activation', { activation_function: 'relu' }, /activation_function: only "gelu_new"/],
+    ['a width that the heads do not divide', { n_head: 5 }, /n_head: does not divide/],
+    ['a head of its own', { tie_word_embeddings: false }, /tie_word_embeddings: only heads tied/],
+    ['unscaled scores', { scale_attn_weights: false }, /scale_attn_weights/],
+    ['scores scaled by layer', { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx/],
+    ['no positions', { n_positions: undefined }, /n_positions/],
+  ] as const)
+    it(`refuses ${field}`, () => assert.throws(() => read(change), message));
+});
+
 describe('import', () => {
   const random = generator(9);
-  const sources = (s: LlamaShape) =>
+  const sources = (s: ModelShape) =>
     modelTensors(s, COMPACT).flatMap((t) =>
       t.sources.map((name) => {
         const dims = [...t.fileShape];
@@ -143,6 +189,29 @@ describe('import', () => {
     const q = model.find((t) => t.name === 'model.layers.self_attn.q_proj.weight');
     const second = tensors.find((t) => t.name === 'model.layers.1.self_attn.q_proj.weight');
     assert.equal(q?.exact[144], (second?.values[0] as number) * 2 ** (q?.f as number));
+  });
+  it('takes GPT-2 with and without the prefix of its language-model class, the fused matrix in thirds', () => {
+    const tensors = sources(gpt2);
+    const bare = tensors.map((t) => ({ ...t, name: t.name.replace(/^transformer\./, '') }));
+    // The hub's file also holds masks, which nothing reads.
+    const masks = [0, 1].map((l) => ({ name: `h.${l}.attn.bias`, shape: [1, 1, 7, 7], values: new Float32Array(49) }));
+    const [long, short] = [tensors, [...bare, ...masks]].map((files) =>
+      importModel(gpt2, openSafetensors(encodeSafetensors(files, 'F32'), 'm'), COMPACT, 'm'),
+    );
+    assert.deepEqual(short, long);
+    const fused = long?.find((t) => t.name === 'transformer.h.attn.c_attn.weight');
+    assert.deepEqual(
+      fused?.axes.map((a) => a.size),
+      [2, 12, 3, 12],
+    );
+    const second = tensors.find((t) => t.name === 'transformer.h.1.attn.c_attn.weight');
+    assert.deepEqual(second?.shape, [12, 36]);
+    // Layer 1, input 5, key (third 1), output 7.
+    assert.equal(fused?.exact[((12 + 5) * 3 + 1) * 12 + 7], (second?.values[5 * 36 + 12 + 7] as number) * 2 ** (fused?.f as number));
+    assert.throws(
+      () => importModel(gpt2, openSafetensors(encodeSafetensors(bare.slice(1), 'F32'), 'm'), COMPACT, 'm'),
+      /transformer.wte.weight: is missing/,
+    );
   });
   it('fills the embedding of a two-chunk vocabulary with zero rows', () => {
     const wide = { ...shape, vocab: 300 };

@@ -137,6 +137,28 @@ export const COMPACT: Precision = {
   reciprocal: 31,
 };
 
+/**
+ * For real models with outliers in the residual stream: that, its gradient and inverse norms are wide, every other cell takes one look-up of at
+ * most 16 bits.
+ */
+export const BALANCED: Precision = {
+  activation: { bits: 16, headroom: 3, cap: 10 },
+  lowRank: { bits: 16, headroom: 6, cap: 8 },
+  residual: { bits: 24, headroom: 3, cap: 12 },
+  inverseNorm: { bits: 20, headroom: 3, cap: 12 },
+  score: { bits: 16, headroom: 2, cap: 11 },
+  gate: { bits: 16, headroom: 3, cap: 11 },
+  activationGrad: { bits: 16, headroom: 4, cap: 16 },
+  residualGrad: { bits: 20, headroom: 4, cap: 13 },
+  lowRankGrad: { bits: 28, headroom: 8, cap: 18 },
+  adapterGrad: { bits: 30, headroom: 10 },
+  weightBits: 13,
+  gainBits: 12,
+  master: { bits: 22, f: 18 },
+  siluF: 9,
+  reciprocal: 31,
+};
+
 export interface Recipe {
   readonly version: 1;
   readonly model: ModelShape;
