@@ -1,6 +1,7 @@
 /**
  * The relations in float64, with rounding removed and in the same units (real value = value / 2^f): what the integers approximate.
  */
+import { functions } from '../../verifier/models/functions.ts';
 import type { MapFunction, Relation } from '../../verifier/program/types.ts';
 import { RelationError } from './errors.ts';
 import { evaluate, type Instance, type Store, type TableContent } from './evaluate.ts';
@@ -41,23 +42,6 @@ function quotient({ mask }: Context, a: Float64Array, b: Float64Array): Float64A
   for (let i = 0; i < a.length; i++) a[i] = mask === null || mask[i] === 1 ? a[i] / b[i] : 0;
   return a;
 }
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-
-const GELU = Math.sqrt(2 / Math.PI);
-
-/** The real function of a table column; GELU in its tanh form. */
-const functions: Record<Exclude<MapFunction['name'], 'table'>, (x: number) => number> = {
-  'exp-neg': (x) => Math.exp(-x),
-  silu: (x) => x * sigmoid(x),
-  'silu-derivative': (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))),
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(GELU * (x + 0.044715 * x ** 3))),
-  'gelu-derivative': (x) => {
-    const t = Math.tanh(GELU * (x + 0.044715 * x ** 3));
-    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * GELU * (1 + 3 * 0.044715 * x * x);
-  },
-  log: (x) => Math.log(x),
-};
 
 /** 2^fOut · fn(x / 2^fIn); `table` interpolates the column linearly. */
 export function mapFunction(fn: MapFunction, table: TableContent, column: Float64Array): (x: number) => number {

@@ -2,6 +2,7 @@
  * Content of a program's public constants. It is computed once, when a bounty is made, and stored with the program: exponentials
  * and cosines are not the same to the last bit on every machine, so nobody computes them again to verify.
  */
+import { functions } from './functions.ts';
 import { variable, type Net } from './net.ts';
 import { activationBits } from './ops/gelu.ts';
 import { adamwRates } from './optimizer/adamw.ts';
@@ -11,15 +12,6 @@ import { EXP_TABLE, PROBABILITY_F, SCORE_KEY } from './ops/softmax.ts';
 import type { Recipe } from './recipe.ts';
 
 export type Constants = Readonly<Record<string, readonly number[] | Int32Array | Float64Array>>;
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-const silu = (x: number): number => x * sigmoid(x);
-const siluSlope = (x: number): number => sigmoid(x) * (1 + x * (1 - sigmoid(x)));
-/** The tanh form of GPT-2, "gelu_new". */
-const GELU = Math.sqrt(2 / Math.PI);
-const bend = (x: number): number => Math.tanh(GELU * (x + 0.044715 * x ** 3));
-const gelu = (x: number): number => 0.5 * x * (1 + bend(x));
-const geluSlope = (x: number): number => 0.5 * (1 + bend(x)) + 0.5 * x * (1 - bend(x) ** 2) * GELU * (1 + 3 * 0.044715 * x ** 2);
 
 /** round(2^15·exp(−x/2^f)) for x = 0 … 2^bits − 1. */
 const expTable = (bits: number, f: number): Int32Array =>
@@ -32,7 +24,7 @@ export function activationTables(
   inF: number,
   outF: number,
 ): { readonly value: Int32Array; readonly slope: Int32Array } {
-  const [f, slope] = kind === 'silu' ? [silu, siluSlope] : [gelu, geluSlope];
+  const [f, slope] = [functions[kind], functions[`${kind}-derivative`]];
   const x = (i: number): number => (i - 2 ** (bits - 1)) / 2 ** inF;
   const length = 2 ** bits;
   return {
