@@ -126,6 +126,19 @@ test('small and sparse products equal the definition', () => {
   assert.deepEqual(got, want);
 });
 
+test('a kernel that traps on one thread fails the product, and the threads still end', async () => {
+  const products = new Products(1);
+  const trap = (): never => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+  Object.assign(products, { kernels: { setThread: trap, group: () => {}, product: trap } });
+  const [M, N, K] = [16, 512, 512];
+  const right = { cells: new Int8Array(N * K), base: 0, strideK: 1, strideN: K };
+  // The caller draws the first chunk: a helper is only starting.
+  assert.throws(() => products.multiply(new Float64Array(M * K), right, new Float64Array(M * N), M, N, K), /a kernel trapped/);
+  await products.close();
+});
+
 test('a wrong number of helpers is refused', () => {
   assert.throws(() => new Products(-1), /-1 helpers; give 0 to 64/);
 });
