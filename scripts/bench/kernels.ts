@@ -11,9 +11,10 @@ import type { LeafBlock } from '../../prover/backend/types.ts';
 import { same, type Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
 import { H } from '../../verifier/generators.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { action, table, type Report } from '../lib/command.ts';
 import { integerOption } from '../lib/options.ts';
-import { best, bytes, machine, machineText, peakResident } from './report.ts';
+import { best, bytes, clockOption, machine, machineText, peakResident, type Clock } from './report.ts';
 
 const Point = bn254.G1.Point;
 const Fr = bn254.fields.Fr;
@@ -39,7 +40,7 @@ function multiplesOfH(count: number): Affine[] {
   return normalizeZ(Point, points).map((p) => p.toAffine());
 }
 
-async function tree(backend: WasmBackend, depth: number, values: Float64Array, next: () => bigint): Promise<void> {
+async function tree(backend: WasmBackend, depth: number, values: LeafBlock['values'][number], next: () => bigint): Promise<void> {
   const block: LeafBlock = { offset: 0, domain: { sizes: [values.length] }, numerators: 'ones', values: [values], id: 16 };
   const built = await backend.fractionTree(depth, [block], next(), next());
   for (let l = 1; l < depth; l++) {
@@ -99,6 +100,7 @@ function nobleProduct(variables: number, next: () => bigint): void {
 interface Options {
   readonly workers?: readonly number[];
   readonly size: number;
+  readonly clock: Clock;
 }
 
 const EXAMPLES = `
@@ -118,11 +120,13 @@ export function kernelsCommand(): Command {
     .description('field, curve, look-up and sumcheck kernels against @noble/curves and mcl-wasm in the same run')
     .option('--workers <counts>', 'numbers of threads to measure, comma-separated (default: one, and one a core)', workersOption)
     .option('--size <n>', 'log2 of the cells; multi-exponentiations have 2^12 points and 2^(n − 4)', integerOption(8, 24), SIZE);
+  clockOption(command);
   return action<Options>(command.addHelpText('after', EXAMPLES), (_args, options) => bench(options));
 }
 
 /** Inputs that all libraries get. */
 interface Inputs {
+  readonly clock: Clock;
   /** log2 of the cells. */
   readonly size: number;
   /** log2 of the points of multi-exponentiations, ascending. */
@@ -130,7 +134,10 @@ interface Inputs {
   readonly next: () => bigint;
   readonly points: readonly Affine[];
   readonly scalars: ReadonlyMap<number, readonly bigint[]>;
-  readonly cells: Float64Array;
+  /** Cells by their width: unsigned of one bit, else signed. */
+  readonly cells: ReadonlyMap<number, Cells>;
+  /** Those of 16 bits. */
+  readonly wide: Int16Array;
   readonly columns: number;
   readonly blinds: readonly bigint[];
 }
@@ -141,16 +148,23 @@ const SIZE = 20;
 const SMALL = 12;
 const WIDTHS = [16, 254] as const;
 
-function makeInputs(size: number): Inputs {
+function makeInputs(size: number, clock: Clock): Inputs {
   const next = stream();
   const points = multiplesOfH(2 ** (size - 4));
+  const wide = Int16Array.from({ length: 2 ** size }, () => Number(next() & 0xffffn) - 32768);
   return {
+    clock,
     size,
     logs: [...new Set([Math.min(SMALL, size - 4), size - 4])],
     next,
     points,
     scalars: new Map(WIDTHS.map((bits) => [bits, points.map(() => (bits === 16 ? next() & 0xffffn : next()))] as const)),
-    cells: Float64Array.from({ length: 2 ** size }, () => Number(next() & 0xffffn) - 32768),
+    cells: new Map<number, Cells>([
+      [1, Int8Array.from({ length: 2 ** size }, () => Number((next() >> 100n) & 1n))],
+      [8, Int8Array.from({ length: 2 ** size }, () => Number((next() >> 100n) & 0xffn) - 128)],
+      [16, wide],
+    ]),
+    wide,
     columns: 2 ** Math.ceil(size / 2),
     blinds: Array.from({ length: 2 ** Math.floor(size / 2) }, next),
   };
@@ -158,9 +172,8 @@ function makeInputs(size: number): Inputs {
 
 const names = (size: number) => ({
   product: `F product, 2^${size} in memory`,
-  addition: `G1 addition, 2^${Math.floor(size / 2)} sums of 2^${Math.ceil(size / 2)} points`,
   msm: (log: number, bits: number): string => `multi-exponentiation, 2^${log} points, ${bits} bits`,
-  rows: `rows of 2^${size} cells of 16 bits, 2^${Math.ceil(size / 2)} columns`,
+  rows: (bits: number): string => `rows of 2^${size} cells of ${bits} ${bits === 1 ? 'bit' : 'bits'}, 2^${Math.ceil(size / 2)} columns`,
   tree: `fraction tree of 2^${size} leaves, all layers`,
   sumcheck: `product sumcheck of two tables of 2^${size}`,
 });
@@ -173,13 +186,13 @@ type Sums = Map<string, Affine | null>;
 
 async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times: Times; peak: number }> {
   const backend = await createWasmBackend({ workers });
-  const { size, next, points, cells, columns, blinds } = input;
+  const { size, next, points, wide, columns, blinds } = input;
   const NAMES = names(size);
   const [small] = input.logs;
   const times: Record<string, number> = {};
   const take = async (name: string, items: number, runs: number, f: () => Promise<unknown>): Promise<void> => {
     process.stderr.write(`${workers} ${workers === 1 ? 'worker' : 'workers'}: ${name}\n`);
-    times[name] = ((await best(runs, f)) * 1e6) / items;
+    times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
   };
   try {
     // Products through the outer product: one product and one addition a cell, vectors read and written.
@@ -192,10 +205,8 @@ async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times
       await backend.contract({ cells: Float64Array.of(1), offset: 0 }, [], 1n, out);
     });
     backend.free(out);
-    const ones = new Float64Array(2 ** size).fill(1);
     // The generators' table is made once a process.
-    await backend.commitRows(ones.subarray(0, columns), columns, [1n]);
-    await take(NAMES.addition, 2 ** size, 3, () => backend.commitRows(ones, columns, blinds));
+    await backend.commitRows(wide.subarray(0, columns), columns, [1n]);
     for (const [bits, scalars] of input.scalars)
       for (const log of input.logs) {
         const n = 2 ** log;
@@ -205,10 +216,10 @@ async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times
           if (log === small) compare(sums, name, sum);
         });
       }
-    await take(NAMES.rows, 2 ** size, 3, () => backend.commitRows(cells, columns, blinds));
-    await take(NAMES.tree, 2 ** size, 3, () => tree(backend, size, cells, next));
+    for (const [bits, cells] of input.cells) await take(NAMES.rows(bits), 2 ** size, 3, () => backend.commitRows(cells, columns, blinds));
+    await take(NAMES.tree, 2 ** size, 3, () => tree(backend, size, wide, next));
     await take(NAMES.sumcheck, 2 ** size, 3, async () => {
-      const tables = [await backend.fromInts(cells), await backend.eqTable(Array.from({ length: size }, next), 1n)];
+      const tables = [await backend.fromInts(wide), await backend.eqTable(Array.from({ length: size }, next), 1n)];
       const rounds = await backend.product(tables, 1n, columns);
       for (let i = 0; i < size; i++) await rounds.round(i === 0 ? null : next());
       await rounds.finish(next());
@@ -234,17 +245,12 @@ async function nobleTimes(input: Inputs, sums: Sums): Promise<Times> {
   const count = 2 ** small;
   const times: Record<string, number> = {};
   const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
-    times[name] = ((await best(runs, f)) * 1e6) / items;
+    times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
   };
   const y = next();
   let x = y;
   await take(NAMES.product, 1e5, 3, () => {
     for (let i = 0; i < 1e5; i++) x = Fr.mul(x, y);
-  });
-  const p = Point.fromAffine(points[5] as Affine);
-  let sum = p.double();
-  await take(NAMES.addition, 1e4, 3, () => {
-    for (let i = 0; i < 1e4; i++) sum = sum.add(p);
   });
   const affine = points.slice(0, count).map((q) => Point.fromAffine(q));
   for (const [bits, scalars] of input.scalars) {
@@ -253,14 +259,11 @@ async function nobleTimes(input: Inputs, sums: Sums): Promise<Times> {
     // Its cost a point falls only slowly with their number.
     for (const log of input.logs) times[NAMES.msm(log, bits)] = times[name] as number;
   }
-  const magnitudes = Array.from(input.cells.subarray(0, columns), (v) => BigInt(Math.abs(v)));
-  await take(NAMES.rows, columns, 1, () =>
-    pippenger(
-      Point,
-      points.slice(0, columns).map((q) => Point.fromAffine(q)),
-      magnitudes,
-    ),
-  );
+  for (const [bits, cells] of input.cells) {
+    const magnitudes = Array.from(cells.subarray(0, columns) as ArrayLike<number>, (v) => BigInt(Math.abs(v)));
+    const own = points.slice(0, columns).map((q) => Point.fromAffine(q));
+    await take(NAMES.rows(bits), columns, 1, () => pippenger(Point, own, magnitudes));
+  }
   const log = Math.min(12, size);
   await take(NAMES.tree, 2 ** log, 1, () => nobleTree(log, next));
   await take(NAMES.sumcheck, 2 ** log, 1, () => nobleProduct(log, next));
@@ -279,7 +282,7 @@ async function mclTimes(input: Inputs, sums: Sums): Promise<Times> {
   const count = 2 ** small;
   const times: Record<string, number> = {};
   const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
-    times[name] = ((await best(runs, f)) * 1e6) / items;
+    times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
   };
   const scalarOf = (v: bigint): InstanceType<typeof mcl.Fr> => {
     const s = new mcl.Fr();
@@ -336,14 +339,20 @@ function targets(one: Times | undefined, two: Times | undefined, mcl: Times): Ta
 
 async function bench(options: Options): Promise<Report> {
   const counts = options.workers ?? [...new Set([1, availableParallelism()])];
-  const input = makeInputs(options.size);
+  const input = makeInputs(options.size, options.clock);
   const sums: Sums = new Map();
   const noble = await nobleTimes(input, sums);
   const mcl = await mclTimes(input, sums);
   const runs: { readonly workers: number; readonly times: Times; readonly peak: number }[] = [];
   for (const workers of counts) runs.push({ workers, ...(await ours(workers, input, sums)) });
   const found =
-    options.size !== SIZE ? [] : targets(runs.find((r) => r.workers === 1)?.times, runs.find((r) => r.workers === 2)?.times, mcl);
+    options.size !== SIZE
+      ? []
+      : targets(
+          runs.find((r) => r.workers === 1)?.times,
+          options.clock === 'wall' ? runs.find((r) => r.workers === 2)?.times : undefined,
+          mcl,
+        );
   const peak = { backend: Math.max(...runs.map((r) => r.peak)), process: peakResident() };
   const where = machine();
   const [first] = runs as [(typeof runs)[number]];
@@ -352,9 +361,9 @@ async function bench(options: Options): Promise<Report> {
   const ratio = (theirs: number | undefined, own: number): string =>
     theirs === undefined ? '' : `${(theirs / own).toFixed(theirs < 100 * own ? 1 : 0)}×`;
   return {
-    json: { bench: 'kernels', machine: where, unit: 'ns', noble, mcl, ours: runs, targets: found, peak },
+    json: { bench: 'kernels', machine: where, clock: options.clock, unit: 'ns', noble, mcl, ours: runs, targets: found, peak },
     text: [
-      `Time an item, best of some runs; ratios are those of ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`,
+      `${options.clock === 'wall' ? 'Time' : 'Time of all threads'} an item, best of some runs; ratios are those of ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`,
       table([
         ['operation', ...runs.map((r) => `${r.workers} ${r.workers === 1 ? 'worker' : 'workers'}`), 'mcl-wasm', 'ratio', 'noble', 'ratio'],
         ...Object.keys(first.times).map((name) => [

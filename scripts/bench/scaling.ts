@@ -1,5 +1,5 @@
 /** `npm run bench -- scaling`: how proof and verification grow with tokens, layers and steps. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Backend } from '../../prover/backend/types.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import { action, table, type Report } from '../lib/command.ts';
@@ -11,6 +11,7 @@ import { prepare, recipeOptions, type RecipeOptions } from './recipe.ts';
 import {
   backendOptions,
   bytes,
+  clockOption,
   count,
   machine,
   machineText,
@@ -21,6 +22,7 @@ import {
   withBackend,
   writeText,
   type BackendOptions,
+  type Clock,
   type Cost,
 } from './report.ts';
 import { curves } from './svg.ts';
@@ -34,7 +36,7 @@ interface Options extends RecipeOptions, BackendOptions {
   readonly overLayers: readonly number[];
   readonly overSteps: readonly number[];
   readonly overPerProof: readonly number[];
-  readonly clock: 'wall' | 'cpu';
+  readonly clock: Clock;
   readonly svg?: string;
 }
 
@@ -55,12 +57,11 @@ export function scalingCommand(): Command {
   const command = new Command('scaling').description(
     'proving, verifying and proof bytes over tokens, layers and steps, one at a time, with lines through them',
   );
-  svgOption(backendOptions(recipeOptions(command, { width: 64, layers: 3, heads: 2, tokens: 16, rank: 4 })))
+  clockOption(svgOption(backendOptions(recipeOptions(command, { width: 64, layers: 3, heads: 2, tokens: 16, rank: 4 }))))
     .option('--over-tokens <list>', 'tokens a step; one value measures no series', listOption, [16, 32, 64, 128])
     .option('--over-layers <list>', 'decoder layers', listOption, [3, 6, 9, 12])
     .option('--over-steps <list>', 'training steps, --per-proof in each proof', listOption, [1, 2, 4, 8])
     .option('--over-per-proof <list>', 'training steps, all in one proof; powers of two', listOption, [1, 2, 4, 8])
-    .addOption(new Option('--clock <kind>', 'time on the clock, or of all threads together').choices(['wall', 'cpu']).default('wall'))
     .addHelpText('after', EXAMPLES);
   return action<Options>(command, async (_args, options) => {
     const bar = progressBar('scaling');

@@ -18,7 +18,7 @@ test('every kernel is timed with one worker and with two, beside the other libra
     [1, 2],
   );
   const names = Object.keys(r.noble);
-  assert.equal(names.length, 7);
+  assert.equal(names.length, 8);
   for (const o of r.ours) assert.deepEqual(Object.keys(o.times).sort(), [...names].sort());
   for (const times of [r.noble, r.mcl, ...r.ours.map((o) => o.times)]) assert.ok(Object.values(times).every((t) => t > 0));
   assert.deepEqual(Object.keys(r.mcl), ['multi-exponentiation, 2^5 points, 16 bits', 'multi-exponentiation, 2^5 points, 254 bits']);
