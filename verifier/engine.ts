@@ -5,6 +5,7 @@
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { add, msm, multiply, type Affine } from './curve.ts';
+import { weightedSum } from './evaluate.ts';
 import { generators, H } from './generators.ts';
 import type { Cells } from './public-content.ts';
 import type { Keccak } from './words.ts';
@@ -18,6 +19,8 @@ export interface Engine {
   commit(values: readonly bigint[], blind: bigint): Promise<Affine | null>;
   /** By row of `columns` cells, for these rows: Σ cells[k]·G_k + blind·H. An error where that is the point at infinity. */
   commitRows(cells: Cells, columns: number, blinds: readonly bigint[], rows: readonly number[]): Promise<Affine[]>;
+  /** Σ_y values[y]·Π_d weights[d][y_d] over a dense array of exact integers, row-major; weights in [0, r). */
+  weightedSum(values: ArrayLike<number>, weights: readonly (readonly bigint[])[]): Promise<bigint>;
 }
 
 /** The default: @noble/curves and @noble/hashes. */
@@ -26,6 +29,7 @@ export const plain: Engine = {
   keccak: keccak_256,
   msm: async (scalars, points) => msm(scalars, points),
   commit: async (values, blind) => msm([...values, blind], [...generators(values.length), H]),
+  weightedSum: async (values, weights) => weightedSum(values, weights),
   commitRows: async (cells, columns, blinds, rows) =>
     rows.map((row, i) => {
       const values = Array.from(cells.subarray(row * columns, (row + 1) * columns), BigInt);

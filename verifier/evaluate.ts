@@ -18,12 +18,6 @@ const TERMS = 2 ** 11;
 
 const o = new RunMachine();
 
-/** An axis of a dense tensor and the point at which its index is bound. */
-export interface BoundAxis {
-  readonly size: number;
-  readonly point: readonly bigint[];
-}
-
 /** Σ limbs · v over the first `count` entries: five limbs at a time, so that their sums stay in registers. */
 function dot(limbs: readonly Float64Array[], values: Float64Array, count: number): bigint {
   let total = 0n;
@@ -43,31 +37,21 @@ function dot(limbs: readonly Float64Array[], values: Float64Array, count: number
   return total;
 }
 
-/** eq(point, y) over the indices y of axes, row-major. */
-const weightsOf = (axes: readonly BoundAxis[]): bigint[] =>
-  axes.reduce(
-    (w, { size, point }) => {
-      const table = fromFelts(eqTable(o, toFelts(point)).slice(0, size));
-      return w.flatMap((x) => table.map((y) => (x * y) % R));
-    },
-    [1n],
-  );
-
-/** Σ_y values[y]·Π eq(axis's point, y_axis). */
-export function evaluateDense(values: ArrayLike<number>, axes: readonly BoundAxis[]): bigint {
+/** Σ_y values[y]·Π_d weights[d][y_d] over a dense array, row-major. */
+export function weightedSum(values: ArrayLike<number>, weights: readonly (readonly bigint[])[]): bigint {
   const cells = ArrayBuffer.isView(values) ? (values as unknown as Float64Array) : Float64Array.from(values);
-  const inner = axes.at(-1)?.size ?? 1;
-  const rows = weightsOf(axes.slice(0, -1));
-  const weights = weightsOf(axes.slice(-1));
+  const last = weights.at(-1) ?? [1n];
+  const rows = weights.slice(0, -1).reduce((all, own) => all.flatMap((x) => own.map((y) => (x * y) % R)), [1n]);
   const [row, part] = [new Float64Array(TERMS), new Float64Array(TERMS)];
   let total = 0n;
-  for (let from = 0; from < inner; from += TERMS) {
-    const own = weights.slice(from, from + TERMS);
+  for (let from = 0; from < last.length; from += TERMS) {
+    const own = last.slice(from, from + TERMS);
     const limbs = Array.from({ length: LIMBS }, (_, l) =>
       Float64Array.from(own, (w) => Number(BigInt.asUintN(26, w >> (BITS * BigInt(l))))),
     );
     rows.forEach((weight, r) => {
-      row.set(cells.subarray(r * inner + from, r * inner + from + own.length));
+      const at = r * last.length + from;
+      row.set(cells.subarray(at, at + own.length));
       if (cells.BYTES_PER_ELEMENT <= 2) total += weight * dot(limbs, row, own.length);
       else
         for (let scale = 1n; scale < 1n << BigInt(8 * cells.BYTES_PER_ELEMENT); scale <<= 16n) {
@@ -83,17 +67,18 @@ export function evaluateDense(values: ArrayLike<number>, axes: readonly BoundAxi
   return mod(total);
 }
 
-/** f(ρ), ρ in address order. Throws VerificationError where a tensor's values are missing or too few or many. */
-export function evaluateContent(poly: PolyLayout, content: DenseTensors, rho: readonly bigint[]): bigint {
-  let total = 0n;
-  for (const { tensor, offset, bits } of poly.tensors) {
+/**
+ * f(ρ) as Σ scale·Σ_y values[y]·Π_d weights[d][y_d] over the tensors of f, ρ in address order. Throws VerificationError where a tensor's values are
+ * missing or too few or many.
+ */
+export const evaluationTerms = (poly: PolyLayout, content: DenseTensors, rho: readonly bigint[]) =>
+  poly.tensors.map(({ tensor, offset, bits }) => {
     const values = content[tensor.name];
     if (values?.length !== tensor.axes.reduce((n, a) => n * a.size, 1))
       throw new VerificationError(`the content of ${poly.name} is missing or of another size: ${tensor.name}`);
     let at = poly.bits - bits;
-    const [prefix] = fromFelts([eqIndex(o, toFelts(rho.slice(0, at)), offset / 2 ** bits)]) as [bigint];
-    const axes = tensor.axes.map(({ size }) => ({ size, point: rho.slice(at, (at += bitsOf(size))) }));
-    total += prefix * evaluateDense(values, axes);
-  }
-  return total % R;
-}
+    const point = toFelts(rho);
+    const [scale] = fromFelts([eqIndex(o, point.slice(0, at), offset / 2 ** bits)]) as [bigint];
+    const weights = tensor.axes.map(({ size }) => fromFelts(eqTable(o, point.slice(at, (at += bitsOf(size)))).slice(0, size)));
+    return { scale, values, weights };
+  });

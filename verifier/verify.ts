@@ -7,7 +7,8 @@
 import { same, type Affine } from './curve.ts';
 import { plain, type Engine } from './engine.ts';
 import { decodeBundle, deciderCounts, proofCounts, rowsDigest } from './bundle.ts';
-import { evaluateContent, type DenseTensors } from './evaluate.ts';
+import { evaluationTerms, type DenseTensors } from './evaluate.ts';
+import { mod } from './field.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
 import { fixedPolys, start, statementDigest, type Accumulator } from './protocol/accumulator.ts';
 import { decider, type FinalEquation } from './protocol/decider.ts';
@@ -42,7 +43,7 @@ export interface Verified {
 async function replay<T>(
   core: Core<T>,
   reader: MessageReader,
-  evaluate: (poly: string, rho: readonly bigint[]) => bigint,
+  evaluate: (poly: string, rho: readonly bigint[]) => Promise<bigint>,
   engine: Engine,
 ): Promise<T> {
   const reply = async (request: Request): Promise<Reply> => {
@@ -54,7 +55,7 @@ async function replay<T>(
       case 'msm':
         return toPoints([await engine.msm(fromFelts(request.scalars), fromPoints(request.points))]);
       case 'evaluate':
-        return toFelts([evaluate(request.poly, fromFelts(request.point))]);
+        return toFelts([await evaluate(request.poly, fromFelts(request.point))]);
     }
   };
   let step = core.next();
@@ -78,8 +79,13 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
     if (rows?.length !== f.rows.length) throw new VerificationError(`the card of ${f.name} has not the program's number of rows`);
     return toPoints(rows);
   });
-  const evaluate = (name: string, rho: readonly bigint[]): bigint =>
-    evaluateContent(c.polys.find((p) => p.name === name) as PolyLayout, context.publicContent, rho);
+  const evaluate = async (name: string, rho: readonly bigint[]): Promise<bigint> => {
+    const poly = c.polys.find((p) => p.name === name) as PolyLayout;
+    let value = 0n;
+    for (const { scale, values, weights } of evaluationTerms(poly, context.publicContent, rho))
+      value += scale * (await engine.weightedSum(values, weights));
+    return mod(value);
+  };
 
   let accumulator: Accumulator = start(o, c, toPoints([null])[0] as Pt);
   let digest: Word = first;

@@ -135,6 +135,19 @@ export function createReferenceBackend(): Backend {
           canonical(scale, 'scale'),
         ),
       ),
+    async weightedSum(cells, weights) {
+      if (weights.reduce((n, w) => n * w.length, 1) !== cells.length) throw new Error(`reference: weightedSum of ${cells.length} cells`);
+      let total = 0n;
+      for (const [i, v] of cells.entries()) {
+        let [term, rest] = [integer(v, `cell ${i}`), i];
+        for (const own of weights.toReversed()) {
+          term = mod(term * canonical(own[rest % own.length] as bigint, 'weight'));
+          rest = Math.floor(rest / own.length);
+        }
+        total += term;
+      }
+      return mod(total);
+    },
     async contract(block, dims, scale, out) {
       contract(block, dims, canonical(scale, 'scale'), cellsOf(out));
     },

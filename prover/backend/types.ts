@@ -120,6 +120,8 @@ export interface Backend {
   eqTable(point: readonly bigint[], scale: bigint): Promise<FieldVector>;
   /** out[...] += scale · (partial evaluation of the block). Output index = Σ over keep dims of (y + shift)·stride. */
   contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: FieldVector): Promise<void>;
+  /** Σ_y cells[y]·Π_d weights[d][y_d] over a dense array, row-major. */
+  weightedSum(cells: Cells, weights: readonly (readonly bigint[])[]): Promise<bigint>;
   /**
    * out[offset + y] += scale · Π_d dims[d][y_d] over the block of 2^(Σ bits) cells, y = (y_0, y_1, …) most significant first, y_d of bits[d] bits;
    * missing weights (dims[d].length < 2^bits[d]) are 0; with `causal` = positions [i, j] of two dims, cells with y_j > y_i are skipped.

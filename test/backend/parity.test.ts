@@ -70,6 +70,26 @@ for (const workers of [1, 3])
       }
     });
 
+    it('weightedSum: arrays of every width, shapes from one cell to rows longer than a tile', async () => {
+      const random = new Random(900 + workers);
+      for (const sizes of [[], [1], [5], [1, 7, 1], [3, 70], [130, 33], [2, 3, 4, 5], [3, 9000]])
+        for (const [Of, bits] of [
+          [Int8Array, 7],
+          [Int16Array, 15],
+          [Int32Array, 31],
+          [Float64Array, 53],
+        ] as const) {
+          const cells = Of.from(
+            random.integers(
+              sizes.reduce((n, s) => n * s, 1),
+              bits,
+            ),
+          );
+          const weights = sizes.map((n) => [R - 1n, ...random.fields(n)].slice(0, n));
+          await both((b) => b.weightedSum(cells, weights), `${Of.name} of ${sizes.join(' × ')}`);
+        }
+    });
+
     it('commitRows: small, wide, negative, equal and zero cells', async () => {
       const random = new Random(100 + workers);
       for (const columns of [1, 2, 5, 64, 300])

@@ -16,7 +16,7 @@ import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type P
 import type { Ask, Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { addressPoint, rowWeights } from '../../verifier/protocol/opening.ts';
 import { rowCount, transition } from '../../verifier/protocol/transition.ts';
-import { evaluateContent } from '../../verifier/evaluate.ts';
+import { evaluateContent } from '../fixtures/evaluate.ts';
 import type { VerifyContext } from '../../verifier/verify.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import { MessageWriter, encodeBundle } from '../../prover/prove/wire.ts';

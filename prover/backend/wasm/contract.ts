@@ -1,6 +1,6 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
-import type { ContractDim, IntBlock } from '../types.ts';
+import type { Cells, ContractDim, IntBlock } from '../types.ts';
 import { cut, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
 
@@ -112,10 +112,31 @@ function* pieces(axes: readonly Axis[], most: number): Generator<readonly Axis[]
   for (let from = 0; from < a.count; from += each) yield* pieces(axes.with(at, part(a, from, Math.min(each, a.count - from))), most);
 }
 
+/** Σ_y cells[y]·Π_d weights[d][y_d] over a dense array, row-major; adds to `out`. */
+export async function weightedSum(engine: Engine, cells: Cells, weights: readonly (readonly bigint[])[], out: number): Promise<void> {
+  const axes: Axis[] = [];
+  let stride = 1;
+  for (const own of weights.toReversed()) {
+    axes.push({ stride, first: 0, count: own.length, weights: own, target: 0, step: 0 });
+    stride *= own.length;
+  }
+  if (stride !== cells.length) throw new Error(`weightedSum: ${cells.length} cells for weights of ${stride}`);
+  await contractAxes(engine, { cells, offset: 0 }, axes.reverse(), [], 1n, out);
+}
+
 export async function contract(engine: Engine, block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: number): Promise<void> {
   const axes = axesOf(dims);
-  if (axes === null || scale === 0n) return;
-  const { cells, offset, causal } = block;
+  if (axes !== null && scale !== 0n) await contractAxes(engine, block, axes, dims, scale, out);
+}
+
+async function contractAxes(
+  engine: Engine,
+  { cells, offset, causal }: IntBlock,
+  axes: readonly Axis[],
+  dims: readonly ContractDim[],
+  scale: bigint,
+  out: number,
+): Promise<void> {
   const shiftOf = (d: number): number => dims.slice(d + 1).reduce((n, x) => n + x.bits, 0);
   // Cells are uploaded while the workers are at the block before.
   let before: Promise<void> = Promise.resolve();

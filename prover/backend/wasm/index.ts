@@ -5,7 +5,7 @@
 import { defaultWorkers, readKernels, requireSharedMemory, startThread } from '#wasm-threads';
 import type { Affine } from '../../../verifier/curve.ts';
 import type { Backend, FieldVector } from '../types.ts';
-import { contract, eqTable } from './contract.ts';
+import { contract, eqTable, weightedSum } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Engine } from './engine.ts';
 import { createKeccak } from './keccak.ts';
@@ -82,6 +82,13 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     free: (v) => vectors.free(v),
 
     eqTable: (point, scale) => vectors.written(2 ** point.length, (at) => eqTable(engine, at, point, scale)),
+    weightedSum: async (cells, weights) => {
+      const out = vectors.make(1, (at) => engine.fill(at, 1, 0n));
+      await weightedSum(engine, cells, weights, await vectors.use(out));
+      const [value] = await engine.toField(await vectors.use(out), 1);
+      vectors.free(out);
+      return value as bigint;
+    },
     contract: async (block, dims, scale, out) => contract(engine, block, dims, scale, await vectors.use(out)),
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => {
       const cells = 2 ** bits.reduce((n, b) => n + b, 0);

@@ -16,7 +16,7 @@ import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/m
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
 import { transition } from '../../../verifier/protocol/transition.ts';
 import { plain } from '../../../verifier/engine.ts';
-import { evaluateContent } from '../../../verifier/evaluate.ts';
+import { evaluateContent } from '../../fixtures/evaluate.ts';
 import { checkEquation, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
 import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
