@@ -440,48 +440,50 @@ function combined(o: usize, offset: usize, records: usize, count: i32, weight: i
   reduce2(o, acc, FR);
 }
 
-/** Adds eq·(v0 + v1) of every column and eq·(v0·w1 + w0·v1) of every two (v0·v1 of one) to small accumulators; n columns of each of `sources`. */
-function addInts(to: usize, from: usize, n: i32, sources: i32, cells: i32, e: usize): void {
+/** Adds eq·(v0 + v1) of every column and eq·(v0·w1 + w0·v1) of every two (v0·v1 of one) to small accumulators; n columns of a source, m of a second. */
+function addInts(to: usize, from: usize, n: i32, m: i32, cells: i32, e: usize): void {
   for (let i = 0; i < cells; i += 2) {
     let linear = to, quadratic = to + 6 * SMALL_ACC;
-    for (let s = 0; s < sources; s++) {
-      for (let k = 0; k < n; k++) {
-        const a = from + <usize>s * COLUMNS + <usize>k * COLUMN + (<usize>i << 3), v0 = v128.load(a), v1 = v128.load(a, 128);
-        macSmall2(linear, f64x2.add(v0, v1), e, FR);
-        linear += SMALL_ACC;
-        macSmall2(quadratic, f64x2.mul(v0, v1), e, FR);
+    const at = from + (<usize>i << 3);
+    for (let k = 0; k < n + m; k++) {
+      const a = column(at, k, n), v0 = v128.load(a), v1 = v128.load(a, 128);
+      macSmall2(linear, f64x2.add(v0, v1), e, FR);
+      linear += SMALL_ACC;
+      macSmall2(quadratic, f64x2.mul(v0, v1), e, FR);
+      quadratic += SMALL_ACC;
+      for (let l = k + 1; l < n + m; l++) {
+        const b = column(at, l, n), w0 = v128.load(b), w1 = v128.load(b, 128);
+        macSmall2(quadratic, f64x2.add(f64x2.mul(v0, w1), f64x2.mul(w0, v1)), e, FR);
         quadratic += SMALL_ACC;
-        for (let u = s; u < sources; u++) {
-          for (let m = u == s ? k + 1 : 0; m < n; m++) {
-            const b = from + <usize>u * COLUMNS + <usize>m * COLUMN + (<usize>i << 3), w0 = v128.load(b), w1 = v128.load(b, 128);
-            macSmall2(quadratic, f64x2.add(f64x2.mul(v0, w1), f64x2.mul(w0, v1)), e, FR);
-            quadratic += SMALL_ACC;
-          }
-        }
       }
     }
     e += 80;
   }
 }
 
+/** The k-th column of two sources, of which the first has n. */
+// @ts-ignore: decorator
+@inline
+function column(from: usize, k: i32, n: i32): usize {
+  return k < n ? from + <usize>k * COLUMN : from + COLUMNS + <usize>(k - n) * COLUMN;
+}
+
 /** inner += e·Σ (linear sums times their factors) + Σ of quadratic sums times theirs; the sums start again at 0. */
-function addSums(inner: usize, from: usize, e: usize, n: i32, sources: i32, job: usize): void {
+function addSums(inner: usize, from: usize, e: usize, n: i32, m: i32, job: usize): void {
   const t = scratch, acc = scratch + 80, acc2 = scratch + 80 + ACC;
   clear2(acc);
   clear2(acc2);
   let linear = from, quadratic = from + 6 * SMALL_ACC;
-  for (let s = 0; s < sources; s++) {
-    for (let k = 0; k < n; k++) {
-      reduceSmall2(t, linear, FR);
-      mac2(acc, t, parameter(job, LINEAR + 3 * s + k), FR);
-      linear += SMALL_ACC;
-      for (let u = s; u < sources; u++) {
-        for (let m = u == s ? k : 0; m < n; m++) {
-          reduceSmall2(t, quadratic, FR);
-          mac2(acc2, t, parameter(job, FREE + 5 * (s + u) + k + m), FR);
-          quadratic += SMALL_ACC;
-        }
-      }
+  for (let k = 0; k < n + m; k++) {
+    const s = i32(k >= n), power = k - s * n;
+    reduceSmall2(t, linear, FR);
+    mac2(acc, t, parameter(job, LINEAR + 3 * s + power), FR);
+    linear += SMALL_ACC;
+    for (let l = k; l < n + m; l++) {
+      const u = i32(l >= n);
+      reduceSmall2(t, quadratic, FR);
+      mac2(acc2, t, parameter(job, FREE + 5 * (s + u) + power + l - u * n), FR);
+      quadratic += SMALL_ACC;
     }
   }
   reduceWide2(t, acc, FR);
@@ -513,14 +515,19 @@ export function leafRound(job: usize, chunk: i32): void {
   for (let block = begin; block < end; block++) {
     for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
     const chunks = 1 << (bits - log), first = block << (bits - log);
-    let lastN = -1;
+    // Columns of the two sources; −1 before the first chunk.
+    let lastN = -1, lastM = 0;
     for (let c = 0; c < chunks; c++) {
-      let n = 0;
+      // Columns of the pair's first chunks and of its second ones, and of all lower chunks; −1 for chunks that are not fast.
+      let n = 0, m = 0, lower = 0;
       for (let s = 0; s < 2 * sources && n >= 0; s++) {
-        // Lower chunks first: of the pair, or of its two halves.
+        // Lower chunks first.
         const x = first + c + (s < sources ? 2 * s * half : (2 * (s - sources) + 1) * half);
         const e = entry(map, x), own = fastValues(e, <i32>entry(slots, x), count);
-        n = own < 0 ? -1 : max(n, own);
+        if (own < 0) n = -1;
+        else if (s & bound) m = max(m, own);
+        else n = max(n, own);
+        if (s < sources) lower = max(lower, own);
         store<u32>(records + (<usize>s << 2), <u32>at(e));
       }
       const places = <usize>c * <usize>count;
@@ -532,8 +539,8 @@ export function leafRound(job: usize, chunk: i32): void {
         continue;
       }
       if (lastN < 0 || memory.compare(records, last, <usize>sources << 3) != 0) {
-        if (lastN > 0) flush(inner, lows, lastN, sources, atOne, job);
-        memory.copy(last, records, 32);
+        if (lastN >= 0) flush(inner, lows, lastN, lastM, atOne, job);
+        memory.copy(last, records, 16);
         base(lows, records, sources, job);
         base(highs, records + (<usize>sources << 2), sources, job);
         for (let k: usize = 0; k < 240; k += 80) {
@@ -543,30 +550,37 @@ export function leafRound(job: usize, chunk: i32): void {
         summand(differences);
       }
       lastN = n;
+      lastM = m;
       firstLane(w, middle + (<usize>c << 5));
       mac2(inner, w, lows + 240, FR);
       mac2(inner + 2 * ACC, w, differences + 240, FR);
       if (atOne) mac2(inner + ACC, w, highs + 240, FR);
-      if (n == 0) continue;
+      if (n + m == 0) continue;
       for (let s = 0; s < 2 * sources; s++) {
         const x = first + c + (s < sources ? 2 * s * half : (2 * (s - sources) + 1) * half);
-        columns(ints + <usize>s * COLUMNS, entry(map, x), <i32>entry(slots, x), count, n);
+        columns(ints + <usize>s * COLUMNS, entry(map, x), <i32>entry(slots, x), count, s & bound ? m : n);
       }
-      const higher = ints + <usize>sources * COLUMNS, between = ints + 4 * COLUMNS;
-      for (let k: usize = 0; k < <usize>sources * COLUMNS; k += 16)
-        v128.store(between + k, f64x2.sub(v128.load(higher + k), v128.load(ints + k)));
-      const e = weights + places * 40;
-      addInts(sums, ints, n, sources, count, e);
-      addInts(sums + 2 * SUMS, between, n, sources, count, e);
-      if (atOne) addInts(sums + SUMS, higher, n, sources, count, e);
+      const higher = ints + <usize>sources * COLUMNS, between = ints + 4 * COLUMNS, e = weights + places * 40;
+      subtract(between, higher, ints, n);
+      subtract(between + COLUMNS, higher + COLUMNS, ints + COLUMNS, m);
+      if (lower) addInts(sums, ints, n, m, count, e);
+      addInts(sums + 2 * SUMS, between, n, m, count, e);
+      if (atOne) addInts(sums + SUMS, higher, n, m, count, e);
     }
-    if (lastN > 0) flush(inner, lows, lastN, sources, atOne, job);
+    if (lastN >= 0) flush(inner, lows, lastN, lastM, atOne, job);
     addBlock(out, inner, high + (<usize>block << 5));
     if (--room == 0) {
       room = 256;
       for (let k: usize = 0; k < 3; k++) spill2(out + k * ACC, FR);
     }
   }
+}
+
+/** o = a − b, n columns. */
+// @ts-ignore: decorator
+@inline
+function subtract(o: usize, a: usize, b: usize, n: i32): void {
+  for (let k: usize = 0; k < <usize>n * COLUMN; k += 16) v128.store(o + k, f64x2.sub(v128.load(a + k), v128.load(b + k)));
 }
 
 /** A, p, p + λA of weighted records, and their summand. */
@@ -585,10 +599,11 @@ function summand(o: usize): void {
 }
 
 /** Adds the sums of lower chunks, of differences, and of higher ones if asked for, whose bases follow one another. */
-function flush(inner: usize, bases: usize, n: i32, sources: i32, atOne: bool, job: usize): void {
-  addSums(inner, sums, bases + 160, n, sources, job);
-  if (atOne) addSums(inner + ACC, sums + SUMS, bases + 480, n, sources, job);
-  addSums(inner + 2 * ACC, sums + 2 * SUMS, bases + 800, n, sources, job);
+function flush(inner: usize, bases: usize, n: i32, m: i32, atOne: bool, job: usize): void {
+  if (n + m == 0) return;
+  addSums(inner, sums, bases + 160, n, m, job);
+  if (atOne) addSums(inner + ACC, sums + SUMS, bases + 480, n, m, job);
+  addSums(inner + 2 * ACC, sums + 2 * SUMS, bases + 800, n, m, job);
 }
 
 /**
@@ -601,7 +616,7 @@ export function leafBind(job: usize, chunk: i32): void {
   const map = pointer(job, 0), count = 1 << int(job, 1), apart = int(job, 2), result = pointer(job, 3), slots = pointer(job, 11), sources = int(job, 5);
   const begin = chunk * int(job, 4), end = min(begin + int(job, 4), apart);
   const lambda = parameter(job, FREE + 28), first = parameter(job, FREE + 33), second = parameter(job, FREE + 38);
-  const p = scratch + 2176, a = p + 80, b = a + 80, records = scratch + 3280, last = scratch + 3312;
+  const p = scratch + 2176, a = p + 80, b = a + 80, records = scratch + 3280, counts = scratch + 3296, last = scratch + 3312;
   memory.fill(last, 0, 16);
   for (let c = begin; c < end; c++) {
     const to = entry(result, c);
@@ -609,8 +624,9 @@ export function leafBind(job: usize, chunk: i32): void {
     let n = 0;
     for (let s = 0; s < sources && n >= 0; s++) {
       const e = entry(map, c + s * apart), own = fastValues(e, <i32>entry(slots, c + s * apart), count);
-      n = own < 0 ? -1 : max(n, own);
+      n = min(n, own);
       store<u32>(records + (<usize>s << 2), <u32>at(e));
+      store<i32>(counts + (<usize>s << 2), own);
     }
     if (n < 0) {
       const beyond = sources == 4 ? 2 * apart : 0;
@@ -626,7 +642,7 @@ export function leafBind(job: usize, chunk: i32): void {
       pack2(p, p, p, FR);
     }
     for (let s = 0; s < sources; s++)
-      columns(ints + <usize>s * COLUMNS, entry(map, c + s * apart), <i32>entry(slots, c + s * apart), count, n);
+      columns(ints + <usize>s * COLUMNS, entry(map, c + s * apart), <i32>entry(slots, c + s * apart), count, int(counts, s));
     const low = v128.load(p), high = v128.load(p, 16);
     for (let i = 0; i < count; i += 2) {
       const o = to + <usize>i * CELL;
@@ -634,23 +650,25 @@ export function leafBind(job: usize, chunk: i32): void {
       v128.store(o, high, 16);
       v128.store(o, low, 128);
       v128.store(o, high, 144);
-      bindColumn(o + 64, i, 0, n, sources, FREE, a, job);
-      bindColumn(o + 96, i, 128, n, sources, FREE, a, job);
-      bindColumn(o + 32, i, 128, n, sources, FREE + 12, b, job);
+      bindColumn(o + 64, i, 0, counts, sources, FREE, a, job);
+      bindColumn(o + 96, i, 128, counts, sources, FREE, a, job);
+      bindColumn(o + 32, i, 128, counts, sources, FREE + 12, b, job);
     }
   }
 }
 
-/** An element of cells i and i + 1: constant + Σ of integers at even (part 0) or odd (128) leaves times factors. */
+/** An element of cells i and i + 1: constant + Σ of integers at even (part 0) or odd (128) leaves times factors; `counts` columns of each source. */
 // @ts-ignore: decorator
 @inline
-function bindColumn(o: usize, i: i32, part: usize, n: i32, sources: i32, factors: i32, constant: usize, job: usize): void {
+function bindColumn(o: usize, i: i32, part: usize, counts: usize, sources: i32, factors: i32, constant: usize, job: usize): void {
   const acc = scratch;
+  let empty = true;
   for (let s = 0; s < sources; s++) {
-    for (let k = 0; k < n; k++) {
+    for (let k = 0; k < int(counts, s); k++) {
       const v = v128.load(ints + <usize>s * COLUMNS + <usize>k * COLUMN + (<usize>i << 3) + part), factor = parameter(job, factors + 3 * s + k);
-      if (s + k == 0) setSmall2(acc, v, factor, FR);
+      if (empty) setSmall2(acc, v, factor, FR);
       else macSmall2(acc, v, factor, FR);
+      empty = false;
     }
   }
   packSmall2(o, o + CELL, constant, acc, FR);
