@@ -7,7 +7,7 @@ import { calibrated, generator, tinyRecipe } from '../fixtures/llama.ts';
 import { stacked, stackedContent } from '../fixtures/stacked.ts';
 import { makeWorld, prove, verify, type World } from './support/adversary.ts';
 import { fillPads } from './support/pads.ts';
-import { backend, world1 } from './support/tiny.ts';
+import { backend, refused, world1 } from './support/tiny.ts';
 
 class Enough extends Error {}
 
@@ -57,12 +57,13 @@ for (const [name, make] of worlds)
     }
   });
 
-test('L5 a step of a tiny LLaMA: pads may hold anything, no cell may', async () => {
+test('L5 a step of a tiny LLaMA: pads may hold anything, but rows of pads nothing, and no cell', async () => {
   const { program, inputs } = calibrated({ ...tinyRecipe, steps: 1, perProof: 1 }, 3);
   const isState = (name: string): boolean => program.tensors.some((t) => t.name === name && t.poly === 'state.in');
   const part = (state: boolean) => new Map([...inputs].filter(([name]) => isState(name) === state));
   const world = await makeWorld(backend, program, part(false), part(true));
   await verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
+  await refused(await prove(world, { witness: (_, witness) => assert.ok(fillPads(world.compiled, witness, false) > 0) }));
   const random = generator(5);
   const written = program.tensors.filter(
     (t) => t.causal === undefined && program.polys.some((p) => p.name === t.poly && (p.role === 'witness' || p.role === 'stateOut')),

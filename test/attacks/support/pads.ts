@@ -1,8 +1,11 @@
 import type { Compiled } from '../../../verifier/program/compile.ts';
 import { placeTensors, type Witness } from '../../../prover/prove/witness.ts';
 
-/** Fills every committed cell of witness and state-out that belongs to no tensor's domain with numbers of up to 40 bits. Returns how many there are. */
-export function fillPads(c: Compiled, witness: Witness): number {
+/**
+ * Fills every cell of witness and state-out that belongs to no tensor's domain with numbers of up to 40 bits, in the rows that are committed or in
+ * those that are not. Returns how many there are.
+ */
+export function fillPads(c: Compiled, witness: Witness, committed = true): number {
   let filled = 0;
   for (const poly of c.polys) {
     if (poly.role !== 'witness' && poly.role !== 'stateOut') continue;
@@ -13,7 +16,7 @@ export function fillPads(c: Compiled, witness: Witness): number {
     const cells = witness.polys.get(poly.name) as Float64Array;
     const rows = new Set(poly.rows);
     for (let i = 0; i < cells.length; i++) {
-      if (inside[i] !== 0 || !rows.has(Math.floor(i / 2 ** c.columns))) continue;
+      if (inside[i] !== 0 || rows.has(Math.floor(i / 2 ** c.columns)) !== committed) continue;
       cells[i] = Math.floor((Math.random() - 0.5) * 2 ** 40);
       filled++;
     }
