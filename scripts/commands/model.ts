@@ -19,7 +19,7 @@ interface Options extends CardOptions, RegistryOptions {
 export function modelCommand(): Command {
   const commit = new Command('commit')
     .description('make a model card from a folder with config.json and model.safetensors')
-    .argument('<folder>', 'LLaMA-style model as the hubs ship it')
+    .argument('<folder>', 'LLaMA- or GPT-2-style model as the hubs ship it')
     .requiredOption('--out <folder>', 'folder for the card and its content')
     .option('--name <name>', 'name in the card (default: the folder’s name)')
     .addOption(new Option('--precision <name>', 'widths of weights and values').choices(Object.keys(PRECISIONS)).default('compact'));
