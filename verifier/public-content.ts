@@ -29,27 +29,27 @@ export function polyOfRole(c: Compiled, role: Exclude<PolyRole, 'fixed'>): PolyL
   return poly;
 }
 
-/** Copies a dense array over `sizes` into the padded power-of-two layout, starting at `offset`. */
-export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Cells | Uint8Array, offset: number): void {
-  const last = sizes.at(-1) ?? 1;
-  for (let row = 0; row < dense.length / last; row++) {
-    let rest = row;
-    let address = offset;
-    let stride = 2 ** bitsOf(last);
-    for (const size of sizes.slice(0, -1).reverse()) {
+/** Copies a dense array over `sizes` into the padded power-of-two layout, starting at `offset`, in runs that are neighbours in both. */
+export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out: Cells, offset: number): void {
+  const source = ArrayBuffer.isView(dense) ? (dense as Cells) : Float64Array.from(dense);
+  const outer = [...sizes];
+  let [run, width] = [1, 1];
+  for (; outer.length > 0 && run === width; width *= 2 ** bitsOf(outer.pop() as number)) run *= outer.at(-1) as number;
+  for (let at = 0; at < source.length; at += run) {
+    let rest = at / run;
+    let [address, stride] = [offset, width];
+    for (const size of outer.toReversed()) {
       address += (rest % size) * stride;
       rest = Math.floor(rest / size);
       stride *= 2 ** bitsOf(size);
     }
-    for (let i = 0; i < last; i++)
-      if ((out[address + i] = dense[row * last + i] as number) !== out[address + i])
-        throw new Error(`value ${i} of row ${row} does not fit`);
+    out.set(source.subarray(at, at + run), address);
   }
 }
 
 /**
- * Cells of a polynomial from dense tensors: each in its aligned block, row-major over power-of-two axes; pads are 0. They lie in the
- * narrowest array for the tensors' widths; a value that does not fit its array is an error.
+ * Cells of a polynomial from dense tensors, whose values are within their widths: each in its aligned block, row-major over power-of-two
+ * axes; pads are 0. They lie in the narrowest array for these widths.
  */
 export function placeContent(poly: Pick<PolyLayout, 'tensors' | 'bits'>, content: Readonly<Record<string, ArrayLike<number>>>): Cells {
   const width = Math.max(...poly.tensors.map(({ tensor }) => tensor.bits + (tensor.signed ? 0 : 1)));

@@ -42,8 +42,19 @@ const domainOf = ({ vars, causal }: Domain): LeafDomain => {
 /** The polynomials of fixed content and state, from dense tensors by name. */
 export function placeTensors(placed: readonly Placed[], tensors: ReadonlyMap<string, ArrayLike<number>>, bits: number): Cells {
   const cells = placeContent({ tensors: placed, bits }, Object.fromEntries(tensors));
+  if (!(cells instanceof Float64Array))
+    for (const p of placed) checkFit(p.tensor.name, tensors.get(p.tensor.name) as ArrayLike<number>, cells);
   for (const p of placed) if (p.tensor.causal) clearAbove(p, cells);
   return cells;
+}
+
+/** Throws if a value does not fit the cells' array, which would wrap it. */
+function checkFit(name: string, values: ArrayLike<number>, { BYTES_PER_ELEMENT }: Cells): void {
+  const limit = 2 ** (8 * BYTES_PER_ELEMENT - 1);
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] as number;
+    if (v < -limit || v >= limit) throw new Error(`tensor ${name}: value ${v} in cell ${i} does not fit its width`);
+  }
 }
 
 /** Zeroes the cells of a causal tensor outside its domain. */
@@ -67,7 +78,7 @@ function sourceValues(source: LeafSource, walk: Walk, domain: LeafDomain, tensor
   if (!dense) throw new Error(`tensor ${source.tensor} has no content`);
   const add = Number(source.add);
   let largest = 0;
-  for (const v of dense) largest = Math.max(largest, Math.abs(v));
+  for (let c = 0; c < dense.length; c++) largest = Math.max(largest, Math.abs(dense[c] as number));
   const out = largest + add < 2 ** 31 ? new Int32Array(dense.length) : new Float64Array(dense.length);
   const inside = onDomain(domain);
   for (let c = 0; c < out.length; c++) if (inside === null || inside(c)) out[c] = (dense[c] as number) + add;
@@ -104,24 +115,34 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
   return { polys, leaves, multiplicities };
 }
 
-/** What is left of values without their lowest limbs. */
+/** What is left of values without their lowest limbs, one or more. */
 function above(raw: WalkedLeaf, limbs: number): Float64Array {
   const out = new Float64Array(raw.length);
-  if (raw instanceof BigInt64Array) for (let i = 0; i < out.length; i++) out[i] = Number((raw[i] as bigint) >> BigInt(LIMB_BITS * limbs));
-  else for (let i = 0; i < out.length; i++) out[i] = Math.floor((raw[i] as number) / LIMB ** limbs);
+  if (raw instanceof BigInt64Array) {
+    const words = new Int32Array(raw.buffer, raw.byteOffset, 2 * raw.length);
+    for (let i = 0; i < out.length; i++) {
+      const [low, high] = [words[2 * i] as number, words[2 * i + 1] as number];
+      out[i] = limbs === 1 ? high * LIMB + (low >>> LIMB_BITS) : high >> (LIMB_BITS * (limbs - 2));
+    }
+    return out;
+  }
+  const unit = LIMB ** limbs;
+  for (let i = 0; i < out.length; i++) out[i] = Math.floor((raw[i] as number) / unit);
   return out;
 }
 
-/** Limbs of values; loops, since `from` with a function takes twenty times as long. */
 function limbOf(raw: WalkedLeaf, index: number): Int32Array {
   const out = new Int32Array(raw.length);
-  if (raw instanceof BigInt64Array)
-    for (let i = 0; i < out.length; i++) out[i] = Number(BigInt.asUintN(LIMB_BITS, (raw[i] as bigint) >> BigInt(LIMB_BITS * index)));
-  else
-    for (let i = 0; i < out.length; i++) {
-      const high = Math.floor((raw[i] as number) / LIMB ** index);
-      out[i] = high - Math.floor(high / LIMB) * LIMB;
-    }
+  if (raw instanceof BigInt64Array) {
+    const words = new Uint16Array(raw.buffer, raw.byteOffset, 4 * raw.length);
+    for (let i = 0; i < out.length; i++) out[i] = words[4 * i + index] as number;
+    return out;
+  }
+  const unit = LIMB ** index;
+  for (let i = 0; i < out.length; i++) {
+    const high = Math.floor((raw[i] as number) / unit);
+    out[i] = high - Math.floor(high / LIMB) * LIMB;
+  }
   return out;
 }
 
@@ -139,14 +160,17 @@ function count(c: Compiled, leaves: readonly LeafWitness[]): Float64Array[] {
     if (table === undefined) throw new Error(`leaf ${plan.name} looks into table ${plan.id}, which the program does not have`);
     const counts = out[table] as Float64Array;
     const lo = (c.tables[table] as { lo: number }).lo;
-    const x = leaf.values[0] as LeafCells;
-    const inside = onDomain(leaf.domain);
-    for (let k = 0; k < x.length; k++) {
-      if (inside !== null && !inside(k)) continue;
-      const row = (x[k] as number) - lo;
-      // An entry outside the table cannot be counted; the proof would fail, which is what a lying prover gets.
-      if (row >= 0 && row < counts.length) counts[row] = (counts[row] as number) + 1;
-    }
+    tally(leaf.values[0] as LeafCells, lo, onDomain(leaf.domain), counts);
   });
   return out;
+}
+
+/** Counts the rows that entries on the domain look up. */
+function tally(x: LeafCells, lo: number, inside: ((cell: number) => boolean) | null, counts: Float64Array): void {
+  for (let k = 0; k < x.length; k++) {
+    if (inside !== null && !inside(k)) continue;
+    const row = (x[k] as number) - lo;
+    // An entry outside the table cannot be counted; the proof would fail, which is what a lying prover gets.
+    if (row >= 0 && row < counts.length) counts[row] = (counts[row] as number) + 1;
+  }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compile, type Compiled } from '../../verifier/program/compile.ts';
-import { placeContent } from '../../verifier/public-content.ts';
+import { compile, type Compiled, type Placed } from '../../verifier/program/compile.ts';
+import { placeContent, scatter } from '../../verifier/public-content.ts';
+import { placeTensors } from '../../prover/prove/witness.ts';
 import type { Program } from '../../verifier/program/types.ts';
 import { tinyRecipe } from '../fixtures/llama.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
@@ -62,11 +63,13 @@ test('also past 2^32 cells', () => {
   }
 });
 
-test('cells lie in the narrowest array that holds the tensors, and a value out of it is refused', () => {
-  const place = (bits: number, signed: boolean, values: number[]): ReturnType<typeof placeContent> => {
-    const t = { ...tensor('t', 'fixed', [['row', values.length]], bits), signed };
-    return placeContent({ tensors: [{ tensor: t, offset: 4, bits: 2 }], bits: 3 }, { t: values });
+test('cells lie in the narrowest array that holds the tensors; the prover refuses a value out of it', () => {
+  const placed = (bits: number, signed: boolean, size: number): Placed[] => {
+    const t = { ...tensor('t', 'fixed', [['row', size]], bits), signed };
+    return [{ tensor: t, offset: 4, bits: 2 }];
   };
+  const place = (bits: number, signed: boolean, values: number[]): ReturnType<typeof placeContent> =>
+    placeContent({ tensors: placed(bits, signed, values.length), bits: 3 }, { t: values });
   for (const [Kind, bits, low, high] of [
     [Int8Array, 8, -128, 127],
     [Int16Array, 16, -32768, 32767],
@@ -75,6 +78,31 @@ test('cells lie in the narrowest array that holds the tensors, and a value out o
   ] as const) {
     assert.deepEqual(place(bits, true, [low, high, -1]), Kind.of(0, 0, 0, 0, low, high, -1, 0));
     assert.deepEqual(place(bits - 1, false, [0, high]), Kind.of(0, 0, 0, 0, 0, high, 0, 0));
-    if (bits < 53) assert.throws(() => place(bits, true, [0, high + 1]), /value 1 of row 0 does not fit/);
+    assert.deepEqual(placeTensors(placed(bits, true, 2), new Map([['t', [low, high]]]), 3), place(bits, true, [low, high]));
+    if (bits < 53)
+      assert.throws(() => placeTensors(placed(bits, true, 2), new Map([['t', [0, high + 1]]]), 3), /value \d+ in cell 1 does not fit/);
+  }
+});
+
+test('dense tensors are scattered over power-of-two axes, whole or not', () => {
+  for (const sizes of [[], [5], [8], [3, 4], [4, 3], [2, 3, 4, 8], [3, 1, 1, 5], [1, 3, 2], [4, 4, 3, 2]]) {
+    const bits = sizes.map((n) => Math.ceil(Math.log2(n)));
+    const total = sizes.reduce((n, s) => n * s, 1);
+    const out = new Int16Array(4 + 2 ** bits.reduce((n, b) => n + b, 0));
+    const want = new Int16Array(out.length);
+    for (let i = 0; i < total; i++) {
+      let [rest, address, shift] = [i, 4, 0];
+      for (let d = sizes.length - 1; d >= 0; d--) {
+        address += (rest % sizes[d]) << shift;
+        rest = Math.floor(rest / sizes[d]);
+        shift += bits[d];
+      }
+      want[address] = i + 1;
+    }
+    const dense = Array.from({ length: total }, (_, i) => i + 1);
+    for (const source of [dense, Float64Array.from(dense)]) {
+      scatter(source, sizes, out, 4);
+      assert.deepEqual(out, want, sizes.join());
+    }
   }
 });
