@@ -71,7 +71,7 @@ function subsetBits(columns: number, rows: number): number {
   return best;
 }
 
-/** Bits of two's complement that hold every cell; at least two, since the top one counts negatively. */
+/** Bits of two's complement, as many as any cell of this type or of these sizes may need. Rows take only those they need. */
 function planesOf(cells: Cells): number {
   if (cells instanceof Int8Array) return 8;
   if (cells instanceof Int16Array) return 16;

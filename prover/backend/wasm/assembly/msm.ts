@@ -305,6 +305,16 @@ function cell(row: usize, type: i32, i: i32): i64 {
   return <i64>load<i8>(row + <usize>i);
 }
 
+/** Bits of two's complement that hold the cells of a row from one column to another; at least two, since the top one counts negatively. */
+function planesOf(row: usize, type: i32, from: i32, to: i32): i32 {
+  let any: i64 = 1;
+  for (let i = from; i < to; i++) {
+    const v = cell(row, type, i);
+    any |= v ^ (v >> 63);
+  }
+  return 65 - <i32>clz<i64>(any);
+}
+
 /** Appends a subset's sum to a segment of addresses. */
 // @ts-ignore: decorator
 @inline
@@ -316,7 +326,7 @@ function append(segment: i32, stride: usize, point: usize): void {
 
 /**
  * Rows of cells over generators, plus blinds·H, bit plane by bit plane: plane i of a block of columns is the sum of one subset sum a group of columns
- * whose bits i are not all 0; the top plane of two's complement is negative (scalars have 256 planes and no sign), and the first block's plane 0 has the blind. Items are blocks of rows.
+ * whose bits i are not all 0; the top plane of an item's two's complement is negative (scalars have 256 planes and no sign), and the first block's plane 0 has the blind. Items are blocks of rows.
  * Arguments: cells, their type, columns, rows, blocks a row, groups a block, planes, k, subset sums of the generators, those of 2^i·H (k = 8), blinds (32 bytes a row),
  * out (planes of item after item), items a chunk, items at a time, work space, bytes of it a thread, its points, addresses and segments.
  */
@@ -340,6 +350,8 @@ export function rowPlanes(job: usize, chunk: i32): void {
         }
       }
       const lastGroup = min((block + 1) * groups, (columns + k - 1) / k);
+      const own = type == SCALARS ? planes : planesOf(source, type, block * groups * k, min(columns, lastGroup * k));
+      store<u32>(halves + (<usize>item << 2), own);
       for (let g = block * groups; g < lastGroup; g++) {
         const column = g * k, present = min(k, columns - column), sets = table + (<usize>(g << k) << 6);
         memory.fill(low, 0, 128);
@@ -358,15 +370,15 @@ export function rowPlanes(job: usize, chunk: i32): void {
           store<i32>(high + (<usize>j << 2), <i32>(v >> 32));
         }
         if (any == 0) continue;
-        if (planes > 32) appendPlanes(high, planes - 32, segment + 32, stride, sets);
-        appendPlanes(low, min(planes, 32), segment, stride, sets);
+        if (own > 32) appendPlanes(high, own - 32, segment + 32, stride, sets);
+        appendPlanes(low, min(own, 32), segment, stride, sets);
       }
     }
     let from = sums(stride, lengths, segments, a, b, false), to = pointer(job, 11) + (<usize>(first * planes) << 6);
     for (let i = 0; i < segments; i++) {
       if (load<u32>(lengths + (<usize>i << 2))) {
         copyPoint(to, from);
-        if (type != SCALARS && i % planes == planes - 1) negatePoint(to);
+        if (type != SCALARS && i % planes == load<u32>(halves + (<usize>(i / planes) << 2)) - 1) negatePoint(to);
         from += 64;
       } else memory.fill(to, 0, 64);
       to += 64;
