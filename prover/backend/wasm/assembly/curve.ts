@@ -287,6 +287,7 @@ export function sumAddresses(
       from += 8;
       to += 64;
       if (++n == BATCH) {
+        touch(list, n);
         addBatch(list, n, products, signed);
         n = 0;
       }
@@ -301,9 +302,21 @@ export function sumAddresses(
     store<u32>(at, left);
     longest = max(longest, left);
   }
+  touch(list, n);
   addBatch(list, n, products, signed);
   if (sawInfinity) dropInfinities(a, lengths, segments);
   return longest > 1 ? sumSegments(a, b, lengths, segments, list, products) : a;
+}
+
+let touched: u64 = 0;
+/** Reads each point of a list, many at a time as the additions cannot: they lie scattered in memory. */
+function touch(list: usize, n: i32): void {
+  let any: u64 = 0;
+  for (let k = 0; k < n; k++) {
+    const e = list + <usize>k * ENTRY;
+    any |= load<u64>(first(e)) | load<u64>(second(e));
+  }
+  touched = any;
 }
 
 /** As `sumAddresses`, for points that stand one after another from `src`; `src` and `other` are overwritten. */
