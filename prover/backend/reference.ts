@@ -98,6 +98,11 @@ export function createReferenceBackend(): Backend {
     return p;
   };
 
+  const commit = (values: readonly bigint[], blind: bigint): Affine => {
+    const scalars = [...values, blind].map((v) => canonical(v, 'scalar'));
+    return finite(msm(scalars, [...generators(values.length), H]), 'commitment');
+  };
+
   return {
     name: 'reference',
     keccak: keccak_256,
@@ -109,10 +114,8 @@ export function createReferenceBackend(): Backend {
         return finite(msm([...scalars, canonical(blinds[k] as bigint, `blind ${row}`)], points), `row ${row}`);
       });
     },
-    async commit(values, blind) {
-      const scalars = [...values, blind].map((v) => canonical(v, 'scalar'));
-      return finite(msm(scalars, [...generators(values.length), H]), 'commitment');
-    },
+    commit: async (values, blind) => commit(values, blind),
+    commitAll: async (rows, blinds) => rows.map((row, i) => commit(row, blinds[i] as bigint)),
     async msm(scalars, points) {
       return msm(
         scalars.map((s) => canonical(s, 'scalar')),

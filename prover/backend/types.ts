@@ -107,6 +107,8 @@ export interface Backend {
   commitRows(cells: Cells, columns: number, blinds: readonly bigint[], rows?: readonly number[]): Promise<Affine[]>;
   /** Σ values[k]·G_k + blind·H, full-width scalars. */
   commit(values: readonly bigint[], blind: bigint): Promise<Affine>;
+  /** `commit` of some rows at once. */
+  commitAll(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]>;
   /** Σ scalars[k]·points[k], full-width scalars; null is the point at infinity. */
   msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null>;
 

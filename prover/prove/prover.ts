@@ -337,9 +337,7 @@ export class Prover {
     this.blinds = [mod(xBlind), this.maskBlind, ...this.valueBlinds, ...running.map((v) => v.blind)];
     this.d = this.secret.map((row) => random.fields(row.length));
     this.dBlinds = random.fields(this.secret.length);
-    const out: Affine[] = [];
-    for (const [i, row] of this.d.entries()) out.push(await backend.commit(row, this.dBlinds[i] as bigint));
-    return out;
+    return backend.commitAll(this.d, this.dBlinds);
   }
 
   /** E_0, E_1: commitments to the coefficients of Φ_ξ(ξ·s + d) below ξ². */
@@ -353,7 +351,7 @@ export class Prover {
     const sum = this.secret.map((row, i) => respond(1n, row, this.d[i] as readonly bigint[]));
     const cross = mod(phi(1n, sum) - atMask - atSecret);
     this.e = [b0, b1];
-    return [await backend.commit([atMask], b0), await backend.commit([cross], b1)];
+    return backend.commitAll([[atMask], [cross]], this.e);
   }
 }
 

@@ -160,7 +160,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
         masks = [...masks, mask];
         maskBlinds = [...maskBlinds, dx, dv];
         const value = mod(mask.reduce((z, v, k) => z + v * (columns[k] as bigint), 0n));
-        out.push(await backend.commit(mask, dx), await backend.commit([value], dv));
+        out.push(...(await backend.commitAll([mask, [value]], [dx, dv])));
       }
       return toPoints(out);
     }

@@ -108,6 +108,15 @@ for (const workers of [1, 3])
       for (const length of [1, 2, 7, 33, 200])
         await both((b) => b.commit(random.fields(0).concat(new Random(length).fields(length)), 9n), `${length} scalars`);
       await both((b) => b.commit([R - 1n, R - 1n, 1n, 0n], R - 1n), 'extremes');
+      const rows = [3, 0, 40, 15, 16, 3, 1].map((length) => random.fields(length));
+      await both(
+        (b) =>
+          b.commitAll(
+            rows,
+            rows.map((_, i) => BigInt(i + 1)),
+          ),
+        'rows',
+      );
     });
 
     it('msm: repeated, opposite and infinite points, zero scalars', async () => {

@@ -26,7 +26,7 @@ const MOST_BITS = 15;
 const MOST_POINTS = 2 ** 17;
 /** Scalars of short rows and of blinds are taken byte by byte, from subset sums of a point's multiples 2^i. */
 const BYTE_TABLE = 32 * 256 * POINT;
-const SHORT = 32;
+const SHORT = 16;
 const SCALAR_BITS = 256;
 /** Bits of the subsets of generators, and the most that their sums may take. */
 const MOST_SUBSET = 12;
@@ -243,15 +243,16 @@ export class Curve {
       memory.release(tables.at);
       tables = { at, count: tables.count, room };
     }
-    const multiples = memory.alloc(256 * POINT);
-    const work = this.work(0, 0, 0);
-    for (; tables.count < count; tables.count++) {
-      const point = base + POINT * tables.count;
-      memory.bytes.copyWithin(multiples, point, point + POINT);
-      await this.engine.run('doublePoints', { items: 1, chunk: 1, nanoseconds: 0 }, [multiples, 256, work.at]);
-      await this.subsetSums(multiples, 256, 8, tables.at + tables.count * BYTE_TABLE);
+    const missing = count - tables.count;
+    if (missing > 0) {
+      const multiples = memory.alloc(missing * SCALAR_BITS * POINT);
+      const work = this.work(0, 0, 0);
+      const job: Job = { items: 1, chunk: 1, nanoseconds: SCALAR_BITS * (3000 + ADDITION * missing) };
+      await this.engine.run('doublePoints', job, [base + POINT * tables.count, missing, SCALAR_BITS, multiples, work.at]);
+      await this.subsetSums(multiples, missing * SCALAR_BITS, 8, tables.at + tables.count * BYTE_TABLE);
+      this.engine.release(multiples, work.at);
+      tables.count = count;
     }
-    this.engine.release(multiples, work.at);
     this.bytes = tables;
     return tables.at;
   }
@@ -372,21 +373,16 @@ export class Curve {
   }
 
   async commit(values: readonly bigint[], blind: bigint): Promise<Affine> {
-    const [point] = await this.commitScalars([values], [blind]);
+    const [point] = await this.commitAll([values], [blind]);
     return point as Affine;
   }
 
-  /** Commitments to rows of full-width scalars. */
-  commitScalars(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]> {
+  commitAll(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]> {
     return this.alone(async () => {
-      const points = new Array<Affine | null>(rows.length).fill(null);
-      const lengths = new Map<number, number[]>();
-      rows.forEach((row, i) => lengths.set(row.length, [...(lengths.get(row.length) ?? []), i]));
-      for (const [length, indices] of lengths) {
-        const of = indices.map((i) => [blinds[i] as bigint, ...(rows[i] as readonly bigint[])]);
-        const found = length < SHORT ? await this.shortRows(of) : await this.longRows(of);
-        indices.forEach((i, k) => (points[i] = found[k] as Affine | null));
-      }
+      const all = rows.map((row, i) => [blinds[i] as bigint, ...row]);
+      const short = await this.shortRows(all.filter((row) => row.length <= SHORT));
+      const points: (Affine | null)[] = [];
+      for (const row of all) points.push(row.length <= SHORT ? (short.shift() as Affine | null) : await this.longRow(row));
       return points.map((p) => {
         if (p === null) throw new Error('commitment is the point at infinity: choose another blind');
         return p;
@@ -394,12 +390,13 @@ export class Curve {
     });
   }
 
-  /** Sums over the base of rows of equal length. */
+  /** Sums over the base of rows of at most SHORT scalars. */
   private async shortRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
+    if (rows.length === 0) return [];
     const { engine } = this;
-    const length = (rows[0] as readonly bigint[]).length;
+    const length = Math.max(...rows.map((row) => row.length));
     const tables = await this.byteTables(length);
-    const scalars = engine.upload(byteScalars(rows.flat()));
+    const scalars = engine.upload(byteScalars(rows.flatMap((row) => [...row, ...new Array<bigint>(length - row.length).fill(0n)])));
     const out = engine.memory.alloc(rows.length * POINT);
     const most = 32 * length;
     const chunk = Math.max(1, Math.min(Math.floor(TOGETHER / most), Math.ceil(rows.length / 8)));
@@ -411,17 +408,12 @@ export class Curve {
     return points;
   }
 
-  /** As `shortRows`, of any length. */
-  private async longRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
-    const columns = (rows[0] as readonly bigint[]).length - 1;
+  /** As `shortRows`, one row of any length. */
+  private async longRow([blind, ...values]: readonly bigint[]): Promise<Affine | null> {
     // A scalar has as many planes as 16 cells, and other rows will follow.
-    const table = await this.subsetsFor(columns, 64 * rows.length);
-    const points: (Affine | null)[] = [];
-    for (const [blind, ...values] of rows) {
-      const source = this.engine.upload(byteScalars(values));
-      points.push(...(await this.rows(source, SCALARS, columns, SCALAR_BITS, table, [blind as bigint])));
-    }
-    return points;
+    const table = await this.subsetsFor(values.length, 64);
+    const [point] = await this.rows(this.engine.upload(byteScalars(values)), SCALARS, values.length, SCALAR_BITS, table, [blind as bigint]);
+    return point ?? null;
   }
 
   msm(scalars: readonly bigint[], points: readonly (Affine | null)[]): Promise<Affine | null> {

@@ -72,6 +72,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     peakBytes: () => memory.peak,
     commitRows: (cells, columns, blinds, rows) => curve.commitRows(cells, columns, blinds, rows),
     commit: (values, blind) => curve.commit(values, blind),
+    commitAll: (rows, blinds) => curve.commitAll(rows, blinds),
     msm: (scalars, points) => curve.msm(scalars, points),
     generators: (count) => curve.generators(count),
 

@@ -248,13 +248,18 @@ export function scalePoints(job: usize, chunk: i32): void {
   }
 }
 
-/** A chain of points, each the double of the one before it. Arguments: first point, count, work space. */
+/** The multiples 2^i·P, i below `length`, of some points, a point's after another's. Arguments: points, count, length, out, work space. */
 export function doublePoints(job: usize, chunk: i32): void {
-  layout(pointer(job, 2), 0, 0, 0);
-  for (let i = 1; i < int(job, 1); i++) {
-    const p = pointer(job, 0) + (<usize>i << 6);
-    enlist(0, p - 64, p - 64, p);
-    doubleBatch(list, 1, products);
+  const points = pointer(job, 0), count = int(job, 1), length = int(job, 2), out = pointer(job, 3);
+  layout(pointer(job, 4), 0, 0, 0);
+  for (let k = 0; k < count; k++) copyPoint(out + (<usize>(k * length) << 6), points + (<usize>k << 6));
+  for (let i = 1; i < length; i++) {
+    let n = 0;
+    for (let k = 0; k < count; k++) {
+      const p = out + (<usize>(k * length + i) << 6);
+      n = enlist(n, p - 64, p - 64, p);
+    }
+    doubleBatch(list, n, products);
   }
 }
 
