@@ -98,13 +98,18 @@ describe('GPT-2’s forward pass against a plainly written one', () => {
     it(title, () => {
       const { program } = buildEvaluation(recipe);
       const inputs = randomInputs(program, 11);
-      const loss = meanLoss(program, new Walker(program).walkFloat(0, inputs));
+      const walked = new Walker(program).walkFloat(0, inputs);
+      const loss = meanLoss(program, walked);
       const real = new Map(
         [...inputs].map(([name, cells]) => [name, cells.map((x) => x * 2 ** -(program.tensors.find((t) => t.name === name)?.f ?? 0))]),
       );
       const expected = plainLoss(recipe, real);
       // 1/d, 1/√h and alpha/rank have 16 bits.
       assert.ok(Math.abs(loss - expected) < 2e-4, `${loss}, plainly ${expected}`);
+      assert.ok(
+        walked.get('logits')?.every((z, i) => i % recipe.model.vocab !== 0 || z === 0),
+        'scores are relative to token 0’s',
+      );
     });
 });
 

@@ -36,6 +36,8 @@ export interface DecoderParts {
   readonly embedding: string;
   readonly head: string;
   readonly positions?: string;
+  /** Scores of the vocabulary are taken relative to token 0's, for models whose scores have a large common offset. */
+  readonly relativeScores: boolean;
   readonly norm: (place: NormPlace, rows: Rows, x: RowReading) => Norm;
   readonly attention: AttentionSpec;
   readonly feedForward: (layers: LayerVar, y: TensorRef, width: Var) => FeedForward;
@@ -80,7 +82,7 @@ export function forwardPass(net: Net, parts: DecoderParts, inputs: TensorRef): F
   b.round([step, layers, token, out], xOut, [middle.at(step, layers, token, out), ...feedForward.down.terms(layers)]);
 
   const last = parts.norm('last', [step, token], (_, c) => xOut.at(step, top, token, c));
-  return { hot, first, attention: attn, second, feedForward, last, head: head(net, last.y, last.width, parts.head) };
+  return { hot, first, attention: attn, second, feedForward, last, head: head(net, last.y, last.width, parts.head, parts.relativeScores) };
 }
 
 /** From which layer on each part of a layer's backward pass is needed, given the lowest adapter. */

@@ -38,6 +38,7 @@ export function gpt2Parts(net: Net, model: Gpt2Shape, content: Record<string, Co
   return {
     embedding: 'transformer.wte.weight',
     head: 'transformer.wte.weight',
+    relativeScores: true,
     positions: 'transformer.wpe.weight',
     normNames: NORMS,
     norm: (place, rows, x) => {

@@ -19,6 +19,7 @@ export function llamaParts(net: Net, model: LlamaShape, content: Record<string, 
   return {
     embedding: 'model.embed_tokens.weight',
     head: headMatrix(model),
+    relativeScores: false,
     normNames: NORMS,
     norm: (place, rows, x) => {
       const matrix = place === 'last' ? 'model.norm.weight' : `model.layers.${NORMS[place]}.weight`;

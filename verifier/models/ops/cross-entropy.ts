@@ -4,7 +4,7 @@
  * Backward: neither the probabilities P = e·R nor the logits' gradient P − onehot(label) are committed; dy = (P − onehot)·W_head reads
  * e, R and W as three factors, and the label's row as a gather.
  */
-import { multiply, type Form, type Term, type TensorRef } from '../builder.ts';
+import { multiply, negate, type Form, type Term, type TensorRef } from '../builder.ts';
 import { variable, weight, type Net } from '../net.ts';
 import { bitsOf, type Var } from '../../program/types.ts';
 import { gather, oneHot, type OneHot } from './embedding.ts';
@@ -18,13 +18,19 @@ export interface HeadForward {
   readonly softmax: Softmax;
 }
 
-/** `y` is the final norm's output, [step, token, width]; `matrix` names the head's weights, [vocab, width]. */
-export function head(net: Net, y: TensorRef, width: Var, matrix: string): HeadForward {
+/**
+ * `y` is the final norm's output, [step, token, width]; `matrix` names the head's weights, [vocab, width]. `relative` takes the score of token 0
+ * from all: probabilities are the same, and an offset common to all scores of a row takes no width.
+ */
+export function head(net: Net, y: TensorRef, width: Var, matrix: string, relative: boolean): HeadForward {
   const { b, step, token } = net;
   const vocab = variable('vocab', net.recipe.model.vocab);
   const w = weight(net, matrix);
   const logits = scoreTensor(b, 'logits', [step, token, vocab]);
-  b.round([step, token, vocab], logits, [multiply([width], y.at(step, token, width), w.at(vocab, width))]);
+  const normed = y.at(step, token, width);
+  const terms = [multiply([width], normed, w.at(vocab, width))];
+  if (relative) terms.push(multiply([width], negate(normed), w.at(0, width)));
+  b.round([step, token, vocab], logits, terms);
   // S <= 2^15·vocab, so that R has 16 bits at least.
   const k = 2 * PROBABILITY_F + bitsOf(vocab.size) + 1;
   return { y, width, vocab, head: w, softmax: softmax(net, 'logits', [step, token], vocab, logits, k) };
