@@ -81,17 +81,29 @@ export class Cells implements Source {
   private bindConstants(from: Source, to: Uint32Array, challenges: readonly bigint[]): void {
     const known = new Map<string, number>();
     const weights = eqWeights(challenges);
+    const group = new Array<number>(weights.length).fill(0);
+    let entry = 0;
     for (let k = 0; k < to.length; k++) {
       let constant = CONSTANT;
-      for (let at = k; at < from.map.length; at += to.length) constant &= from.map[at] as number;
-      if (constant === 0) continue;
-      const entries = weights.map((_, s) => from.map[k + s * to.length] as number);
-      const key = entries.join();
-      let entry = known.get(key);
-      if (entry === undefined) {
-        const group = entries.map((e) => from.constants.get(e) as Cell);
-        const cell = [0, 1, 2, 3].map((i) => mod(group.reduce((sum, c, s) => sum + (weights[s] as bigint) * (c[i] as bigint), 0n)));
-        known.set(key, (entry = this.constant(cell as unknown as Cell)));
+      let same = entry !== 0;
+      for (let s = 0, at = k; at < from.map.length; s++, at += to.length) {
+        const e = from.map[at] as number;
+        constant &= e;
+        same &&= e === group[s];
+        group[s] = e;
+      }
+      if (constant === 0) entry = 0;
+      else if (!same) {
+        const key = group.join();
+        entry =
+          known.get(key) ??
+          this.constant(
+            combine(
+              weights,
+              group.map((e) => from.constants.get(e) as Cell),
+            ),
+          );
+        known.set(key, entry);
       }
       to[k] = entry;
     }
@@ -224,6 +236,9 @@ export function activeChunks(map: Uint32Array, group: number): number {
   }
   return count;
 }
+
+const combine = (weights: readonly bigint[], cells: readonly Cell[]): Cell =>
+  [0, 1, 2, 3].map((i) => mod(cells.reduce((sum, c, s) => sum + (weights[s] as bigint) * (c[i] as bigint), 0n))) as unknown as Cell;
 
 /** eq(challenges, ·), the first the most significant. */
 export const eqWeights = (challenges: readonly bigint[]): bigint[] =>

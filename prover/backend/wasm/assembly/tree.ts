@@ -131,11 +131,30 @@ function addPairs(lows: usize, lowStep: usize, highs: usize, highStep: usize, co
   }
 }
 
-/** One pair of a constant's cells, its eq in the first lane alone. */
-function addConstants(low: usize, high: usize, weight: usize, inner: usize, atOne: bool): void {
-  const e = scratch + 1520;
-  firstLane(e, weight);
-  addPairs(low, 0, high, 0, 1, e, inner, atOne);
+/** The summand of a pair of constant cells, packed at `low` and `high`, at 0, 1 and ∞. */
+function constantPair(o: usize, low: usize, high: usize): void {
+  const lo = scratch, hi = scratch + 320, acc = scratch + 1120;
+  for (let j: usize = 0; j < 4; j++) {
+    unpack2(lo + 80 * j, low + 32 * j, low + 32 * j, FR);
+    unpack2(hi + 80 * j, high + 32 * j, high + 32 * j, FR);
+  }
+  cross(acc, lo);
+  reduce2(o, acc, FR);
+  cross(acc, hi);
+  reduce2(o + 80, acc, FR);
+  for (let j: usize = 0; j < 320; j += 80) sub2(hi + j, hi + j, lo + j);
+  cross(acc, hi);
+  reduce2(o + 160, acc, FR);
+}
+
+/** Whether `count` entries are one constant's. */
+// @ts-ignore: decorator
+@inline
+function allConstant(map: usize, first: i32, count: i32): bool {
+  const e = entry(map, first);
+  if (!(e & CONSTANT)) return false;
+  for (let k = 1; k < count; k++) if (entry(map, first + k) != e) return false;
+  return true;
 }
 
 /** Limbs of a packed element in the first lane, 0 in the second. */
@@ -171,24 +190,35 @@ export function layerRound(job: usize, chunk: i32): void {
   const map = pointer(job, 0), log = int(job, 1), half = int(job, 2), bits = int(job, 3), folds = int(job, 11);
   const begin = chunk * int(job, 4), end = min(begin + int(job, 4), int(job, 5));
   const out = pointer(job, 6) + <usize>chunk * 3 * ACC, high = pointer(job, 7), middle = pointer(job, 9);
-  const inner = scratch + 1600, lambda = element(job, 0), atOne = !int(job, 10), count = 1 << log;
+  const inner = scratch + 1600, lambda = element(job, 0), atOne = !int(job, 10), count = 1 << log, chunks = 1 << (bits - log);
+  // Values of the last pair of constants, and a weight.
+  const values = scratch + 2176, w = values + 240;
+  let lastLow: usize = 0, lastHigh: usize = 0;
   for (let k: usize = 0; k < 3; k++) clear2(out + k * ACC);
   unpackAll(weights, pointer(job, 8), 1 << bits);
   let room = 256;
   for (let block = begin; block < end; block++) {
-    for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
-    const chunks = 1 << (bits - log), first = block << (bits - log);
-    for (let c = 0; c < chunks; c++) {
+    const first = block << (bits - log), whole = allConstant(map, first, chunks) && allConstant(map, first + half, chunks);
+    if (!whole) for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
+    const steps = whole ? 1 : chunks;
+    for (let c = 0; c < steps; c++) {
       const e = entry(map, first + c), f = entry(map, first + c + half);
       if (e & f & CONSTANT) {
-        addConstants(at(e), at(f), middle + (<usize>c << 5), inner, atOne);
+        if (e != lastLow || f != lastHigh) constantPair(values, at(e), at(f));
+        lastLow = e;
+        lastHigh = f;
+        firstLane(w, whole ? high + (<usize>block << 5) : middle + (<usize>c << 5));
+        const to = whole ? out : inner;
+        mac2(to, values, w, FR);
+        if (atOne) mac2(to + ACC, values + 80, w, FR);
+        mac2(to + 2 * ACC, values + 160, w, FR);
         continue;
       }
       if (folds && !(e & CONSTANT)) fold(e, count, lambda);
       if (folds && !(f & CONSTANT)) fold(f, count, lambda);
       addPairs(at(e), step(e), at(f), step(f), count, weights + <usize>c * <usize>count * 40, inner, atOne);
     }
-    addBlock(out, inner, high + (<usize>block << 5));
+    if (!whole) addBlock(out, inner, high + (<usize>block << 5));
     if (--room == 0) {
       room = 256;
       for (let k: usize = 0; k < 3; k++) spill2(out + k * ACC, FR);
@@ -511,13 +541,18 @@ export function leafRound(job: usize, chunk: i32): void {
   for (let k: usize = 0; k < 3; k++) clear2(out + k * ACC);
   unpackAll(weights, pointer(job, 12), 1 << bits);
   memory.fill(sums, 0, 3 * SUMS);
+  memory.fill(last, 0, 16);
+  const chunks = 1 << (bits - log);
   let room = 256;
   for (let block = begin; block < end; block++) {
-    for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
-    const chunks = 1 << (bits - log), first = block << (bits - log);
-    // Columns of the two sources; −1 before the first chunk.
-    let lastN = -1, lastM = 0;
-    for (let c = 0; c < chunks; c++) {
+    const first = block << (bits - log);
+    let whole = true;
+    for (let s = 0; s < 2 * sources && whole; s++) whole = allConstant(map, first + s * half, chunks);
+    if (!whole) for (let k: usize = 0; k < 3; k++) clear2(inner + k * ACC);
+    // Columns of the two sources that sums are of.
+    let lastN = 0, lastM = 0;
+    const steps = whole ? 1 : chunks;
+    for (let c = 0; c < steps; c++) {
       // Columns of the pair's first chunks and of its second ones, and of all lower chunks; −1 for chunks that are not fast.
       let n = 0, m = 0, lower = 0;
       for (let s = 0; s < 2 * sources && n >= 0; s++) {
@@ -538,8 +573,8 @@ export function leafRound(job: usize, chunk: i32): void {
         addPairs(at(e), step(e), at(f), step(f), count, piece, inner, atOne);
         continue;
       }
-      if (lastN < 0 || memory.compare(records, last, <usize>sources << 3) != 0) {
-        if (lastN >= 0) flush(inner, lows, lastN, lastM, atOne, job);
+      if (memory.compare(records, last, <usize>sources << 3) != 0) {
+        flush(inner, lows, lastN, lastM, atOne, job);
         memory.copy(last, records, 16);
         base(lows, records, sources, job);
         base(highs, records + (<usize>sources << 2), sources, job);
@@ -551,10 +586,11 @@ export function leafRound(job: usize, chunk: i32): void {
       }
       lastN = n;
       lastM = m;
-      firstLane(w, middle + (<usize>c << 5));
-      mac2(inner, w, lows + 240, FR);
-      mac2(inner + 2 * ACC, w, differences + 240, FR);
-      if (atOne) mac2(inner + ACC, w, highs + 240, FR);
+      const to = whole ? out : inner;
+      firstLane(w, whole ? high + (<usize>block << 5) : middle + (<usize>c << 5));
+      mac2(to, w, lows + 240, FR);
+      if (atOne) mac2(to + ACC, w, highs + 240, FR);
+      mac2(to + 2 * ACC, w, differences + 240, FR);
       if (n + m == 0) continue;
       for (let s = 0; s < 2 * sources; s++) {
         const x = first + c + (s < sources ? 2 * s * half : (2 * (s - sources) + 1) * half);
@@ -567,8 +603,8 @@ export function leafRound(job: usize, chunk: i32): void {
       addInts(sums + 2 * SUMS, between, n, m, count, e);
       if (atOne) addInts(sums + SUMS, higher, n, m, count, e);
     }
-    if (lastN >= 0) flush(inner, lows, lastN, lastM, atOne, job);
-    addBlock(out, inner, high + (<usize>block << 5));
+    flush(inner, lows, lastN, lastM, atOne, job);
+    if (!whole) addBlock(out, inner, high + (<usize>block << 5));
     if (--room == 0) {
       room = 256;
       for (let k: usize = 0; k < 3; k++) spill2(out + k * ACC, FR);
