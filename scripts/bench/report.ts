@@ -92,7 +92,7 @@ export const peakResident = (): number => now().peak;
 export const peakOf = (backend: Backend): number | null =>
   'peakBytes' in backend && typeof backend.peakBytes === 'function' ? (backend.peakBytes() as number) : null;
 
-export const seconds = (s: number): string => (s < 0.0995 ? `${(1000 * s).toFixed(1)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
+export const seconds = (s: number): string => (Math.abs(s) < 0.0995 ? `${(1000 * s).toFixed(1)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
 

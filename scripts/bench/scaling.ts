@@ -136,6 +136,11 @@ const grown = (points: readonly Point[], of: (p: Point) => number): Grown => ({
   growth: of(points.at(-1) as Point) / of(points[0] as Point),
 });
 
+const percent = (v: number): string => `${(100 * v).toFixed(0)} %`;
+
+const lineText = ({ fit: { a, b, worst }, growth }: Grown, x: string): string =>
+  `${seconds(a)} ${b < 0 ? '−' : '+'} ${seconds(Math.abs(b))} × ${x}, at most ${percent(worst)} off; grows ${growth.toFixed(2)}×`;
+
 /** Layers from 3 to 12, four times the work: the verifier's time and the proof's bytes may grow at most so much. */
 const LIMIT = 2.3;
 
@@ -164,11 +169,10 @@ function report(options: Options, measured: readonly Measured[]): Report {
       ),
     );
   const layers = series.find((s) => s.series === 'layers' && s.points[0]?.x === 3 && s.points.at(-1)?.x === 12);
-  const percent = (v: number): string => `${(100 * v).toFixed(0)} %`;
   return {
     json: { bench: 'scaling', machine: where, clock, series, peak },
     text: [
-      `${options.model}${options.model === 'custom' ? ` ${options.family}, width ${options.width}` : ''}: ${options.tokens} tokens, ${options.layers} layers, ${options.steps} steps where nothing else is said; time ${clock === 'wall' ? 'on the clock' : 'of all threads'}`,
+      `${options.model}${options.model === 'custom' ? ` ${options.family}, width ${options.width}` : ''}: ${options.tokens} tokens, ${options.layers} layers, ${options.steps} ${options.steps === 1 ? 'step' : 'steps'} where nothing else is said; time ${clock === 'wall' ? 'on the clock' : 'of all threads'}`,
       ...series.flatMap((s) => [
         '',
         table([
@@ -183,8 +187,9 @@ function report(options: Options, measured: readonly Measured[]): Report {
             bytes(p.bundleBytes),
           ]),
         ]),
-        `proving ${seconds(Math.abs(s.prove.fit.a)).replace(/^/, s.prove.fit.a < 0 ? '−' : '')} + ${seconds(s.prove.fit.b)} × ${s.series}, at most ${percent(s.prove.fit.worst)} off; ` +
-          `grows ${s.prove.growth.toFixed(2)}×, verifying ${s.verify.growth.toFixed(2)}×, bundle ${s.bytes.growth.toFixed(2)}×`,
+        `proving ${lineText(s.prove, s.series)}`,
+        `verifying ${lineText(s.verify, s.series)}`,
+        `bundle grows ${s.bytes.growth.toFixed(2)}×`,
       ]),
       ...(layers === undefined
         ? []

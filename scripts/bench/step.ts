@@ -30,6 +30,7 @@ Examples:
   npm run bench -- step
   npm run bench -- step --width 256 --layers 4 --heads 8 --tokens 64 --rank 4 --svg step.svg
   npm run bench -- step --weights examples/base --tokens 128 --batch 4 --target q,v --json
+  npm run bench -- step --model gpt2 --tokens 32 --svg gpt2.svg
   npm run bench -- step --model llama-1b --layers 1 --tokens 16 --precision real`;
 
 /** `bench step` */
