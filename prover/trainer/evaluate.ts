@@ -51,7 +51,10 @@ export interface Instance {
   readonly env: Env;
 }
 
-/** Values over the free rectangle, row-major: hi (+ lo), exactly; or bigints where even that is too narrow. */
+/**
+ * Values over the free rectangle, row-major: hi (+ lo), exactly; or bigints where even that is too narrow. In integer mode an expression that is one
+ * tensor's cells as they lie is those cells, which nobody may change.
+ */
 export interface Value {
   readonly hi: Float64Array;
   readonly lo: Float64Array | null;
@@ -161,11 +164,13 @@ function addProductTerm(store: Store, instance: Instance, acc: Accumulator, prod
  */
 export function evaluate(store: Store, instance: Instance, expr: ExprPlan, extra: bigint, mask: Uint8Array | null): Value {
   const { plan, env } = instance;
+  const constant = expr.constant + extra;
+  const cells = store.exact && constant === 0n && expr.products.length === 0 ? tensorCells(store, instance, expr.linear) : null;
+  if (cells !== null) return { hi: cells, lo: null, big: null };
   const acc = new Accumulator(
     plan.free.map((v) => plan.vars[v].size),
     store.exact,
   );
-  const constant = expr.constant + extra;
   const fits = (): boolean => {
     for (const t of expr.linear) {
       const r = resolve(t.view, plan.vars, env, store.proof);
@@ -175,6 +180,19 @@ export function evaluate(store: Store, instance: Instance, expr: ExprPlan, extra
   };
   if (fits()) return { hi: acc.hi, lo: acc.lo, big: null };
   return { hi: acc.hi, lo: null, big: evaluateBig(store, instance, expr.source, constant, mask) };
+}
+
+/** The cells that a single view reads, where they lie row-major over the free variables without gaps. */
+function tensorCells(store: Store, { plan, env }: Instance, linear: LinearPlan): Float64Array | null {
+  if (linear.length !== 1 || linear[0].coef !== 1n) return null;
+  const r = resolve(linear[0].view, plan.vars, env, store.proof);
+  if (r === null || r.guarded || r.reduces.length > 0) return null;
+  const data = store.data[r.view.tensor.id];
+  const sizes = plan.free.map((v) => plan.vars[v].size);
+  const inner = rowMajor(sizes);
+  const gap = plan.free.some((v, d) => r.lo[v] > 0 || r.hi[v] < sizes[d] || (sizes[d] > 1 && r.strides[v] !== inner[d]));
+  if (gap || !(data instanceof Float64Array)) return null;
+  return data.subarray(r.base, r.base + sizes.reduce((n, s) => n * s, 1));
 }
 
 /** The same by bigints, cell by cell. */

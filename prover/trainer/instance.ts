@@ -2,7 +2,7 @@
 import type { Relation } from '../../verifier/program/types.ts';
 import { RelationError } from './errors.ts';
 import { bigAt, evaluate, type Instance, type Store, type Value } from './evaluate.ts';
-import { valuesAt, write } from './writer.ts';
+import { cellsOf, valuesAt, write } from './writer.ts';
 
 /** Receives leaf number `k` of the instance, row-major over its free variables; bigints where doubles may be too narrow. */
 export type LeafSink = (k: number, values: Float64Array | BigInt64Array) => void;
@@ -54,11 +54,17 @@ export function wideLeaf(c: Context, i: number, x: bigint): bigint {
 
 export const array = (c: Context, wanted: unknown = true): Float64Array => new Float64Array(wanted ? size(c) : 0);
 
+/** Room for an output that is 0 so far: the tensor's own cells where `put` would only copy. No −0 may be written there. */
+export const output = (c: Context, field: string): Float64Array =>
+  cellsOf(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free) ?? array(c);
+
 export const put = (c: Context, field: string, values: Float64Array): void =>
   write(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free, values);
 
+const POWERS = Float64Array.from({ length: 1024 }, (_, b) => 2 ** b);
+
 /** A remainder or difference that must lie in [0, 2^bits). */
 export function checkRange(c: Context, i: number, x: number | bigint, bits: number, what: string): void {
-  if (!(x >= 0 && x < 2 ** bits))
+  if (!(x >= 0 && x < POWERS[bits]))
     throw failure(c, c.instance.plan.free, i, `${what} = ${x} is outside [0, 2^${bits}); raise the relation's bits`);
 }

@@ -4,7 +4,7 @@
  */
 import type { Relation } from '../../verifier/program/types.ts';
 import { bigAt, type Value } from './evaluate.ts';
-import { array, doubles, failure, inside, LIMIT, put, value, wideLeaf, type Context, type Of } from './instance.ts';
+import { array, doubles, failure, inside, LIMIT, output, put, value, wideLeaf, type Context, type Of } from './instance.ts';
 import { divide, isqrt, rsqrt } from './quotients.ts';
 import { clamp, mantissa, onehot, rowmax } from './selectors.ts';
 import { widthError } from './writer.ts';
@@ -12,7 +12,7 @@ import { widthError } from './writer.ts';
 function rescale(c: Context, r: Of<'rescale'>): void {
   const half = 1n << BigInt(r.shift - 1);
   const v = value(c, 'expr', half);
-  const out = array(c);
+  const out = output(c, 'out');
   if (v.big === null && v.lo === null && c.mask === null && r.shift <= 52) splitAt(2 ** r.shift, v.hi, out);
   else if (r.shift > 52) return splitBig(c, r, v, out);
   else splitWide(c, r, v, out);
@@ -37,7 +37,7 @@ function splitBig(c: Context, r: Of<'rescale'>, v: Value, out: Float64Array): vo
 function splitAt(unit: number, v: Float64Array, out: Float64Array): void {
   const inverse = 1 / unit;
   for (let i = 0; i < v.length; i++) {
-    const q = Math.floor(v[i] * inverse);
+    const q = Math.floor(v[i] * inverse) + 0;
     out[i] = q;
     v[i] -= q * unit;
   }
@@ -73,7 +73,7 @@ function splitWide(c: Context, r: Of<'rescale'>, v: Value, out: Float64Array): v
       q = Number(quotient);
       remainder = Number(t - (quotient << BigInt(r.shift)));
     }
-    out[i] = q;
+    out[i] = q + 0;
     v.hi[i] = remainder;
   }
 }
@@ -100,9 +100,8 @@ function assertZero(c: Context, r: Of<'assert'>): void {
 function map(c: Context, r: Of<'map'>): void {
   const table = c.store.table(r.table);
   const x = doubles(c, value(c, 'x'), 'x');
-  const out = array(c);
-  const out2 = array(c, r.out2);
-  const leaf = c.leaf ? Float64Array.from(x) : null;
+  const out = output(c, 'out');
+  const out2 = r.out2 ? output(c, 'out2') : null;
   for (let i = 0; i < x.length; i++) {
     if (!inside(c, i)) continue;
     const k = x[i] - table.lo;
@@ -113,15 +112,14 @@ function map(c: Context, r: Of<'map'>): void {
         i,
         `${x[i]} is outside table ${table.name}, [${table.lo}, ${table.lo + table.size}); enlarge the table, or lower the scale of what enters it by recalibrating`,
       );
-    out[i] = table.y[k];
-    if (r.out2) out2[i] = (table.y2 as Float64Array)[k];
+    out[i] = table.y[k] + 0;
+    if (out2) out2[i] = (table.y2 as Float64Array)[k] + 0;
   }
   put(c, 'out', out);
-  if (r.out2) put(c, 'out2', out2);
-  if (!c.leaf || !leaf) return;
-  c.leaf(0, leaf);
-  c.leaf(1, out);
-  if (r.out2) c.leaf(2, out2);
+  if (out2) put(c, 'out2', out2);
+  c.leaf?.(0, x);
+  c.leaf?.(1, out);
+  if (out2) c.leaf?.(2, out2);
 }
 
 /** Computes one instance. Errors: `WidthError`, `RelationError`. */

@@ -1,6 +1,6 @@
 /** Divide, rsqrt and isqrt in exact integers. */
 import { bigAt } from './evaluate.ts';
-import { array, checkRange, failure, inside, LIMIT, put, value, wideLeaf, type Context, type Of } from './instance.ts';
+import { array, checkRange, failure, inside, LIMIT, output, put, value, wideLeaf, type Context, type Of } from './instance.ts';
 import { widthError } from './writer.ts';
 
 /** floor(n / d) for d >= 1 with its remainder. */
@@ -15,7 +15,7 @@ function floorDivide(n: number, d: number): [number, number] {
 export function divide(c: Context, r: Of<'divide'>): void {
   const num = value(c, 'num');
   const den = value(c, 'den');
-  const out = array(c);
+  const out = output(c, 'out');
   const [low, high] = [array(c, c.leaf), array(c, c.leaf)];
   const narrow = num.lo === null && num.big === null && den.lo === null && den.big === null;
   for (let i = 0; i < out.length; i++) {
@@ -30,7 +30,7 @@ export function divide(c: Context, r: Of<'divide'>): void {
       if (d < 1) throw failure(c, c.instance.plan.free, i, `the divisor is ${den.hi[i]}, but must be at least 1`);
       checkRange(c, i, d - 1, r.bits, r.round ? '2·divisor − 1' : 'divisor − 1');
       const [q, rest] = floorDivide(n, d);
-      out[i] = q;
+      out[i] = q + 0;
       if (c.leaf) [low[i], high[i]] = [rest, d - 1 - rest];
       continue;
     }
@@ -92,7 +92,7 @@ export function rsqrt(c: Context, r: Of<'rsqrt'>): void {
 
 export function isqrt(c: Context, r: Of<'isqrt'>): void {
   const x = value(c, 'of');
-  const out = array(c);
+  const out = output(c, 'out');
   const [low, high] = [array(c, c.leaf), array(c, c.leaf)];
   const narrow = x.lo === null && x.big === null;
   for (let i = 0; i < out.length; i++) {
@@ -116,7 +116,7 @@ export function isqrt(c: Context, r: Of<'isqrt'>): void {
     }
     checkRange(c, i, rest, r.bits, 'of − out²');
     checkRange(c, i, 2 * q - rest, r.bits, 'out² + 2·out − of');
-    out[i] = q;
+    out[i] = q + 0;
     if (c.leaf) [low[i], high[i]] = [rest, 2 * q - rest];
   }
   put(c, 'out', out);

@@ -24,18 +24,16 @@ export function rowmax(c: Context, r: Of<'rowmax'>): void {
   const leaf = array(c, r.hot && c.leaf);
   for (let o = 0; o < outer; o++)
     for (let i = 0; i < inner; i++) {
-      let first = -1;
-      for (let k = 0; k < n; k++) {
-        const at = (o * n + k) * inner + i;
-        if (inside(c, at) && (first < 0 || x[at] > x[first])) first = at;
+      let [first, least] = [-1, -1];
+      for (let k = 0, at = o * n * inner + i; k < n; k++, at += inner) {
+        if (!inside(c, at)) continue;
+        if (first < 0 || x[at] > x[first]) first = at;
+        if (least < 0 || x[at] < x[least]) least = at;
       }
       max[o * inner + i] = x[first];
+      checkRange(c, least, x[first] - x[least], r.bits, 'out − of');
       if (r.hot) hot[first] = 1;
-      for (let k = 0; k < n; k++) {
-        const at = (o * n + k) * inner + i;
-        if (inside(c, at)) checkRange(c, at, x[first] - x[at], r.bits, 'out − of');
-        if (r.hot && c.leaf) leaf[at] = x[first] - x[at];
-      }
+      if (r.hot && c.leaf) for (let k = 0, at = o * n * inner + i; k < n; k++, at += inner) leaf[at] = x[first] - x[at];
     }
   write(c.store, c.instance, c.instance.plan.outs['out'], rest, max);
   if (!r.hot) return;

@@ -7,7 +7,7 @@ import { type Instance, type Store } from './evaluate.ts';
 import type { LeafCells } from '../backend/types.ts';
 import { extremes, maxAbs, rowMajor, scatter, unpack } from './loops.ts';
 import type { TensorPlan, ViewPlan } from './plan.ts';
-import { forCells, resolve } from './resolve.ts';
+import { forCells, resolve, type Resolved } from './resolve.ts';
 
 const EXACT = 2n ** 53n;
 
@@ -58,7 +58,24 @@ export function widthError(
   );
 }
 
-/** Assigns `values` (row-major over `dims`) through an out view. Errors: `WidthError`, `ProgramError` for a value outside the tensor. */
+/** The view over `dims` where it assigns a cell of the tensor to every index; else null. */
+function wholeView(store: Store, { plan, env }: Instance, view: ViewPlan, dims: readonly number[]): Resolved | null {
+  const r = resolve(view, plan.vars, env, store.proof);
+  const whole = r !== null && !r.guarded && dims.every((v) => r.lo[v] === 0 && r.hi[v] === plan.vars[v].size);
+  return whole && (!view.tensor.tensor.causal || plan.causal?.every((v) => dims.includes(v))) ? r : null;
+}
+
+/** The tensor's cells that an out view assigns, where they lie row-major over `dims` without gaps; else null. */
+export function cellsOf(store: Store, instance: Instance, view: ViewPlan, dims: readonly number[]): Float64Array | null {
+  const r = wholeView(store, instance, view, dims);
+  if (r === null) return null;
+  const sizes = dims.map((v) => instance.plan.vars[v].size);
+  const inner = rowMajor(sizes);
+  if (dims.some((v, d) => sizes[d] > 1 && r.strides[v] !== inner[d])) return null;
+  return (store.data[view.tensor.id] as Float64Array).subarray(r.base, r.base + sizes.reduce((n, s) => n * s, 1));
+}
+
+/** Assigns `values` (row-major over `dims`) through an out view; they may lie where they belong already. Errors: `WidthError`, `ProgramError` for a value outside the tensor. */
 export function write(store: Store, instance: Instance, view: ViewPlan, dims: readonly number[], values: Float64Array): void {
   const { plan, env } = instance;
   const t = view.tensor;
@@ -72,13 +89,12 @@ export function write(store: Store, instance: Instance, view: ViewPlan, dims: re
   } else store.stats?.tensor(t.id, maxAbs(values));
   const data = store.data[t.id] as Float64Array;
   const sizes = dims.map((v) => plan.vars[v].size);
-  const r = resolve(view, plan.vars, env, store.proof);
-  const whole = r !== null && !r.guarded && dims.every((v) => r.lo[v] === 0 && r.hi[v] === plan.vars[v].size);
-  if (whole && (!t.tensor.causal || plan.causal?.every((v) => dims.includes(v)))) {
-    const dst = { data, base: r.base, strides: dims.map((v) => r.strides[v]) };
-    unpack(sizes, dst, values);
-    return;
+  const whole = wholeView(store, instance, view, dims);
+  if (whole !== null) {
+    if (values.buffer === data.buffer && values.byteOffset === data.byteOffset + 8 * whole.base) return;
+    return unpack(sizes, { data, base: whole.base, strides: dims.map((v) => whole.strides[v]) }, values);
   }
+  const r = resolve(view, plan.vars, env, store.proof);
   const rest = Float64Array.from(values);
   if (r !== null)
     forCells(r, plan.vars, dims, env, store.proof, (offset, _, at) => {
