@@ -304,9 +304,9 @@ export class Curve {
     const rows = blinds.length;
     const blindTable = await this.byteTables(1);
     const blindBytes = engine.upload(byteScalars(blinds));
-    // Few rows are cut into blocks of columns, so that all workers have some.
+    // Few rows are cut into blocks of columns, so that all workers have some; each block costs an addition more for every plane.
     const allGroups = Math.ceil(columns / table.bits);
-    const blocks = Math.max(1, Math.min(Math.ceil(16 / rows), Math.floor((planes * allGroups) / 512)));
+    const blocks = Math.max(1, Math.min(Math.ceil((2 * engine.pool.size) / rows), Math.floor((planes * allGroups) / 512)));
     const groups = Math.ceil(allGroups / blocks);
     const items = rows * blocks;
     const most = planes * groups + 32;
@@ -456,9 +456,13 @@ export class Curve {
     for (let w = 0; w < windows - 1; w++) offset |= 1n << BigInt(bits * w + bits - 1);
     await engine.run('offsetScalars', pass, [scalars, count, pass.chunk, ...words32(offset, 10)]);
 
-    const ranges = Math.max(Math.ceil(count / MOST_POINTS), Math.min(Math.ceil(8 / windows), Math.floor(count / 2048)), 1);
+    const ranges = Math.max(
+      Math.ceil(count / MOST_POINTS),
+      Math.min(Math.ceil((2 * engine.pool.size) / windows), Math.floor(count / 2048)),
+      1,
+    );
     const length = Math.ceil(count / ranges);
-    const parts = Math.min(8, Math.ceil(additions / 3000));
+    const parts = Math.min(2 * engine.pool.size, Math.ceil(additions / 3000));
     const each = Math.max(1, Math.min(Math.ceil(windows / parts), Math.floor((2 * TOGETHER) / length)));
     const buckets = each * 2 ** (bits - 1);
     const halves = each * 2 ** Math.ceil(bits / 2 + 1);

@@ -82,7 +82,7 @@ export class DeviceMemory {
       if (!grows(this.memory, pages)) this.memory.grow((pages = least));
     } catch (cause) {
       throw new Error(
-        `wasm backend: out of memory (${(this.inUse / 2 ** 20).toFixed(0)} MiB in use, ${(size / 2 ** 20).toFixed(0)} MiB asked for); prove fewer steps at once`,
+        `wasm backend: out of memory (${(this.inUse / 2 ** 20).toFixed(0)} MiB in use, ${(size / 2 ** 20).toFixed(0)} MiB asked for); lower the steps of a proof, the tokens of a step or the layers with adapters`,
         { cause },
       );
     }
