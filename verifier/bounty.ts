@@ -81,7 +81,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
     if (decoded.content === undefined) throw new InputError(file, 'content', 'is missing', 'get the card again from the poster');
     return {
       card: decoded,
-      content: openContent(decoded, files.content(decoded.content.digest, decoded.content.size), `content of ${file}`),
+      content: openContent(decoded, files.content(decoded.content.digest, decoded.content.size), `content of ${file}`, engine),
     };
   };
   const model = await card('model', files.modelCard, terms.modelDigest);

@@ -13,7 +13,7 @@ import { cardProgram, type CardShape } from './program/card-program.ts';
 import { compile } from './program/compile.ts';
 import { decodeCanonical, digestOf, hexBytes, InputError, canonicalJson, printable, type Hex } from './input.ts';
 import { bitsOf, type Program, type Tensor } from './program/types.ts';
-import { readInteger, tagNumber } from './words.ts';
+import { cellArray, readInteger, tagNumber } from './words.ts';
 import { bundleBytes } from './bundle.ts';
 import { verifyInputs } from './verify.ts';
 
@@ -179,18 +179,20 @@ export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array,
       `has ${bytes.length} bytes, its tensors need ${expected}`,
       'it is truncated or belongs to another card',
     );
-  const content: Record<string, Int32Array | Float64Array> = {};
+  const content: Record<string, Content[string]> = {};
   let at = 0;
   for (const t of tensors) {
     const n = cellCount(t);
     const size = valueSize(t);
     const [lo, hi] = bounds(t);
-    const values = t.bits < 32 || (t.bits === 32 && t.signed) ? new Int32Array(n) : new Float64Array(n);
+    // Signed values of up to 32 bits stand in the file as in the memory of every machine in use: little endian.
+    const copied = t.signed && size < 8;
+    const values = copied ? new (cellArray(t))(new Uint8Array(bytes.subarray(at, at + n * size)).buffer) : new (cellArray(t))(n);
     for (let i = 0; i < n; i++, at += size) {
-      const v = readInteger(bytes, at, size, t.signed);
+      const v = copied ? (values[i] as number) : readInteger(bytes, at, size, t.signed);
       if (v < lo || v > hi)
         throw new InputError(source, `${t.name}[${i}]`, `${v} lies outside ${lo} … ${hi}`, 'refuse the bounty: the card is wrong');
-      values[i] = v;
+      if (!copied) values[i] = v;
     }
     content[t.name] = values;
   }
@@ -198,9 +200,9 @@ export function decodeContent(tensors: readonly CardTensor[], bytes: Uint8Array,
 }
 
 /** The content of a public card: its digest, widths and (data) vocabulary are checked. */
-export function openContent(card: Card, bytes: Uint8Array, source: string): Content {
+export function openContent(card: Card, bytes: Uint8Array, source: string, engine = plain): Content {
   if (card.content === undefined) throw new InputError(source, 'content', 'the card is hidden', 'use the opening file');
-  if (bytes.length !== card.content.size || digestOf(bytes) !== card.content.digest)
+  if (bytes.length !== card.content.size || digestOf(bytes, engine.keccak) !== card.content.digest)
     throw new InputError(source, 'content', 'does not have the digest that the card gives', 'get the content file again');
   const content = decodeContent(card.tensors, bytes, source);
   checkVocabulary(card, content, source);
@@ -211,7 +213,7 @@ export function openContent(card: Card, bytes: Uint8Array, source: string): Cont
 export function checkVocabulary(card: Card, content: Content, source: string): void {
   if (card.tokens === undefined) return;
   for (const name of ['data.inputs', 'data.labels']) {
-    const ids = content[name] as Int32Array | Float64Array;
+    const ids = content[name] as Content[string];
     const wrong = ids.findIndex((id) => id >= (card.tokens as NonNullable<Card['tokens']>).vocabulary);
     const problem = `token id ${ids[wrong]} is not below the vocabulary ${card.tokens.vocabulary}`;
     if (wrong >= 0) throw new InputError(source, `${name}[${wrong}]`, problem, 'tokenize with the model’s own tokenizer');

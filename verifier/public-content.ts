@@ -9,7 +9,7 @@ import { R } from './field.ts';
 import type { Hex } from './input.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
 import { bitsOf, type PolyRole, type Program } from './program/types.ts';
-import { keccakWords, tagNumber } from './words.ts';
+import { cellArray, keccakWords, tagNumber } from './words.ts';
 
 const BLIND = tagNumber('BLIND');
 
@@ -52,8 +52,8 @@ export function scatter(dense: ArrayLike<number>, sizes: readonly number[], out:
  * axes; pads are 0. They lie in the narrowest array for these widths.
  */
 export function placeContent(poly: Pick<PolyLayout, 'tensors' | 'bits'>, content: Readonly<Record<string, ArrayLike<number>>>): Cells {
-  const width = Math.max(...poly.tensors.map(({ tensor }) => tensor.bits + (tensor.signed ? 0 : 1)));
-  const cells = new (width <= 8 ? Int8Array : width <= 16 ? Int16Array : width <= 32 ? Int32Array : Float64Array)(2 ** poly.bits);
+  const bits = Math.max(...poly.tensors.map(({ tensor }) => tensor.bits + (tensor.signed ? 0 : 1)));
+  const cells = new (cellArray({ bits, signed: true }))(2 ** poly.bits);
   for (const { tensor, offset } of poly.tensors) {
     const dense = content[tensor.name];
     const sizes = tensor.axes.map((a) => a.size);

@@ -41,6 +41,12 @@ export function hashWords(keccak: Keccak, words: readonly bigint[]): bigint {
 /** keccak-256 of words, as a number. */
 export const keccakWords = (...words: readonly bigint[]): bigint => hashWords(keccak_256, words);
 
+/** The narrowest array for integers of a width in bits. */
+export const cellArray = ({ bits, signed }: { readonly bits: number; readonly signed: boolean }) => {
+  const width = bits + (signed ? 0 : 1);
+  return width <= 8 ? Int8Array : width <= 16 ? Int16Array : width <= 32 ? Int32Array : Float64Array;
+};
+
 /** A little-endian integer of `size` bytes, two's complement when signed; not exact from 2^53. */
 export function readInteger(bytes: Uint8Array, at: number, size: number, signed: boolean): number {
   const top = bytes[at + size - 1] as number;

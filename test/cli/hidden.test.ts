@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { zeroAddress } from 'viem';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { makeDataCards, type PublicCard } from '../../prover/cards/data.ts';
-import { readOpening } from '../../prover/cards/hidden.ts';
+import { readOpening, type Opening } from '../../prover/cards/hidden.ts';
 import { makeModelCard } from '../../prover/cards/model.ts';
 import type { TextTokenizer } from '../../prover/cards/tokens.ts';
 import { weightExponent, type ImportedTensor } from '../../prover/model/import.ts';
@@ -184,7 +184,10 @@ test('openings: missing, of another card, damaged, encrypted', async () => {
     const file = path('encrypted/data.opening');
     assert.ok(!readFileSync(file).includes(Buffer.from(data.training.bytes.subarray(0, 16))));
     const encrypted = card('encrypted', 'data').card;
-    assert.deepEqual((await loadOpenings([file], { data: encrypted })).get('data')?.content, data.training.content);
+    const { content } = (await loadOpenings([file], { data: encrypted })).get('data') as Opening;
+    for (const [name, values] of Object.entries(data.training.content))
+      assert.deepEqual(Array.from(content[name] ?? []), Array.from(values));
+    assert.equal(Object.keys(content).length, Object.keys(data.training.content).length);
     process.env['FINEPROOF_PASSPHRASE'] = 'open barley';
     await assert.rejects(loadOpenings([file], { data: encrypted }), refused(/cannot be decrypted/));
   } finally {
