@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Prover } from '../../prover/prove/prover.ts';
 import { cases } from '../fixtures/relations.ts';
+import { tinyGpt2 } from '../fixtures/gpt2.ts';
 import { calibrated, generator, tinyRecipe } from '../fixtures/llama.ts';
 import { stacked, stackedContent } from '../fixtures/stacked.ts';
 import { makeWorld, prove, verify, type World } from './support/adversary.ts';
@@ -57,25 +58,29 @@ for (const [name, make] of worlds)
     }
   });
 
-test('L5 a step of a tiny LLaMA: pads may hold anything, but rows of pads nothing, and no cell', async () => {
-  const { program, inputs } = calibrated({ ...tinyRecipe, steps: 1, perProof: 1 }, 3);
-  const isState = (name: string): boolean => program.tensors.some((t) => t.name === name && t.poly === 'state.in');
-  const part = (state: boolean) => new Map([...inputs].filter(([name]) => isState(name) === state));
-  const world = await makeWorld(backend, program, part(false), part(true));
-  await verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
-  await refused(await prove(world, { witness: (_, witness) => assert.ok(fillPads(world.compiled, witness, false) > 0) }));
-  const random = generator(5);
-  const written = program.tensors.filter(
-    (t) => t.causal === undefined && program.polys.some((p) => p.name === t.poly && (p.role === 'witness' || p.role === 'stateOut')),
-  );
-  for (let k = 0; k < 6; k++) {
-    const { name } = written[Math.floor(random() * written.length)];
-    let cell = 0;
-    const holds = await satisfied(world, (tensors) => {
-      const cells = tensors.get(name) as Float64Array;
-      cell = Math.floor(random() * cells.length);
-      cells[cell] += random() < 0.5 ? 1 : -1;
-    });
-    assert.ok(!holds, `${name}[${cell}]`);
-  }
-});
+for (const [family, recipe] of [
+  ['LLaMA', tinyRecipe],
+  ['GPT-2', tinyGpt2],
+] as const)
+  test(`L5 a step of a tiny ${family}: pads may hold anything, but rows of pads nothing, and no cell`, async () => {
+    const { program, inputs } = calibrated({ ...recipe, steps: 1, perProof: 1 }, 3);
+    const isState = (name: string): boolean => program.tensors.some((t) => t.name === name && t.poly === 'state.in');
+    const part = (state: boolean) => new Map([...inputs].filter(([name]) => isState(name) === state));
+    const world = await makeWorld(backend, program, part(false), part(true));
+    await verify(await prove(world, { witness: (_, witness) => void fillPads(world.compiled, witness) }));
+    await refused(await prove(world, { witness: (_, witness) => assert.ok(fillPads(world.compiled, witness, false) > 0) }));
+    const random = generator(5);
+    const written = program.tensors.filter(
+      (t) => t.causal === undefined && program.polys.some((p) => p.name === t.poly && (p.role === 'witness' || p.role === 'stateOut')),
+    );
+    for (let k = 0; k < 6; k++) {
+      const { name } = written[Math.floor(random() * written.length)];
+      let cell = 0;
+      const holds = await satisfied(world, (tensors) => {
+        const cells = tensors.get(name) as Float64Array;
+        cell = Math.floor(random() * cells.length);
+        cells[cell] += random() < 0.5 ? 1 : -1;
+      });
+      assert.ok(!holds, `${name}[${cell}]`);
+    }
+  });
