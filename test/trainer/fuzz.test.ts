@@ -11,6 +11,7 @@ import {
   type Var,
   type View,
 } from '../../verifier/program/types.ts';
+import type { Cells } from '../../verifier/public-content.ts';
 import { check, fill, program, random, tensor, view } from './helpers.ts';
 
 const KNOWN: readonly number[] = [];
@@ -51,6 +52,13 @@ function randomView(rnd: Random, t: Tensor, scope: readonly Var[]): View {
   });
   const v = scope[rnd(0, scope.length - 1)];
   return rnd(0, 4) === 0 ? { tensor: t.name, index, when: [{ var: v.name, is: rnd(0, v.size - 1) }] } : { tensor: t.name, index };
+}
+
+/** As doubles, or in the narrowest array. */
+function stored(cells: Float64Array, rnd: Random): Cells {
+  const most = cells.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+  if (rnd(0, 1) === 0 || most >= 2 ** 31) return cells;
+  return most < 2 ** 7 ? Int8Array.from(cells) : most < 2 ** 15 ? Int16Array.from(cells) : Int32Array.from(cells);
 }
 
 function run(seed: number): void {
@@ -105,7 +113,7 @@ function run(seed: number): void {
   // Off a causal domain a leaf is the unshifted value, which must fit 53 bits.
   const top = causal ? 1 : products.some((p) => p.factors.length === 3) ? 2 : 4;
   const magnitude = magnitudes[rnd(0, top)];
-  const given = new Map(tensors.map((t) => [t.name, fill(t, rnd, magnitude)]));
+  const given = new Map(tensors.map((t) => [t.name, stored(fill(t, rnd, magnitude), rnd)]));
   const used = products.length === 0 ? [...relations, { kind: 'equal' as const, on, out: view('wide', 'k', 'i', 'j'), expr }] : relations;
   check(program([...tensors, out, ...(used.length > 1 ? [wide] : [])], used), given, rnd(0, 3));
 }

@@ -1,7 +1,7 @@
 /** Small programs for the trainer's tests, and the definitions of the relations in bigints to hold a walk against. */
 import assert from 'node:assert/strict';
 import { Reference, type Values } from '../../prover/trainer/reference.ts';
-import { Walker, type Walk } from '../../prover/trainer/walk.ts';
+import { Walker, type Tensors, type Walk } from '../../prover/trainer/walk.ts';
 import type { Domain, Expr, Linear, Part, PolyRole, Product, Program, Relation, Tensor, Var, View } from '../../verifier/program/types.ts';
 
 /** Deterministic integers in [lo, hi]. */
@@ -194,7 +194,7 @@ function expected(
 }
 
 /** Walks and holds every output and every leaf of every relation against the definitions, cell by cell. */
-export function check(p: Program, inputs: ReadonlyMap<string, Float64Array>, proof = 0): Walk {
+export function check(p: Program, inputs: Tensors, proof = 0): Walk {
   const walk = new Walker(p).walk(proof, inputs, { leaves: true });
   const shapes = new Map(p.tensors.map((t) => [t.name, t]));
   const ref = new Reference({ shape: (n) => shapes.get(n) as Tensor, cells: (n) => walk.tensors.get(n) as Float64Array }, proof);
