@@ -97,8 +97,41 @@ function doubles16(o: usize, at: usize, n: i32): i32 {
   return i32(v128.any_true(any) || rest != 0);
 }
 
-/** Part `part` of n wider cells (32-bit integers, or doubles); bit 0: whether one is not 0, bit 1: whether there are higher parts. */
+/** n wider cells (32-bit integers, or doubles); bit 0: whether one is not 0, bit 1: whether one has more than one part. */
+function whole(o: usize, at: usize, n: i32, size: i32): i32 {
+  const limit = f64x2.splat(32768.0);
+  let any = f64x2.splat(0), above = any, i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const from = at + (<usize>i << size), to = o + (<usize>i << 3);
+    let x: v128, y: v128;
+    if (size == 2) {
+      const v = v128.load(from);
+      x = f64x2.convert_low_i32x4_s(v);
+      y = f64x2.convert_low_i32x4_s(v128.shuffle<i64>(v, v, 1, 1));
+    } else {
+      x = v128.load(from);
+      y = v128.load(from, 16);
+    }
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    any = v128.or(any, v128.or(x, y));
+    above = v128.or(above, f64x2.ge(f64x2.max(f64x2.abs(x), f64x2.abs(y)), limit));
+  }
+  let rest: f64 = 0;
+  for (; i < n; i++) {
+    const from = at + (<usize>i << size), x = size == 2 ? <f64>load<i32>(from) : load<f64>(from);
+    rest = max(rest, abs(x));
+    store<f64>(o + (<usize>i << 3), x);
+  }
+  return i32(v128.any_true(any) || rest != 0) | (i32(v128.any_true(above) || rest >= 32768.0) << 1);
+}
+
+/** Part `part` of n wider cells; bit 0: whether one is not 0, bit 1: whether there are higher parts. */
 function parts(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
+  if (part == 0) {
+    const found = whole(o, at, n, size);
+    if (!(found & 2)) return found;
+  }
   const down = f64x2.splat(0.0000152587890625), up = f64x2.splat(65536.0), zero = f64x2.splat(0);
   let any = zero, above = zero;
   for (let i = 0; i < n; i += 2) {
@@ -121,6 +154,18 @@ function doubles(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
   if (size == 1) return doubles16(o, at, n);
   if (size == 0) return doubles8(o, at, n);
   return parts(o, at, n, size, part);
+}
+
+/** Where `touch` leaves what it read. */
+const TOUCHED: usize = 3576;
+
+/** Reads a byte of every cache line of n cells, so that the lines of many rows are fetched at once and not one after the other. */
+// @ts-ignore: decorator
+@inline
+function touch(at: usize, n: i32, size: i32): void {
+  let sum: u8 = 0;
+  for (let k = 0; k < n << size; k += 64) sum |= load<u8>(at + <usize>k);
+  store<u8>(scratch + TOUCHED, sum);
 }
 
 /** The word where the sums of a part begin: its weight is 2^16 to the part. */
@@ -191,6 +236,7 @@ export function dotColumns(job: usize, chunk: i32): void {
     for (let from = 0; from < n; ) {
       // Rows of zeros do not count: `to` is where the tile is full.
       let to = from;
+      for (let s = from, ahead = min(n, from + ROWS); s < ahead; s++) touch(base + (<usize>load<u32>(terms + (<usize>s << 2)) << size), width, size);
       for (let part = 0; ; part++) {
         let rows = 0, flags = 0, s = from;
         for (; part == 0 ? s < n && rows < ROWS : s < to; s++) {
@@ -262,7 +308,9 @@ export function dotRows(job: usize, chunk: i32): void {
     const count = min(ROWS, end - u);
     memory.fill(sums, 0, <usize>count * apart);
     for (let from = 0; from < n; from += WIDTH) {
-      const to = min(n, from + WIDTH);
+      const to = min(n, from + WIDTH), within = from % run, ahead = min(run - within, to - from);
+      const first = cells + (<usize>(load<u32>(runs + (<usize>(from / run) << 2)) + within) << size);
+      for (let r = 0; r < count; r++) touch(first + (<usize>load<u32>(outputs + (<usize>(u + r) << 2)) << size), ahead, size);
       for (let part = 0; ; part++) {
         let rows = 0, flags = 0;
         for (let r = 0; r < count; r++) {
