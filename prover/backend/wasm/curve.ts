@@ -28,8 +28,10 @@ const MOST_POINTS = 2 ** 17;
 const BYTE_TABLE = 32 * 256 * POINT;
 const SHORT = 16;
 const SCALAR_BITS = 256;
-/** Bits of the subsets of generators, and the most that their sums may take. */
+/** Most bits of the subsets of generators, and most bytes of their sums. */
 const MOST_SUBSET = 12;
+/** Subsets of fewer bits cost a row of scalars more additions than buckets do. */
+const LEAST_SUBSET = 8;
 const MOST_TABLE = 3 * 2 ** 25;
 /** Bytes of cells, and of planes, that are in the kernels' memory at once. */
 const BLOCK = 2 ** 24;
@@ -109,6 +111,8 @@ export class Curve {
   /** H, G_0, G_1, … in Montgomery form. */
   private base: { at: number; count: number } | null = null;
   private subsets: Subsets | null = null;
+  /** Rows of 16-bit cells that subset sums have been used for. */
+  private asked = 0;
   /** Byte tables of the first points of the base. */
   private bytes: { at: number; count: number; room: number } | null = null;
   /** Tables are built and replaced by one caller at a time, while nobody reads them. */
@@ -217,7 +221,9 @@ export class Curve {
   }
 
   private async subsetsFor(columns: number, rows: number): Promise<Subsets> {
-    const bits = subsetBits(columns, rows);
+    // As many rows are expected to come as there have been: tables grow with the work that they save.
+    const bits = subsetBits(columns, rows + this.asked);
+    this.asked += rows;
     const old = this.subsets;
     if (old !== null && old.count >= columns && old.bits + 1 >= bits) return old;
     const count = Math.max(columns, old?.count ?? 0);
@@ -408,11 +414,17 @@ export class Curve {
     return points;
   }
 
-  /** As `shortRows`, one row of any length. */
-  private async longRow([blind, ...values]: readonly bigint[]): Promise<Affine | null> {
-    // A scalar has as many planes as 16 cells, and other rows will follow.
-    const table = await this.subsetsFor(values.length, 64);
-    const [point] = await this.rows(this.engine.upload(byteScalars(values)), SCALARS, values.length, SCALAR_BITS, table, [blind as bigint]);
+  /** As `shortRows`, one row of any length: by subset sums where they are there, or will pay. A scalar has as many planes as 16 cells. */
+  private async longRow(row: readonly bigint[]): Promise<Affine | null> {
+    const [blind, ...values] = row;
+    const columns = values.length;
+    const there = this.subsets !== null && this.subsets.count >= columns && this.subsets.bits >= LEAST_SUBSET;
+    if (!there && subsetBits(columns, this.asked) < LEAST_SUBSET) {
+      this.asked += 16;
+      return this.sum(row, await this.generatorsAt(columns));
+    }
+    const table = await this.subsetsFor(columns, 16);
+    const [point] = await this.rows(this.engine.upload(byteScalars(values)), SCALARS, columns, SCALAR_BITS, table, [blind as bigint]);
     return point ?? null;
   }
 
