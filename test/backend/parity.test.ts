@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type { Backend, Cells, ContractDim, FieldVector, FormFactor, IntBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type {
+  Backend,
+  Cells,
+  ContractDim,
+  FieldVector,
+  FormFactor,
+  IntBlock,
+  LeafBlock,
+  SumcheckRounds,
+} from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -337,6 +346,29 @@ for (const workers of [1, 3])
           expected.free();
           actual.free();
         }
+      }
+    });
+
+    it('fraction trees: far apart blocks, whole rows of pads', async () => {
+      const random = new Random(1050 + workers);
+      const depth = 12;
+      const block = (offset: number, sizes: readonly number[], tuple: number, causal?: readonly [number, number]): LeafBlock => {
+        const count = sizes.reduce((n, size) => n * size, 1);
+        const values = Array.from({ length: tuple }, () => Int32Array.from(random.integers(count, 18)));
+        return { offset, domain: { sizes, ...(causal ? { causal } : {}) }, numerators: 'ones', values, id: tuple };
+      };
+      // Rows of 96 of 128, two of four times; then nearly nothing.
+      const blocks = [block(0, [2, 3, 96], 1), block(1024, [3, 5, 5], 2, [1, 2]), block(1280, [9, 16], 3), block(3072, [1], 1)];
+      const [alpha, beta] = [random.field(), random.field()];
+      const [expected, actual] = [
+        await reference.fractionTree(depth, blocks, alpha, beta),
+        await wasm.fractionTree(depth, blocks, alpha, beta),
+      ];
+      assert.deepEqual(await actual.root(), await expected.root());
+      let point = [random.field()];
+      for (let l = 1; l < depth; l++) {
+        const rounds = [await expected.layer(l, point, 7n), await actual.layer(l, point, 7n)] as const;
+        point = [...(await sameRounds(rounds[0], rounds[1], l, random, `layer ${l}`)), random.field()];
       }
     });
 
