@@ -167,6 +167,15 @@ describe('GPT-2’s integer training follows float training', () => {
     ],
   ] as const)
     it(title, () => assertFollows(recipe as Recipe, 0.01));
+  // As in trained models: the first position has one component hundreds of times as large as all others, from the first layer to the last.
+  it('AdamW with balanced widths and an outlier in the residual stream', () => {
+    const outlier = { ...base, precision: BALANCED, model: { ...base.model, width: 48, headWidth: 16 } } as Recipe;
+    assertFollows(outlier, 0.01, (inputs, program) => {
+      const name = 'transformer.wpe.weight';
+      const cells = inputs.get(name) as Float64Array;
+      cells[5] = (cells[5] as number) + 300 * 2 ** (program.tensors.find((t) => t.name === name)?.f ?? NaN);
+    });
+  });
 });
 
 describe('recipes of GPT-2', () => {
