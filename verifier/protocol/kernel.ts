@@ -4,7 +4,7 @@
  */
 import type { Dim, Placed, ViewPlan } from '../program/compile.ts';
 import { bitsOf, type Domain } from '../program/types.ts';
-import { eq, eqIndex, eqTable, indexValue, ones, restrictedEq } from './algebra.ts';
+import { eqIndex, eqTable, indexValue, ones, restrictedEq } from './algebra.ts';
 import type { Felt, Machine } from './machine.ts';
 
 /** Where each variable is bound: its name to its coordinates. */
@@ -100,10 +100,10 @@ export function viewScale(o: Machine, view: ViewPlan, point: Point): Felt {
   return z;
 }
 
-/** K(r, ρ) of a view, scale included; `rho` is the address point of its polynomial. */
+/** K(r, ρ) of a view inside its tensor's block, scale included; `rho` is the address point of its polynomial. */
 export function kernelAt(o: Machine, view: ViewPlan, point: Point, proof: number, rho: readonly Felt[]): Felt {
   const { placed } = view;
-  let z = o.mul(viewScale(o, view, point), blockPrefix(o, placed, rho));
+  let z = viewScale(o, view, point);
   let k = rho.length - placed.bits;
   const slices = view.dims.map((d) => rho.slice(k, (k += d.bits)));
   view.dims.forEach((d, i) => {
@@ -123,7 +123,3 @@ export function kernelAt(o: Machine, view: ViewPlan, point: Point, proof: number
 /** eq of a block's address prefix. */
 export const blockPrefix = (o: Machine, placed: Placed, rho: readonly Felt[]): Felt =>
   eqIndex(o, rho.slice(0, rho.length - placed.bits), placed.offset / 2 ** placed.bits);
-
-/** The weight of a multiplicity tensor at point r of its table: eq over its block. */
-export const multiplicityKernel = (o: Machine, placed: Placed, r: readonly Felt[], rho: readonly Felt[]): Felt =>
-  o.mul(blockPrefix(o, placed, rho), eq(o, r, rho.slice(rho.length - placed.bits)));

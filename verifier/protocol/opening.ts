@@ -10,10 +10,10 @@
  */
 import { HALF, power } from '../field.ts';
 import { fixedPolys, type Accumulator } from './accumulator.ts';
-import type { Compiled, PolyLayout } from '../program/compile.ts';
-import { eq, eqTable, powers } from './algebra.ts';
+import type { Compiled, Placed, PolyLayout } from '../program/compile.ts';
+import { eq, eqTable, powers, sumOf } from './algebra.ts';
 import type { FormsResult, Term } from './forms.ts';
-import { kernelAt, multiplicityKernel } from './kernel.ts';
+import { blockPrefix, kernelAt } from './kernel.ts';
 import { valueRow, type LookupResult } from './lookup.ts';
 import type { Felt, Machine, Pt } from './machine.ts';
 import { points, scalars, type Core } from './messages.ts';
@@ -55,28 +55,33 @@ export function* opening(
   const shape = c.sumchecks[c.sumchecks.length - 1] as SumcheckResult['shape'];
   const result = yield* sumcheck(o, tr, shape, { name: 'opening', deltas, functionals, tables: look.tables });
   const rho = c.polys.map((p) => addressPoint(p, c.columns, result.point));
-  const index = new Map(c.polys.map((p, i) => [p.name, i]));
-  const kernels: Felt[] = c.polys.map(() => o.felt(0n));
-  const add = (poly: string, value: Felt): void => {
-    const i = index.get(poly) as number;
-    kernels[i] = o.add(kernels[i] as Felt, value);
-  };
+  const rhoOf = new Map(c.polys.flatMap((p, i) => p.tensors.map((t) => [t, rho[i] as Felt[]] as const)));
+  // By tensor: what its views weigh inside its block.
+  const blocks = new Map<Placed, Felt>();
+  const add = (placed: Placed, value: Felt): void => void blocks.set(placed, o.add(blocks.get(placed) ?? o.felt(0n), value));
   functionals.forEach((terms, i) => {
-    for (const t of terms) {
-      const poly = t.view.placed.tensor.poly;
-      const k = kernelAt(o, t.view, t.point, proof, rho[index.get(poly) as number] as Felt[]);
-      add(poly, o.mul(o.mul(deltas[i] as Felt, t.weight), k));
+    for (const { view, point, weight } of terms) {
+      const k = kernelAt(o, view, point, proof, rhoOf.get(view.placed) as Felt[]);
+      add(view.placed, o.mul(o.mul(deltas[i] as Felt, weight), k));
     }
   });
-  c.tables.forEach((table, i) => {
+  c.tables.forEach(({ multiplicity }, i) => {
     const { prefix, local } = look.tables[i] as LookupResult['tables'][number];
-    const poly = table.multiplicity.tensor.poly;
-    const k = multiplicityKernel(o, table.multiplicity, local, rho[index.get(poly) as number] as Felt[]);
-    add(poly, o.mul(o.mul(deltas[1] as Felt, prefix), k));
+    const own = rhoOf.get(multiplicity) as Felt[];
+    const k = eq(o, local, own.slice(own.length - multiplicity.bits));
+    add(multiplicity, o.mul(o.mul(deltas[1] as Felt, prefix), k));
+  });
+  const kernels = c.polys.map((p, i) => {
+    const known = p.tensors.filter((t) => blocks.has(t));
+    return sumOf(
+      o,
+      known.map((t) => o.mul(blockPrefix(o, t, rho[i] as Felt[]), blocks.get(t) as Felt)),
+    );
   });
   fixed.forEach((f, i) => {
-    const k = eq(o, (acc.fixed[i] as Accumulator['fixed'][number]).rho, rho[index.get(f.name) as number] as Felt[]);
-    add(f.name, o.mul(o.mul(deltas[functionals.length + i] as Felt, acc.w), k));
+    const at = c.polys.indexOf(f);
+    const k = eq(o, (acc.fixed[i] as Accumulator['fixed'][number]).rho, rho[at] as Felt[]);
+    kernels[at] = o.add(kernels[at] as Felt, o.mul(o.mul(deltas[functionals.length + i] as Felt, acc.w), k));
   });
   const scaled = c.polys.map((p, i) => o.mul(kernels[i] as Felt, o.felt(power(HALF, BigInt(shape.n - p.bits)))));
 
