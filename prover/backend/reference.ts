@@ -66,7 +66,6 @@ function contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, 
   const bits = dims.map((d) => d.bits);
   for (let cell = 0; cell < blockLength(bits); cell++) {
     const index = digits(cell, bits);
-    const value = integer(block.cells[block.offset + cell], `cell ${block.offset + cell}`);
     if (aboveDiagonal(index, block.causal)) continue;
     let weight = scale;
     let target: number | null = 0;
@@ -79,7 +78,8 @@ function contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, 
       const kept = y < dim.size && y + dim.shift >= 0 && y + dim.shift < dim.limit;
       target = kept && target !== null ? target + (y + dim.shift) * dim.stride : null;
     });
-    if (target === null) continue;
+    if (target === null || weight === 0n) continue;
+    const value = integer(block.cells[block.offset + cell], `cell ${block.offset + cell}`);
     if (target >= out.length) throw new Error(`reference: contract writes cell ${target} of ${out.length}`);
     out[target] = mod((out[target] as bigint) + weight * value);
   }

@@ -35,7 +35,7 @@ export type ContractDim =
 export interface IntBlock {
   /** The polynomial's cells. */
   readonly cells: Cells;
-  /** First cell of the block; its length is 2^(sum of bits). */
+  /** First cell of the block; its length is 2^(sum of bits). Cells that are dropped, or whose weight is missing, need not be there. */
   readonly offset: number;
   /** Positions [i, j] of two dimensions in `dims` of equal bits: cells with j > i read 0. */
   readonly causal?: readonly [number, number];

@@ -8,7 +8,8 @@
  */
 import { bn254 } from '@noble/curves/bn254.js';
 import { mod } from '../../verifier/field.ts';
-import type { Backend, Cells, ContractDim, FieldVector, SumcheckRounds } from '../backend/types.ts';
+import type { Backend, FieldVector, SumcheckRounds } from '../backend/types.ts';
+import { addRows, bindColumns, type Matrix } from './rows.ts';
 
 /** scale · Π_d dims[d].weights[y_d] on an aligned block of cells; missing weights are 0. `causal`: positions [i, j] of two dims; cells with y_j > y_i count 0. */
 export interface KernelTerm {
@@ -210,18 +211,6 @@ function outer(lists: readonly Weights[], bits: readonly number[], causal: reado
   };
 }
 
-/** eq(point, ·) as summed dims of a partial evaluation. */
-const eqDims = (point: readonly bigint[]): ContractDim[] => point.map((x) => ({ bits: 1, kind: 'sum', weights: [mod(1n - x), x] }));
-
-/** The value of a polynomial of 2^(length of point) cells at a point, most significant address bit first. */
-export async function evaluate(backend: Backend, cells: Cells, point: readonly bigint[]): Promise<bigint> {
-  const out = backend.zeros(1);
-  await backend.contract({ cells, offset: 0 }, eqDims(point), 1n, out);
-  const [value] = (await backend.toField(out)) as [bigint];
-  backend.free(out);
-  return value;
-}
-
 /** A column factor with what its half-product is made of, or a row of P with K's row. */
 interface Column {
   readonly u: FieldVector;
@@ -238,24 +227,21 @@ const CELL_COST = 2;
 /** OPENING of one polynomial, without mask: `finish` returns P(ρ), K(ρ). */
 export class OpeningRounds implements SumcheckRounds {
   private readonly backend: Backend;
-  private readonly cells: Cells;
-  /** log2 of the columns. */
-  private readonly columns: number;
+  private readonly matrix: Matrix;
   private readonly list: Column[];
   private readonly point: bigint[] = [];
   private inner: SumcheckRounds | null = null;
   private outer: SumcheckRounds | null = null;
   private only: bigint[] | null = null;
 
-  private constructor(backend: Backend, cells: Cells, columns: number, list: Column[]) {
+  private constructor(backend: Backend, matrix: Matrix, list: Column[]) {
     this.backend = backend;
-    this.cells = cells;
-    this.columns = columns;
+    this.matrix = matrix;
     this.list = list;
   }
 
-  /** `cells`: 2^columns or a multiple of it. */
-  static async start(backend: Backend, cells: Cells, columns: number, terms: readonly KernelTerm[]): Promise<OpeningRounds> {
+  static async start(backend: Backend, matrix: Matrix, terms: readonly KernelTerm[]): Promise<OpeningRounds> {
+    const { cells, columns } = matrix;
     const width = 2 ** columns;
     const cutter = new Cutter(columns);
     const rows = new Map<number, FieldVector>();
@@ -301,6 +287,12 @@ export class OpeningRounds implements SumcheckRounds {
       const u = backend.zeros(width);
       const c = backend.zeros(width);
       for (const { offset, rows: r, scale } of pieces) {
+        if (2 ** bitsOf(r) === cells.length / width) {
+          const weights = new Array<bigint>(cells.length / width).fill(0n);
+          for (const [row, weight] of entries(r)) weights[row] = weight;
+          await addRows(backend, matrix, weights, scale, u);
+          continue;
+        }
         const sums = r.lists.map((weights, d) => ({ bits: r.bits[d] as number, kind: 'sum' as const, weights }));
         await backend.contract({ cells, offset, ...(r.causal ? { causal: r.causal } : {}) }, [...sums, keep], scale, u);
       }
@@ -308,17 +300,17 @@ export class OpeningRounds implements SumcheckRounds {
       list.push({ u, c, of: pieces });
     }
     if (list.length === 0) list.push({ u: backend.zeros(width), c: backend.zeros(width), of: [] });
-    return new OpeningRounds(backend, cells, columns, list);
+    return new OpeningRounds(backend, matrix, list);
   }
 
   async round(challenge: bigint | null): Promise<bigint[]> {
     if (challenge !== null) this.point.push(challenge);
-    if (this.point.length < this.columns) {
+    if (this.point.length < this.matrix.columns) {
       this.inner ??= await this.backend.productSum(this.list.map((x) => [x.u, x.c] as const));
       return this.inner.round(challenge);
     }
     if (this.outer !== null) return this.outer.round(challenge);
-    const [p, k] = await this.bindColumns();
+    const [p, k] = await this.overRows();
     this.outer = await this.backend.product([p, k], 1n);
     return this.outer.round(null);
   }
@@ -333,7 +325,7 @@ export class OpeningRounds implements SumcheckRounds {
   private async single(): Promise<bigint[]> {
     const { backend } = this;
     const out: bigint[] = [];
-    for (const v of await this.bindColumns()) {
+    for (const v of await this.overRows()) {
       out.push((await backend.toField(v))[0] as bigint);
       backend.free(v);
     }
@@ -341,8 +333,9 @@ export class OpeningRounds implements SumcheckRounds {
   }
 
   /** P′ and K′ over the rows. */
-  private async bindColumns(): Promise<[FieldVector, FieldVector]> {
-    const { backend, cells, columns, list, point } = this;
+  private async overRows(): Promise<[FieldVector, FieldVector]> {
+    const { backend, matrix, list, point } = this;
+    const { cells, columns } = matrix;
     const finals = await (this.inner as SumcheckRounds).finish(point.at(-1) as bigint);
     const rows = cells.length / 2 ** columns;
     const values = new Array<bigint>(rows).fill(0n);
@@ -357,10 +350,7 @@ export class OpeningRounds implements SumcheckRounds {
         await backend.accumulateOuter(kernel, p.offset / 2 ** columns, p.rows.lists, p.rows.bits, scale, p.rows.causal);
       }
     }
-    const bound = backend.zeros(rows);
-    const keep = { bits: Math.log2(rows), kind: 'keep' as const, size: rows, shift: 0, limit: rows, stride: 1 };
-    await backend.contract({ cells, offset: 0 }, [keep, ...eqDims(point)], 1n, bound);
-    return [bound, kernel];
+    return [await bindColumns(backend, matrix, point), kernel];
   }
 }
 

@@ -16,6 +16,7 @@ import { Kernels, formFactors } from './forms.ts';
 import { OpeningRounds } from './opening.ts';
 import type { RandomSource } from './random.ts';
 import { JointSumcheck, maskRound, maskTotal, type Instance } from './sumchecks.ts';
+import { addRows, type Matrix } from './rows.ts';
 import type { Witness } from './witness.ts';
 
 const o = new RunMachine();
@@ -190,6 +191,10 @@ export class Prover {
     return this.input.witness.polys.get(poly.name) as Cells;
   }
 
+  private matrix(poly: PolyLayout): Matrix {
+    return { cells: this.cells(poly), columns: this.input.compiled.columns, rows: poly.rows };
+  }
+
   /** Commits to a value row. */
   private async value(row: readonly bigint[]): Promise<readonly Affine[]> {
     const [blind] = this.input.random.fields(1) as [bigint];
@@ -301,7 +306,7 @@ export class Prover {
     const shape = c.sumchecks[c.sumchecks.length - 1] as SumcheckShape;
     const instances: Instance[] = [];
     for (const p of c.polys) {
-      const tables = await OpeningRounds.start(backend, this.cells(p), c.columns, kernels.of(p.name));
+      const tables = await OpeningRounds.start(backend, this.matrix(p), kernels.of(p.name));
       const value = ([a, b]: readonly bigint[]): bigint => mod((a as bigint) * (b as bigint));
       instances.push({ rounds: p.bits, degree: 2, tables, value });
     }
@@ -320,15 +325,7 @@ export class Prover {
       if (p.role === 'fixed') continue;
       const high = p.bits - c.columns;
       const rows = fromFelts(eqTable(o, (rho[i] as readonly Felt[]).slice(0, high)));
-      await backend.contract(
-        { cells: this.cells(p), offset: 0 },
-        [
-          { bits: high, kind: 'sum', weights: rows },
-          { bits: c.columns, kind: 'keep', size: 2 ** c.columns, shift: 0, limit: 2 ** c.columns, stride: 1 },
-        ],
-        weight,
-        x,
-      );
+      await addRows(backend, this.matrix(p), rows, weight, x);
       p.rows.forEach((r, k) => (xBlind += mod(weight * (rows[r] as bigint)) * (blindsOf[p.role as 'witness'][k] as bigint)));
       weight = mod(weight * plain(eta));
     }

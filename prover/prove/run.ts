@@ -3,7 +3,7 @@
  * transition whose bytes were lost is drawn anew, commitments included (never the same masks twice).
  */
 import type { Affine } from '../../verifier/curve.ts';
-import type { Compiled } from '../../verifier/program/compile.ts';
+import type { Compiled, PolyLayout } from '../../verifier/program/compile.ts';
 import { fixedPolys, type Accumulator } from '../../verifier/protocol/accumulator.ts';
 import { decider } from '../../verifier/protocol/decider.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
@@ -13,9 +13,9 @@ import { transition } from '../../verifier/protocol/transition.ts';
 import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
 import type { Backend, Cells } from '../backend/types.ts';
-import { evaluate } from './opening.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';
 import type { RandomSource } from './random.ts';
+import { addRows, evaluate, type Matrix } from './rows.ts';
 import type { Witness } from './witness.ts';
 
 /** Public and secret state between two proofs. */
@@ -119,7 +119,9 @@ export interface DeciderJob {
 export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const { compiled: c, backend, random, state } = job;
   const o = new RunMachine(backend.keccak);
-  const hidden = fixedPolys(c).filter((f) => f.hidden);
+  const fixed = fixedPolys(c);
+  const hidden = fixed.filter((f) => f.hidden);
+  const matrix = (f: PolyLayout): Matrix => ({ cells: job.cells.get(f.name) as Cells, columns: c.columns, rows: f.rows });
   const opening = (name: string): { rows: readonly Affine[]; blinds: readonly bigint[] } => {
     const known = job.openings.get(name);
     if (!known) throw new Error(`${name} is hidden: give its secret opening`);
@@ -133,7 +135,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const answer = async (request: Request): Promise<Reply> => {
     if (request.kind === 'msm') return toPoints([await backend.msm(fromFelts(request.scalars), fromPoints(request.points))]);
     if (request.kind === 'evaluate')
-      return toFelts([await evaluate(backend, job.cells.get(request.poly) as Cells, fromFelts(request.point))]);
+      return toFelts([await evaluate(backend, matrix(fixed.find((f) => f.name === request.poly) as PolyLayout), fromFelts(request.point))]);
     const { ask } = request;
     if (ask.name === 'decider-D') {
       const out: Affine[] = [];
@@ -143,13 +145,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
         const rows = fromFelts(eqTable(o, rho.slice(0, high)));
         const columns = fromFelts(eqTable(o, rho.slice(high)));
         const x = backend.zeros(2 ** c.columns);
-        const keep = { bits: c.columns, kind: 'keep' as const, size: 2 ** c.columns, shift: 0, limit: 2 ** c.columns, stride: 1 };
-        await backend.contract(
-          { cells: job.cells.get(f.name) as Cells, offset: 0 },
-          [{ bits: high, kind: 'sum', weights: rows }, keep],
-          1n,
-          x,
-        );
+        await addRows(backend, matrix(f), rows, 1n, x);
         secrets.push(await backend.toField(x));
         backend.free(x);
         const { blinds: rowBlinds } = opening(f.name);

@@ -6,7 +6,8 @@ import { weightedSum } from '../../verifier/evaluate.ts';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { createReferenceBackend, eqValues } from '../../prover/backend/reference.ts';
 import type { Backend } from '../../prover/backend/types.ts';
-import { OpeningRounds, evaluate, type KernelTerm } from '../../prover/prove/opening.ts';
+import { OpeningRounds, type KernelTerm } from '../../prover/prove/opening.ts';
+import { addRows, evaluate } from '../../prover/prove/rows.ts';
 import { Random } from '../backend/random.ts';
 
 /** K over all cells, as the terms say. */
@@ -78,13 +79,16 @@ for (const name of ['reference', 'wasm'] as const)
         const bits = 1 + random.below(8);
         const columns = 1 + random.below(bits);
         const cells = [Float64Array, Int16Array, Int8Array][k % 3].from(random.integers(2 ** bits, 7));
+        const rows = Array.from({ length: 2 ** (bits - columns) }, (_, row) => row).filter(() => k % 2 === 0 || random.below(2) === 0);
+        for (let row = 0; row < 2 ** (bits - columns); row++)
+          if (!rows.includes(row)) cells.fill(0, row * 2 ** columns, (row + 1) * 2 ** columns);
         const terms = Array.from({ length: random.below(7) }, () => randomTerm(bits, random));
         // A tensor is read at several points, and several tensors at one.
         for (const t of terms.slice(0, random.below(3))) terms.push({ ...t, scale: random.field() });
         const what = `case ${k}: 2^${bits} cells, 2^${columns} columns`;
         const tables = [await reference.fromInts(cells), reference.fromField(expanded(2 ** bits, terms))];
         const expected = await reference.product(tables, 1n, 2 ** columns);
-        const actual = await OpeningRounds.start(backend, cells, columns, terms);
+        const actual = await OpeningRounds.start(backend, { cells, columns, rows }, terms);
         let challenge: bigint | null = null;
         for (let i = 0; i < bits; i++) {
           assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
@@ -99,7 +103,27 @@ for (const name of ['reference', 'wasm'] as const)
       for (const bits of [1, 2, 7, 11]) {
         const cells = Int32Array.from(random.integers(2 ** bits, 31));
         const point = random.fields(bits);
-        assert.equal(await evaluate(backend, cells, point), weightedSum(cells, [eqValues(point, 1n)]));
+        const [columns, first] = [Math.ceil(bits / 2), random.below(2)];
+        const rows = Array.from({ length: 2 ** (bits - columns) - first }, (_, row) => first + row);
+        cells.fill(0, 0, first * 2 ** columns);
+        assert.equal(await evaluate(backend, { cells, columns, rows }, point), weightedSum(cells, [eqValues(point, 1n)]));
       }
+    });
+
+    test('rows far apart are passed over apart, up to the last', async () => {
+      const random = new Random(79);
+      const columns = 5;
+      const rows = [1, 2, 4, 40_000, 65_533, 65_534, 65_535];
+      const cells = new Int16Array(2 ** 21);
+      for (const row of rows) cells.set(random.integers(32, 15), row * 32);
+      const matrix = { cells, columns, rows };
+      const point = random.fields(21);
+      const [high, low] = [eqValues(point.slice(0, 16), 1n), eqValues(point.slice(16), 1n)];
+      const value = (row: number): bigint => mod(low.reduce((z, w, k) => z + w * BigInt(cells[row * 32 + k]), 0n));
+      const want = mod(rows.reduce((z, row) => z + high[row] * value(row), 0n));
+      assert.equal(await evaluate(backend, matrix, point), want);
+      const out = backend.zeros(32);
+      await addRows(backend, matrix, high, 3n, out);
+      assert.equal(mod((await backend.toField(out)).reduce((z, v, k) => z + v * low[k], 0n)), mod(3n * want));
     });
   });
