@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { runProgram } from './lib/command.ts';
 
 const benches: Readonly<Record<string, () => Promise<Command>>> = {
+  cells: async () => (await import('./bench/cells.ts')).cellsCommand(),
   kernels: async () => (await import('./bench/kernels.ts')).kernelsCommand(),
   scaling: async () => (await import('./bench/scaling.ts')).scalingCommand(),
   lora: async () => (await import('./bench/lora.ts')).loraCommand(),

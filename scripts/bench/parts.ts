@@ -29,28 +29,61 @@ function domainCells({ vars, causal }: Domain): number {
   return causal === undefined ? all : (all / size ** 2) * ((size * (size + 1)) / 2);
 }
 
-/** Counts by part; `tables` are the rows of look-up tables with their multiplicities. */
-export function countParts(c: Compiled): Readonly<Record<Part, PartCount>> {
-  const out = Object.fromEntries(PARTS.map((p) => [p, { cells: 0, leaves: 0 }])) as Record<Part, PartCount>;
-  const ofSource = (source: Compiled['leaves'][number]['source']): Part =>
-    partOf(source.kind === 'tensor' ? ownerOf(source.tensor) : outputOf(c.program.relations[source.relation] as Relation));
-  const limbs = new Map(c.limbs.map((l) => [l.tensor.name, l]));
-  const ownerOf = (tensor: string): string => {
-    const limb = limbs.get(tensor);
-    if (limb === undefined) return tensor;
-    return limb.source.kind === 'tensor' ? limb.source.tensor : outputOf(c.program.relations[limb.source.relation] as Relation);
+/** What a tensor commits and looks up, in one proof: cells of its own, limbs of wide values, look-ups; with and without pads. */
+export interface TensorCount {
+  cells: number;
+  limbs: number;
+  padded: number;
+  leaves: number;
+  paddedLeaves: number;
+  /** Width of its cells, then the widths (below 64) or tables of its look-ups. */
+  what: string;
+}
+
+/** Counts by witness tensor; limbs and look-ups are those of the tensor that they check. `tables` are the rows of look-up tables with their multiplicities. */
+export function countTensors(c: Compiled): ReadonlyMap<string, TensorCount> {
+  const out = new Map<string, TensorCount>();
+  const of = (name: string): TensorCount => {
+    const count = out.get(name) ?? { cells: 0, limbs: 0, padded: 0, leaves: 0, paddedLeaves: 0, what: '' };
+    out.set(name, count);
+    return count;
   };
-  const witness = c.polys.find((p) => p.role === 'witness');
-  for (const { tensor } of witness?.tensors ?? []) {
+  const limbs = new Map(c.limbs.map((l) => [l.tensor.name, l]));
+  const ownerOf = (source: Compiled['leaves'][number]['source']): string => {
+    if (source.kind === 'relation') return outputOf(c.program.relations[source.relation] as Relation);
+    const limb = limbs.get(source.tensor);
+    return limb === undefined ? source.tensor : ownerOf(limb.source);
+  };
+  for (const { tensor, bits } of c.polys.find((p) => p.role === 'witness')?.tensors ?? []) {
     if (tensor.name.startsWith('multiplicity/')) continue;
     const vars = tensor.axes.map((a, i) => ({ name: String(i), size: a.size }));
     const on: Domain = tensor.causal ? { vars, causal: [String(tensor.causal[0]), String(tensor.causal[1])] } : { vars };
-    out[partOf(ownerOf(tensor.name))].cells += domainCells(on);
+    const limb = limbs.get(tensor.name);
+    const count = of(limb === undefined ? tensor.name : ownerOf(limb.source));
+    count[limb === undefined ? 'cells' : 'limbs'] += domainCells(on);
+    count.padded += 2 ** bits;
+    if (limb === undefined) count.what = `${tensor.signed ? 's' : 'u'}${tensor.bits}`;
   }
-  for (const leaf of c.leaves) out[ofSource(leaf.source)].leaves += domainCells(leaf.on);
+  for (const leaf of c.leaves) {
+    const count = of(ownerOf(leaf.source));
+    count.leaves += domainCells(leaf.on);
+    count.paddedLeaves += 2 ** leaf.bits;
+    count.what += ` [${leaf.id}]`;
+  }
   for (const t of c.tables) {
-    out.tables.cells += 2 ** t.bits;
-    out.tables.leaves += 2 ** t.bits;
+    const count = of('tables');
+    for (const kind of ['cells', 'padded', 'leaves', 'paddedLeaves'] as const) count[kind] += 2 ** t.bits;
+  }
+  return out;
+}
+
+/** Counts by part. */
+export function countParts(c: Compiled): Readonly<Record<Part, PartCount>> {
+  const out = Object.fromEntries(PARTS.map((p) => [p, { cells: 0, leaves: 0 }])) as Record<Part, PartCount>;
+  for (const [name, count] of countTensors(c)) {
+    const part = out[name === 'tables' ? 'tables' : partOf(name)];
+    part.cells += count.cells + count.limbs;
+    part.leaves += count.leaves;
   }
   return out;
 }

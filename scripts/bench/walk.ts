@@ -86,7 +86,7 @@ interface Variant {
   readonly relations: Readonly<Record<string, number>>;
 }
 
-function setUp({ recipe, model, data }: Prepared): { program: Program; inputs: Tensors; calibration: Cost } {
+export function setUp({ recipe, model, data }: Prepared): { program: Program; inputs: Tensors; calibration: Cost } {
   const fixed = Object.fromEntries([...model, ...data].map((t) => [t.name, t.values]));
   const seed = fromHex(`0x${'11'.repeat(32)}`);
   const given = (p: Program): Tensors => asTensors(fixed, initialState(p, seed));
