@@ -59,7 +59,8 @@ export const OFFSET = {
   biasMulPack: 1824,
   biasReducePack: 1984,
   biasPackSmall: 2144,
-  end: 2240,
+  center: 2240,
+  end: 2320,
 } as const;
 
 /** How many low and high halves the product, or the square, adds to each of the ten limbs. */
@@ -156,6 +157,17 @@ export function limbs(value: bigint): number[] {
   return out;
 }
 
+/** −p as limbs between −3/2·X and −1/2·X: they bring a sum of two elements in [0, p) into (−p, p), and its limbs into ±3/2·X. */
+function centers(p: bigint): number[] {
+  let carry = 0n;
+  return [0n, 1n, 2n, 3n, 4n].map((j) => {
+    let limb = carry - ((p >> (LIMB_BITS * j)) & MASK);
+    carry = j < 4n && limb > -X / 2n ? 1n : 0n;
+    if (carry === 1n) limb -= X;
+    return Number(limb);
+  });
+}
+
 /** The block of a modulus. */
 export function constants(p: bigint): Uint8Array {
   const block = new Uint8Array(OFFSET.end);
@@ -200,6 +212,7 @@ export function constants(p: bigint): Uint8Array {
   reduceBias([0], true).forEach((b, k) => word(OFFSET.biasPackSmall + 16 * k, k > 0 ? b - LOW : b));
   element(OFFSET.threeHalves, (RADIX * 3n * modInverse(2n, p)) % p);
   element(OFFSET.cube, RADIX ** 3n % p);
+  centers(p).forEach((c, j) => float(OFFSET.center + 16 * j, c));
   float(OFFSET.invP, Number((1n << 324n) / p) / 2 ** 120);
   float(OFFSET.tiny, 2 ** -45);
   element(OFFSET.one, RADIX % p);

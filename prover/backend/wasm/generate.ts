@@ -177,9 +177,10 @@ export function fieldSource(fused: boolean): string {
 
   const each = (f: (j: number) => string): string => five.map(f).join('\n  ');
 
+  /** Zero, as limbs that bring sums of two limbs in [0, 2^51) into [−2^51, 2^51]. */
+  const CENTERS = [-(2n ** 51n), 1n - 2n ** 51n, 1n - 2n ** 51n, 1n - 2n ** 51n, 1n].map((c) => `${c}.0`);
   /** Limb j of a sum of limbs in [0, 2^51), as a limb in [−2^51, 2^51]. */
-  const centeredSum = (x: string, y: string, j: number): string =>
-    `f64x2.add(f64x2.add(${x}, ${y}), f64x2.splat(${[`-${2n ** 51n}.0`, `-${2n ** 51n - 1n}.0`, `-${2n ** 51n - 1n}.0`, `-${2n ** 51n - 1n}.0`, '1.0'][j]}))`;
+  const centeredSum = (x: string, y: string, j: number): string => `f64x2.add(f64x2.add(${x}, ${y}), f64x2.splat(${CENTERS[j]}))`;
 
   const unpackConstants = `const M = ${constant(OFFSET.mask)}; const MAGIC = ${constant(OFFSET.magic)}; const T52 = f64x2.splat(4503599627370496.0);`;
   /** Limbs x0 … x4 in [0, 2^51) of the packed elements at a and b. */
@@ -226,7 +227,7 @@ export function madd(x: v128, y: v128, z: v128): v128 {
 export function fused(): bool {
   ${halves.probe}
 }
-/** o = a·b / R. Limbs of a and b with |a_i·b_j| <= 2^102; result in (a·b/R - p, a·b/R + p), limbs centered. */
+/** o = a·b / R. Limbs of a and b with |a_i·b_j| <= 2^102, |a·b| <= 4.3·p²; result in (a·b/R - p, a·b/R + p), limbs centered, within 2.65·p. */
 export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
   ${start(OFFSET.biasMul)}
   ${product}
@@ -236,7 +237,7 @@ export function mul2(o: usize, a: usize, b: usize, K: usize): void {${begin}
 export function mul4(o_1: usize, a_1: usize, b_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
   ${interleave(mulStages, mulStages)}
 }
-/** o = a²/R, two at once. Limbs of a up to 2^50, the top one up to 2^50.95 (2.5·p); result as of mul2. */
+/** o = a²/R, two at once. Limbs of a centered, a within 2·p; result as of mul2. */
 export function sqr4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
   ${interleave(squareStages, squareStages)}
 }
@@ -345,17 +346,19 @@ export function differenceSum2(o: usize, sum: usize, a: usize, a2: usize, b: usi
 export function sum2(o: usize, a: usize, b: usize): void {
   ${each((j) => `v128.store(o, ${centeredSum(`v128.load(a, ${16 * j})`, `v128.load(b, ${16 * j})`, j)}, ${16 * j});`)}
 }
-/** As difference2, with signs: o = sb·b − sa·a, where each lane of sa and sb is 1 or −1. */
+/** As difference2, with signs: o = sb·b − sa·a, where each lane of sa and sb is 1 or −1, modulo p; in (−p, p), limbs in ±1.3·2^51. */
 export function signedDifference2(o: usize, a: usize, a2: usize, sa: v128, b: usize, b2: usize, sb: v128, K: usize): void {
   ${unpackConstants} ${unpacked('x', 'a', 'a2')} ${unpacked('y', 'b', 'b2')}
-  ${each((j) => `v128.store(o, f64x2.sub(f64x2.mul(y${j}, sb), f64x2.mul(x${j}, sa)), ${16 * j});`)}
+  // 1 where the difference is a sum, −1 where it is minus one: lanes up to 2·p in size, with limbs up to 2^52.
+  const sum = f64x2.mul(f64x2.sub(sb, sa), f64x2.splat(0.5));
+  ${each((j) => `v128.store(o, madd(sum, ${constant(OFFSET.center + 16 * j)}, f64x2.sub(f64x2.mul(y${j}, sb), f64x2.mul(x${j}, sa))), ${16 * j});`)}
 }
 /** Limbs (|limb| <= 2^52 + 2^50, value within 2^40·p of 0) to packed elements in [0, p + 2^-40·p). */
 export function pack2(oa: usize, ob: usize, a: usize, K: usize): void {
   ${packConstants} ${each((j) => `const a${j} = v128.load(a, ${16 * j});`)}
   ${pack}
 }
-/** Packs a − b for a square a of sqr4 or mul2 below 4·p and b of sum2; then o = x − (a − b) for packed elements x and x2, |limb| <= 2^51. */
+/** Packs a − b for a square a of sqr4 or mul2 and b of sum2; then o = x − (a − b) for packed elements x and x2, |limb| <= 2^51. */
 export function packDifference2(oa: usize, ob: usize, o: usize, a: usize, b: usize, x: usize, x2: usize, K: usize): void {
   ${packConstants} const T52 = f64x2.splat(4503599627370496.0); const MAGIC = ${constant(OFFSET.magic)};
   ${each((j) => `const a${j} = f64x2.sub(v128.load(a, ${16 * j}), v128.load(b, ${16 * j}));`)}

@@ -93,7 +93,8 @@ export function addBatch(list: usize, n: i32, products: usize, signed: bool = fa
   if (zeroLanes(sum)) return addBatchTotal(list, m, products, signed);
   invert2(sum);
   mul4(d, sum, run2, run2, sum, run, FQ);
-  copy2(run, d);
+  normal(run, d);
+  normal(run2, run2);
   const plus = f64x2.splat(1);
   for (let k = 0; k < m; k += 4) {
     const e = list + <usize>k * ENTRY, f = e + 2 * ENTRY, p = products + <usize>k * PRODUCT;
@@ -166,6 +167,7 @@ export function doubleBatch(list: usize, n: i32, products: usize): void {
     // Slope 3x² / 2y, from (3/2)·x².
     mul2(slope, x, THREE_HALVES, FQ);
     mul2(slope, slope, x, FQ);
+    normal(slope, slope);
     mul2(slope, slope, inverse, FQ);
     sum2(x, x, x);
     finish(e, slope, x, d, f64x2.splat(1));
@@ -247,6 +249,7 @@ function slopes(e: usize, signed: bool): i32 {
   add2(n, n, s + 720);
   normal(n, n);
   sub2(y2, y2, y1);
+  normal(y2, y2);
   for (let j: usize = 0; j < 80; j += 8) {
     const lane = j & 8 ? 2 : 1;
     if (twice & lane) {

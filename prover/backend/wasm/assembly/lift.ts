@@ -26,18 +26,18 @@ export function liftPoints(job: usize, chunk: i32): void {
     for (let k: usize = 1; k < 16; k++) {
       const p = powers + 160 * k;
       mul4(t, p - 160, square, t + 80, p - 80, square + 80, FQ);
-      centered(p, t);
-      centered(p + 80, t + 80);
+      centerBoth(p, t);
     }
     copy2(root, powers);
     copy2(root + 80, powers);
     for (let nibble = 63; nibble >= 0; nibble--) {
-      for (let k = 0; k < 4; k++) sqr4(root, root, root + 80, root + 80, FQ);
+      for (let k = 0; k < 4; k++) {
+        sqr4(root, root, root + 80, root + 80, FQ);
+        if (k == 1) centerBoth(root, root);
+      }
       const p = powers + <usize>((<u32>int(job, 4 + (nibble >> 3)) >> ((nibble & 7) << 2)) & 15) * 160;
       mul4(t, root, p, t + 80, root + 80, p + 80, FQ);
-      // Four squarings grow a value below p to at most 2.8·p: back below p.
-      centered(root, t);
-      centered(root + 80, t + 80);
+      centerBoth(root, t);
     }
     for (let k = 0; k < 2; k++) {
       const at = <usize>k * 80, first = i + 2 * k, points = s + 640, plain = points + 128, check = plain + 64;
@@ -76,6 +76,12 @@ function candidate(job: usize, i: i32, end: i32): usize {
 function centered(o: usize, a: usize): void {
   normal(o, a);
   carry2(o, o);
+}
+
+/** Two squarings grow a value below p to 1.8·p: back below p. */
+function centerBoth(o: usize, a: usize): void {
+  centered(o, a);
+  centered(o + 80, a + 80);
 }
 
 function same(a: usize, b: usize): bool {
