@@ -211,6 +211,24 @@ function outer(lists: readonly Weights[], bits: readonly number[], causal: reado
   };
 }
 
+/** Pieces with one column factor, those of a block added up: leaves are read at points that end alike, so a tensor often has several. */
+function merged(pieces: readonly Piece[]): Piece[] {
+  const blocks = new Map<string, Piece[]>();
+  for (const p of pieces) {
+    const key = `${p.offset} ${bitsOf(p.rows)}`;
+    blocks.set(key, [...(blocks.get(key) ?? []), p]);
+  }
+  return [...blocks.values()].map((same) => {
+    const [first] = same as [Piece];
+    if (same.length === 1) return first;
+    const bits = bitsOf(first.rows);
+    const weights = new Array<bigint>(2 ** bits).fill(0n);
+    for (const p of same) for (const [row, w] of entries(p.rows)) weights[row] = mod((weights[row] as bigint) + p.scale * w);
+    if (bits === 0) return { ...first, scale: weights[0] as bigint };
+    return { ...first, scale: 1n, rows: { lists: [weights], bits: [bits] } };
+  });
+}
+
 /** A column factor with what its half-product is made of, or a row of P with K's row. */
 interface Column {
   readonly u: FieldVector;
@@ -283,7 +301,8 @@ export class OpeningRounds implements SumcheckRounds {
     const list: Column[] = [];
     for (const [row, c] of rows) list.push({ u: await backend.fromInts(cells.subarray(row * width, (row + 1) * width)), c, of: row });
     const keep = { bits: columns, kind: 'keep' as const, size: width, shift: 0, limit: width, stride: 1 };
-    for (const pieces of factors.values()) {
+    for (const all of factors.values()) {
+      const pieces = merged(all);
       const u = backend.zeros(width);
       const c = backend.zeros(width);
       for (const { offset, rows: r, scale } of pieces) {
