@@ -1,5 +1,5 @@
 /**
- * What verifying spends its time on: hashes and sums of points. `plain` is their plain TypeScript; a caller may bring an engine that computes
+ * What verifying spends its time on: hashes, sums of points, weighted sums of public content. `plain` is their plain TypeScript; a caller may bring an engine that computes
  * the same faster (the commands bring the WebAssembly kernels). All judging stays in verifier/: an engine is part of the verifier's own machine, as its
  * processor is, and nothing that comes from a prover chooses it.
  */

@@ -62,11 +62,11 @@ function postCommand(): Command {
       const account = await signingAccount();
       const escrow = await escrowOf(chain, options.escrow);
       const held = join(options.data, 'held-out.card.json');
-      const cards = {
-        model: loadCard(join(options.model, 'model.card.json')),
-        data: loadCard(join(options.data, 'data.card.json')),
-        heldOut: existsSync(held) ? loadCard(held) : null,
-      };
+      const cards = await withEngine('wasm', async (engine) => ({
+        model: loadCard(join(options.model, 'model.card.json'), engine),
+        data: loadCard(join(options.data, 'data.card.json'), engine),
+        heldOut: existsSync(held) ? loadCard(held, engine) : null,
+      }));
       const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
       const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });

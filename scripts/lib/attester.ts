@@ -70,7 +70,7 @@ async function judge(attester: Attester, claim: PostedClaim): Promise<{ record: 
   if (known !== null) return { record: known, reason: known.reason, seconds: 0 };
   let bundle: Uint8Array;
   try {
-    bundle = readBundle(attester.store, claim.body.bundleRoot, attester.bounty.terms.maxBundle);
+    bundle = readBundle(attester.store, claim.body.bundleRoot, attester.bounty.terms.maxBundle, attester.engine.keccak);
   } catch (e) {
     return { record: null, reason: e instanceof Error ? e.message : String(e), seconds: 0 };
   }

@@ -55,7 +55,7 @@ const EVENTS = ['Posted', 'Claimed', 'Attested', 'Rejected', 'Paid', 'Released',
 export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store: string, engine: Engine): Promise<Audit> {
   const posted = await findBounty(escrow, id);
   const findings: string[] = [];
-  const bounty = await openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder), engine);
+  const bounty = await openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder, engine.keccak), engine);
   let recipe = 'the program is what the recipe gives';
   try {
     checkRebuild(folder, bounty);
@@ -94,7 +94,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
     let bytes = 0;
     const begin = performance.now();
     try {
-      const bundle = readBundle(store, claim.body.bundleRoot, posted.terms.maxBundle);
+      const bundle = readBundle(store, claim.body.bundleRoot, posted.terms.maxBundle, engine.keccak);
       bytes = bundle.length;
       valid = false;
       await verifyClaim(bounty, claim.claimant, claim.body, bundle, engine);

@@ -1,6 +1,7 @@
 /** Card files: `<name>.card.json` with the content of public cards in the content-addressed folder `content` beside it. */
 import { dirname, join } from 'node:path';
 import { cardDigest, decodeCard, encodeCard, openContent, type Card, type Content } from '../../verifier/cards.ts';
+import { plain } from '../../verifier/engine.ts';
 import { digestOf, InputError, type Hex } from '../../verifier/input.ts';
 import type { Command } from 'commander';
 import { selectBackend } from '../../prover/backend/index.ts';
@@ -76,15 +77,15 @@ export const cardOptions = (command: Command): Command =>
     .option('--encrypt', 'encrypt the opening file (FINEPROOF_PASSPHRASE, or asked for)');
 
 /** Reads and checks a card; a public one with its content. */
-export function loadCard(path: string): LoadedCard {
+export function loadCard(path: string, engine = plain): LoadedCard {
   const bytes = readBounded(path, MAX_CARD);
   const card = decodeCard(bytes, path);
   const digest = digestOf(bytes);
-  const store = openStore(join(dirname(path), 'content'));
+  const store = openStore(join(dirname(path), 'content'), (file) => digestOf(file, engine.keccak));
   const get = (file: { digest: Hex; size: number }, what: string): Uint8Array =>
     store.get(file.digest, Math.min(file.size, MAX_CONTENT), what);
   if (card.commitment !== undefined)
     return { card, digest, bytes, content: null, contentBytes: null, rangeProof: get(card.commitment.rangeProof, 'range proof') };
   const contentBytes = get(card.content as NonNullable<Card['content']>, 'content');
-  return { card, digest, bytes, content: openContent(card, contentBytes, path), contentBytes, rangeProof: null };
+  return { card, digest, bytes, content: openContent(card, contentBytes, path, engine), contentBytes, rangeProof: null };
 }

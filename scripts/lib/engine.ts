@@ -12,7 +12,7 @@ export interface EngineOptions {
 
 export const engineOption = (command: Command): Command =>
   command.addOption(
-    new Option('--engine <name>', 'hashes and sums of points: fast kernels, or plain TypeScript').choices(ENGINES).default('wasm'),
+    new Option('--engine <name>', 'what hashes and adds up: fast kernels, or plain TypeScript').choices(ENGINES).default('wasm'),
   );
 
 /** Runs with an engine, which lives as long as `run` takes. */

@@ -17,6 +17,7 @@ import type { Engine } from '../../verifier/engine.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
+import type { Keccak } from '../../verifier/words.ts';
 import { encodeProgram } from '../../prover/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
@@ -175,8 +176,8 @@ function decodePosting(bytes: Uint8Array, source: string): Posting {
 }
 
 /** Published files of a package. */
-export function packageFiles(folder: string): BountyFiles {
-  const store = openStore(inside(folder, 'content'));
+export function packageFiles(folder: string, keccak?: Keccak): BountyFiles {
+  const store = openStore(inside(folder, 'content'), (bytes) => digestOf(bytes, keccak));
   const read = (name: string, limit: number): Uint8Array => readBounded(inside(folder, name), limit);
   return {
     program: read(FILE.program, LIMITS.bytes),
@@ -197,7 +198,7 @@ export interface OpenPackage {
 export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
-  const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder), engine);
+  const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder, engine.keccak), engine);
   return { folder, posting, bounty };
 }
 

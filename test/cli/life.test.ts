@@ -128,7 +128,10 @@ test('train needs the openings, proves, and goes on where it was', async () => {
 test('verify: a good bundle passes; another claimant, a flipped bit, a truncated bundle do not', async () => {
   const bundle = at('run', 'bundle.bin');
   const verify = ['verify', bundle, '--package', at('bounty')];
-  assert.equal((await ok(verify))['ok'], true);
+  for (const engine of ['wasm', 'plain']) {
+    const said = await ok([...verify, ...(engine === 'plain' ? ['--engine', engine] : [])]);
+    assert.deepEqual([said['ok'], said['engine']], [true, engine]);
+  }
   const claimText = readFileSync(at('run', 'claim.json'), 'utf8');
   const other = at('other.json');
   writeFileSync(other, claimText.replace(localAccount(contributor).address, localAccount(poster).address));
