@@ -5,8 +5,8 @@
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import asc from 'assemblyscript/asc';
 import { fieldSource } from '../prover/backend/wasm/generate.ts';
+import { compileAssembly, fieldOptions } from './lib/assembly.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const BACKEND = 'prover/backend/wasm';
@@ -25,7 +25,7 @@ interface Binary {
 const backend = (name: string, fused: boolean): Binary => ({
   file: `${BACKEND}/${name}`,
   folder: BACKEND,
-  options: ['--initialMemory=256', ...(fused ? ['--enable=relaxed-simd'] : [])],
+  options: fieldOptions(fused),
   generated: { 'assembly/field.ts': fieldSource(fused) },
   encode: (binary) => binary,
 });
@@ -44,45 +44,9 @@ const BINARIES: readonly Binary[] = [
   { file: `${TRAINER}/binary.ts`, folder: TRAINER, options: ['--initialMemory=2'], generated: {}, encode: asModule },
 ];
 
-const OPTIONS = [
-  'assembly/index.ts',
-  '--outFile=kernels.wasm',
-  // Level 2 and above make Binaryen sink additions into deep trees, which V8 then spills: products get 1.6 times slower.
-  '--optimizeLevel=1',
-  '--runtime=stub',
-  '--use=abort=',
-  '--enable=simd',
-  '--enable=threads',
-  '--importMemory',
-  '--sharedMemory',
-  '--maximumMemory=65536',
-  '--memoryBase=65536',
-];
-
-async function compile({ file, folder, options, generated, encode }: Binary): Promise<Uint8Array> {
-  let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main([...OPTIONS, ...options, `--baseDir=${join(ROOT, folder)}`], {
-    readFile: async (name, base) => {
-      const source = generated[name];
-      if (source !== undefined) return source;
-      try {
-        return await readFile(join(base, name), 'utf8');
-      } catch {
-        return null;
-      }
-    },
-    writeFile: (name, content) => {
-      if (name.endsWith('.wasm')) binary = content as Uint8Array;
-    },
-    listFiles: () => [],
-  });
-  if (error || !binary) throw new Error(`${file} does not compile:\n${stderr.toString()}`);
-  return encode(binary);
-}
-
 for (const target of BINARIES) {
   const path = join(ROOT, target.file);
-  const binary = await compile(target);
+  const binary = target.encode(await compileAssembly(join(ROOT, target.folder), target.options, target.generated));
   if (process.argv.includes('--check')) {
     const committed = await readFile(path).catch(() => Buffer.alloc(0));
     if (Buffer.compare(committed, binary) !== 0)
