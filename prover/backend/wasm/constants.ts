@@ -57,10 +57,12 @@ export const OFFSET = {
   pHigh: 1584,
   biasSquare: 1664,
   biasMulPack: 1824,
-  biasReducePack: 1984,
+  biasCrossPack: 1984,
   biasPackSmall: 2144,
   center: 2240,
-  end: 2320,
+  biasBind: 2320,
+  biasCross: 2416,
+  end: 2576,
 } as const;
 
 /** How many low and high halves the product, or the square, adds to each of the ten limbs. */
@@ -201,12 +203,17 @@ export function constants(p: bigint): Uint8Array {
     word(OFFSET.biasMac + 16 * k, b);
     word(OFFSET.biasReduce + 16 * k, reduce[k] as bigint);
     word(OFFSET.biasMul + 16 * k, b + (reduce[k] as bigint));
-    word(OFFSET.biasReducePack + 16 * k, packed[k] as bigint);
+    word(OFFSET.biasCross + 16 * k, 2n * b + (reduce[k] as bigint));
+    word(OFFSET.biasCrossPack + 16 * k, 2n * b + (packed[k] as bigint));
     word(OFFSET.biasMulPack + 16 * k, b + (packed[k] as bigint));
     word(OFFSET.biasSquare + 16 * k, (squares[k] as bigint) + (reduce[k] as bigint));
   });
   for (let k = 0; k < 6; k++) word(OFFSET.biasSmall + 16 * k, -((k < 5 ? LOW : 0n) + (k > 0 ? HIGH : 0n)));
-  affineBias().forEach((b, k) => word(OFFSET.biasAffine + 16 * k, b));
+  affineBias().forEach((b, k) => {
+    word(OFFSET.biasAffine + 16 * k, b);
+    // Digits are added, not limbs from above C3.
+    word(OFFSET.biasBind + 16 * k, k > 0 ? b + LOW : b);
+  });
   reduceBias([0]).forEach((b, k) => word(OFFSET.biasReduceSmall + 16 * k, b));
   // Five limbs from above C3 are added.
   reduceBias([0], true).forEach((b, k) => word(OFFSET.biasPackSmall + 16 * k, k > 0 ? b - LOW : b));

@@ -65,6 +65,12 @@ export function fieldSource(fused: boolean): string {
   ${five.map((j) => `const b${j} = v128.load(b, ${16 * j});`).join(' ')}
   ${five.map((i) => `const a${i} = v128.load(a, ${16 * i});\n${addProduct(`a${i}`, (j) => `b${j}`, i)}`).join('\n')}`;
 
+  /** a·d + b·c of the four values (80 bytes each) at a. */
+  const cross = ([x, y]: readonly [number, number]): string => `{
+  ${five.map((j) => `const b${j} = v128.load(a, ${y + 16 * j});`).join(' ')}
+  ${five.map((i) => `const a${i} = v128.load(a, ${x + 16 * i});\n${addProduct(`a${i}`, (j) => `b${j}`, i)}`).join('\n')} }`;
+  const crossed = `${cross([0, 240])} ${cross([80, 160])}`;
+
   /** Products i < j are taken once, with a factor doubled. */
   const square = `
   ${five.map((j) => `const a${j} = v128.load(a, ${16 * j}); const b${j} = f64x2.add(a${j}, a${j});`).join(' ')}
@@ -151,7 +157,8 @@ export function fieldSource(fused: boolean): string {
   ];
 
   const mulPackStages = [`${start(OFFSET.biasMulPack)} ${product}`, stage0, stage1, stage2, ...packStages(4)];
-  const reducePackStages = [startFrom(OFFSET.biasReducePack), stage0, stage1, stage2, ...packStages(4)];
+  const crossStages = [`${start(OFFSET.biasCross)} ${crossed}`, ...reductionStages];
+  const crossPackStages = [`${start(OFFSET.biasCrossPack)} ${crossed}`, stage0, stage1, stage2, ...packStages(4)];
 
   const affineConstants = 'const B = i64x2.splat(0x4338000000000000);';
   const affineStages = [
@@ -161,6 +168,34 @@ export function fieldSource(fused: boolean): string {
   ${five.map((j) => `s${j + 1} = i64x2.add(s${j + 1}, f64x2.add(v128.load(y, ${16 * j}), C3));`).join('\n')}`,
     ...packStages(0),
   ];
+
+  /** Digits in [0, X) of two packed elements at a and b, as integers v0 … v4, by way of the words w0 … w3. */
+  const digits = (a: string, b: string, v: string, w: number, load: number): string => `
+  const b${load} = v128.load(${a}), b${load + 1} = v128.load(${a}, 16), b${load + 2} = v128.load(${b}), b${load + 3} = v128.load(${b}, 16);
+  const w${w} = v128.shuffle<i64>(b${load}, b${load + 2}, 0, 2), w${w + 1} = v128.shuffle<i64>(b${load}, b${load + 2}, 1, 3);
+  const w${w + 2} = v128.shuffle<i64>(b${load + 1}, b${load + 3}, 0, 2), w${w + 3} = v128.shuffle<i64>(b${load + 1}, b${load + 3}, 1, 3);
+  const ${v}0 = v128.and(w${w}, M);
+  const ${v}1 = v128.and(v128.or(i64x2.shr_u(w${w}, 51), i64x2.shl(w${w + 1}, 13)), M);
+  const ${v}2 = v128.and(v128.or(i64x2.shr_u(w${w + 1}, 38), i64x2.shl(w${w + 2}, 26)), M);
+  const ${v}3 = v128.and(v128.or(i64x2.shr_u(w${w + 2}, 25), i64x2.shl(w${w + 3}, 39)), M);
+  const ${v}4 = i64x2.shr_u(w${w + 3}, 12);`;
+  const bothDigits = `${digits('a', 'b', 'v', 0, 0)} ${digits('x', 'y', 'd', 4, 4)}`;
+  /** v + c·x by c's table, the limbs of x as `limb` says. */
+  const packedAffine = (limb: (i: number) => string): string[] => [
+    `${[0, 1, 2, 3, 4, 5].map((k) => `let s${k} = ${constant(OFFSET.biasBind + 16 * k)};`).join(' ')}
+  { ${bothDigits}
+  ${five.map((j) => `s${j + 1} = i64x2.add(s${j + 1}, v${j});`).join(' ')}
+  ${five
+    .map(
+      (i) =>
+        `const a${i} = f64x2.sub(i64x2.add(${limb(i)}, B), C3);\n` + addProduct(`a${i}`, (j) => `v128.load(table, ${80 * i + 16 * j})`, 0),
+    )
+    .join('\n')} }`,
+    lastStep(0),
+    ...packStages(0),
+  ];
+  const bindStages = packedAffine((i) => `i64x2.sub(d${i}, v${i})`);
+  const foldStages = packedAffine((i) => `d${i}`);
 
   /** Gives the variables of a computation a suffix. */
   const named = (code: string, suffix: string): string =>
@@ -245,13 +280,13 @@ export function sqr4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): 
 export function reduce4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
   ${interleave(reduceStages, reduceStages)}
 }
-/** reduce2 and mul2 at once. */
-export function reduceMul(o_1: usize, a_1: usize, o_2: usize, a_2: usize, b_2: usize, K: usize): void {
-  ${interleave(reduceStages, mulStages)}
+/** o = (v0·v3 + v1·v2) / R of four values (80 bytes each) at a, two at once. */
+export function cross4(o_1: usize, a_1: usize, o_2: usize, a_2: usize, K: usize): void {
+  ${interleave(crossStages, crossStages)}
 }
-/** o_1 = a_1 / R, for sums of at most four products, and o_2 = a_2·b_2 / R, as packed elements. */
-export function reduceMulPack(oa_1: usize, ob_1: usize, a_1: usize, oa_2: usize, ob_2: usize, a_2: usize, b_2: usize, K: usize): void {
-  ${affineConstants} ${interleave(reducePackStages, mulPackStages)}
+/** (v0·v3 + v1·v2) / R of four values at a_1, and a_2·b_2 / R, as packed elements. */
+export function crossMulPack(oa_1: usize, ob_1: usize, a_1: usize, oa_2: usize, ob_2: usize, a_2: usize, b_2: usize, K: usize): void {
+  ${affineConstants} ${interleave(crossPackStages, mulPackStages)}
 }
 /** Packed y + acc / X; sums of |v| below 2^51 in all, limbs of y below 2^51. */
 export function packSmall2(oa: usize, ob: usize, y: usize, acc: usize, K: usize): void {${begin} ${reductionConstants} ${affineConstants}
@@ -288,6 +323,26 @@ export function affine2(oa: usize, ob: usize, y: usize, x: usize, table: usize, 
 /** As affine2, two at once. */
 export function affine4(oa_1: usize, ob_1: usize, y_1: usize, x_1: usize, oa_2: usize, ob_2: usize, y_2: usize, x_2: usize, table: usize, K: usize): void {
   ${affineConstants} ${interleave(affineStages, affineStages)}
+}
+/** Packed v + c·(w − v), v at a and b, w at x and y; c's table as for affine2; two at once. */
+export function bind4(
+  oa_1: usize, ob_1: usize, a_1: usize, b_1: usize, x_1: usize, y_1: usize, oa_2: usize, ob_2: usize, a_2: usize, b_2: usize, x_2: usize, y_2: usize,
+  table: usize, K: usize,
+): void {
+  ${affineConstants} ${interleave(bindStages, bindStages)}
+}
+/** Packed v + c·w, as bind4. */
+export function fold4(
+  oa_1: usize, ob_1: usize, a_1: usize, b_1: usize, x_1: usize, y_1: usize, oa_2: usize, ob_2: usize, a_2: usize, b_2: usize, x_2: usize, y_2: usize,
+  table: usize, K: usize,
+): void {
+  ${affineConstants} ${interleave(foldStages, foldStages)}
+}
+/** Limbs of packed elements at a and b, and of those at x and y minus them. */
+export function unpackPair2(o: usize, e: usize, a: usize, b: usize, x: usize, y: usize, K: usize): void {
+  const M = ${constant(OFFSET.mask)}; const C3 = ${constant(OFFSET.c3)}; ${affineConstants}
+  ${bothDigits}
+  ${five.map((j) => `v128.store(o, f64x2.sub(i64x2.add(v${j}, B), C3), ${16 * j}); v128.store(e, f64x2.sub(i64x2.add(i64x2.sub(d${j}, v${j}), B), C3), ${16 * j});`).join('\n  ')}
 }
 /** The accumulators (ten limbs and an overflow word, 176 bytes) += a·b. At most 256 products before a reduction or \`spill2\`. */
 export function mac2(acc: usize, a: usize, b: usize, K: usize): void {${begin}

@@ -3,7 +3,7 @@
  * Cells come in chunks of 2^c (c = 4 where there are enough); a word a chunk says where: the address of its cells, or that of the one
  * cell that all of them equal, plus 1 (`CONSTANT`). Chunks of leaves may also be integers: the address of their block's record plus 2.
  */
-import { add2, affine2, affine4, carry2, clear2, mac2, macSmall2, mul2, pack2, packSmall2, reduce2, reduce4, reduceMulPack, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2, unpack2 } from './field';
+import { add2, bind4, carry2, clear2, cross4, crossMulPack, fold4, mac2, macSmall2, mul2, pack2, packSmall2, reduce2, reduceSmall2, reduceWide2, set2, setSmall2, spill2, sub2, unpack2, unpackPair2 } from './field';
 import { FR, copy2, element, int, pointer, scratch } from './shared';
 
 const ACC: usize = 176;
@@ -52,23 +52,14 @@ function step(e: usize): usize {
   return e & CONSTANT ? 0 : CELL;
 }
 
-/** acc = p0·q1 + q0·p1, v = p0, p1, q0, q1. */
-// @ts-ignore: decorator
-@inline
-function cross(acc: usize, v: usize): void {
-  set2(acc, v, v + 240, FR);
-  mac2(acc, v + 80, v + 160, FR);
-}
-
 /** Nodes n, n + 1 (n even; equal halves of one cell) of the layer above cells a and b: p = p0·q1 + p1·q0, q = q0·q1. */
 function parent(to: usize, a: usize, b: usize, next: usize): void {
-  const v = scratch, acc = scratch + 320;
+  const v = scratch;
   unpack2(v, a, b, FR);
   unpack2(v + 80, a + 32, b + 32, FR);
   unpack2(v + 160, a + 64, b + 64, FR);
   unpack2(v + 240, a + 96, b + 96, FR);
-  cross(acc, v);
-  reduceMulPack(to, to + next, acc, to + 64, to + 64 + next, v + 160, v + 240, FR);
+  crossMulPack(to, to + next, v, to + 64, to + 64 + next, v + 160, v + 240, FR);
 }
 
 /**
@@ -90,16 +81,10 @@ export function parents(job: usize, chunk: i32): void {
 
 /** p1 += λ·q1 in `count` cells; λ's table as for affine2. */
 function fold(cells: usize, count: i32, lambda: usize): void {
-  const x = scratch, y = scratch + 80, x2 = scratch + 160, y2 = scratch + 240;
+  const last = cells + <usize>(count - 1) * CELL + 32;
   for (let i = 0; i < count; i += 4) {
-    const a = cells + <usize>i * CELL, b = cells + <usize>min(i + 1, count - 1) * CELL;
-    unpack2(y, a + 32, b + 32, FR);
-    unpack2(x, a + 96, b + 96, FR);
-    if (i + 2 >= count) return affine2(a + 32, b + 32, y, x, lambda, FR);
-    const c = b + CELL, d = c + CELL;
-    unpack2(y2, c + 32, d + 32, FR);
-    unpack2(x2, c + 96, d + 96, FR);
-    affine4(a + 32, b + 32, y, x, c + 32, d + 32, y2, x2, lambda, FR);
+    const a = cells + <usize>i * CELL + 32, b = min(a + CELL, last), c = min(b + CELL, last), d = min(c + CELL, last);
+    fold4(a, b, a, b, a + 64, b + 64, c, d, c, d, c + 64, d + 64, lambda, FR);
   }
 }
 
@@ -108,23 +93,17 @@ function fold(cells: usize, count: i32, lambda: usize): void {
  * two pairs.
  */
 function addPairs(lows: usize, lowStep: usize, highs: usize, highStep: usize, count: i32, e: usize, inner: usize, atOne: bool): void {
-  const lo = scratch, hi = scratch + 320, d = scratch + 640, t = scratch + 960, acc = scratch + 1120;
+  const lo = scratch, hi = scratch + 320, d = scratch + 640, t = scratch + 960;
   for (let i = 0; i < count; i += 2) {
     const k = min(i + 1, count - 1);
     const a = lows + <usize>i * lowStep, b = lows + <usize>k * lowStep, c = highs + <usize>i * highStep, f = highs + <usize>k * highStep;
-    for (let j: usize = 0; j < 4; j++) {
-      unpack2(lo + 80 * j, a + 32 * j, b + 32 * j, FR);
-      unpack2(hi + 80 * j, c + 32 * j, f + 32 * j, FR);
-      sub2(d + 80 * j, hi + 80 * j, lo + 80 * j);
-    }
-    cross(acc, lo);
-    cross(acc + ACC, d);
-    reduce4(t, acc, t + 80, acc + ACC, FR);
+    for (let j: usize = 0; j < 4; j++) unpackPair2(lo + 80 * j, d + 80 * j, a + 32 * j, b + 32 * j, c + 32 * j, f + 32 * j, FR);
+    cross4(t, lo, t + 80, d, FR);
     mac2(inner, t, e, FR);
     mac2(inner + 2 * ACC, t + 80, e, FR);
     if (atOne) {
-      cross(acc, hi);
-      reduce2(t, acc, FR);
+      for (let j: usize = 0; j < 320; j += 80) add2(hi + j, lo + j, d + j);
+      cross4(t, hi, t + 80, hi, FR);
       mac2(inner + ACC, t, e, FR);
     }
     e += 80;
@@ -133,18 +112,13 @@ function addPairs(lows: usize, lowStep: usize, highs: usize, highStep: usize, co
 
 /** The summand of a pair of constant cells, packed at `low` and `high`, at 0, 1 and ∞. */
 function constantPair(o: usize, low: usize, high: usize): void {
-  const lo = scratch, hi = scratch + 320, acc = scratch + 1120;
+  const lo = scratch, d = scratch + 320, hi = scratch + 640;
   for (let j: usize = 0; j < 4; j++) {
-    unpack2(lo + 80 * j, low + 32 * j, low + 32 * j, FR);
-    unpack2(hi + 80 * j, high + 32 * j, high + 32 * j, FR);
+    unpackPair2(lo + 80 * j, d + 80 * j, low + 32 * j, low + 32 * j, high + 32 * j, high + 32 * j, FR);
+    add2(hi + 80 * j, lo + 80 * j, d + 80 * j);
   }
-  cross(acc, lo);
-  reduce2(o, acc, FR);
-  cross(acc, hi);
-  reduce2(o + 80, acc, FR);
-  for (let j: usize = 0; j < 320; j += 80) sub2(hi + j, hi + j, lo + j);
-  cross(acc, hi);
-  reduce2(o + 160, acc, FR);
+  cross4(o, lo, o + 80, hi, FR);
+  cross4(o + 160, d, o + 160, d, FR);
 }
 
 /** Whether `count` entries are one constant's. */
@@ -228,26 +202,13 @@ export function layerRound(job: usize, chunk: i32): void {
 
 /** Cells low + r·(high − low) of `count` pairs; may overwrite one of them. */
 function bindPairs(lows: usize, lowStep: usize, highs: usize, highStep: usize, count: i32, to: usize, r: usize): void {
-  const x = scratch, y = scratch + 80, x2 = scratch + 160, y2 = scratch + 240;
   for (let i = 0; i < count; i += 2) {
     const k = min(i + 1, count - 1);
     const a = lows + <usize>i * lowStep, b = lows + <usize>k * lowStep, c = highs + <usize>i * highStep, d = highs + <usize>k * highStep;
     const o = to + <usize>i * CELL, o2 = to + <usize>k * CELL;
-    for (let j: usize = 0; j < 128; j += 64) {
-      difference(x, y, a + j, b + j, c + j, d + j);
-      difference(x2, y2, a + j + 32, b + j + 32, c + j + 32, d + j + 32);
-      affine4(o + j, o2 + j, x, y, o + j + 32, o2 + j + 32, x2, y2, r, FR);
-    }
+    bind4(o, o2, a, b, c, d, o + 32, o2 + 32, a + 32, b + 32, c + 32, d + 32, r, FR);
+    bind4(o + 64, o2 + 64, a + 64, b + 64, c + 64, d + 64, o + 96, o2 + 96, a + 96, b + 96, c + 96, d + 96, r, FR);
   }
-}
-
-/** x = the elements at a, b; y = those at c, d minus x. */
-// @ts-ignore: decorator
-@inline
-function difference(x: usize, y: usize, a: usize, b: usize, c: usize, d: usize): void {
-  unpack2(x, a, b, FR);
-  unpack2(y, c, d, FR);
-  sub2(y, y, x);
 }
 
 /**
