@@ -580,15 +580,20 @@ function subtract(o: usize, a: usize, b: usize, n: i32): void {
   for (let k: usize = 0; k < <usize>n * COLUMN; k += 16) v128.store(o + k, f64x2.sub(v128.load(a + k), v128.load(b + k)));
 }
 
-/** A, p, p + λA of weighted records, and their summand. */
+/** A, p, p + λA of weighted records, all in [0, p], and their summand. */
 function base(o: usize, records: usize, sources: i32, job: usize): void {
+  const t = scratch;
   combined(o, A, records, sources, WEIGHT, job);
   combined(o + 80, P, records, sources, WEIGHT, job);
   combined(o + 160, E, records, sources, WEIGHT, job);
+  for (let k: usize = 0; k < 240; k += 80) {
+    pack2(t, t, o + k, FR);
+    unpack2(o + k, t, t, FR);
+  }
   summand(o);
 }
 
-/** A·(p + (p + λA)). */
+/** A·(p + (p + λA)) of values within p of 0: within 1.8·p of it. */
 function summand(o: usize): void {
   add2(o + 240, o + 80, o + 160);
   carry2(o + 240, o + 240);
