@@ -359,6 +359,10 @@ for (const workers of [1, 3])
       };
       // Rows of 96 of 128, two of four times; then nearly nothing.
       const blocks = [block(0, [2, 3, 96], 1), block(1024, [3, 5, 5], 2, [1, 2]), block(1280, [9, 16], 3), block(3072, [1], 1)];
+      // The largest integers that kernels add up unreduced, and what is larger by one.
+      const extremes = [2 ** 19, -(2 ** 19), 2 ** 19 + 1].map((v) => new Float64Array(128).fill(v));
+      for (const k of [0, 1, 2])
+        blocks.push({ offset: 2048 + 128 * k, domain: { sizes: [128] }, numerators: 'ones', values: extremes.slice(k), id: k });
       const [alpha, beta] = [random.field(), random.field()];
       const [expected, actual] = [
         await reference.fractionTree(depth, blocks, alpha, beta),

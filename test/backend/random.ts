@@ -62,7 +62,7 @@ export function randomBlocks(depth: number, random: Random): LeafBlock[] {
     const twin = sizes.findIndex((size, k) => sizes.indexOf(size) !== k);
     const causal = twin > 0 && random.below(2) ? ([sizes.indexOf(sizes[twin] as number), twin] as const) : null;
     const count = sizes.reduce((n, size) => n * size, 1);
-    const width = [1, 15, 16, 18, 30, 52][random.below(6)] as number;
+    const width = [1, 15, 16, 19, 20, 30, 52][random.below(7)] as number;
     const column = (): LeafCells => {
       const values = random.integers(count, width);
       if (random.below(2)) return values;
