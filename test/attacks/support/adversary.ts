@@ -22,6 +22,7 @@ import { MessageReader, type MessageCounts } from '../../../verifier/wire.ts';
 import { deciderCounts, proofCounts } from '../../../verifier/bundle.ts';
 import type { Backend, Cells } from '../../../prover/backend/types.ts';
 import { Prover } from '../../../prover/prove/prover.ts';
+import type { Matrix } from '../../../prover/prove/rows.ts';
 import { systemRandom, type RandomSource } from '../../../prover/prove/random.ts';
 import { proveDecider, type ChainState } from '../../../prover/prove/run.ts';
 import { buildWitness, placeTensors, type Walk, type Witness } from '../../../prover/prove/witness.ts';
@@ -394,5 +395,6 @@ export interface Inside {
   blinds: readonly bigint[];
   d: (readonly bigint[])[];
   e: readonly [bigint, bigint];
+  matrix: (poly: PolyLayout) => Matrix;
 }
 export const inside = (prover: Prover): Inside => prover as unknown as Inside;
