@@ -6,6 +6,7 @@
  * dx = R·g·dy − a − (x − μ)·c (plus the residual's gradient, rounded together), a = round(s₁·R/d), c = round(s₂·R²/d).
  */
 import { dyadic, multiply, negate, scaled, type Reading, type Term, type TensorRef } from '../builder.ts';
+import { inverseRoot } from './inverse-root.ts';
 import { variable, type Net, type RowReading, type Rows } from '../net.ts';
 import { bitsOf, type Var } from '../../program/types.ts';
 
@@ -59,22 +60,7 @@ export function layerNorm(net: Net, name: string, rows: Rows, x: RowReading, gai
   const eps = BigInt(Math.max(1, Math.round(d * normEps * 2 ** m.f)));
   b.round(rows, m, squares, { constant: eps });
 
-  const r = b.value(`${name}.r`, rows, 'inverseNorm');
-  const square = b.count(`${name}.r2`, rows, 2 * (r.tensor.bits - 1), 2 * r.f);
-  if (m.f + 2 * r.f < 0) throw new Error(`${name}: exponents ${m.f} of Σ(x − μ)² and ${r.f} of its inverse root are too small`);
-  const numerator = BigInt(d) << BigInt(m.f + 2 * r.f);
-  // Both remainders are below m·(2r + 1) <= 2·sqrt(numerator·m) + m.
-  const remainder = Math.max(Math.ceil((numerator.toString(2).length + m.tensor.bits) / 2) + 1, m.tensor.bits) + 1;
-  b.relations.push({
-    kind: 'rsqrt',
-    on: { vars: rows.map((v) => ('layer' in v ? v.layer : v)) },
-    out: r.view(...rows),
-    square: square.view(...rows),
-    numerator,
-    m: m.at(...rows).linear,
-    bits: remainder,
-  });
-
+  const r = inverseRoot(net, name, rows, m);
   const y = b.value(`${name}.y`, [...rows, width], 'activation');
   b.round([...rows, width], y, [
     multiply([], x(rows, width), r.at(...rows), gain(rows, width)),

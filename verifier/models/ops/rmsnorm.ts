@@ -6,6 +6,7 @@
  * dg = Σ dy·x·r where base weights are trained.
  */
 import { dyadic, multiply, negate, scaled, type Reading, type Term, type TensorRef } from '../builder.ts';
+import { inverseRoot } from './inverse-root.ts';
 import { variable, type Net, type RowReading, type Rows } from '../net.ts';
 import { bitsOf, type Var } from '../../program/types.ts';
 
@@ -30,22 +31,7 @@ export function rmsNorm(net: Net, name: string, rows: Rows, x: RowReading, gain:
   const eps = BigInt(Math.max(1, Math.round(d * normEps * 2 ** (2 * f))));
   b.equal(rows, m, [multiply([width], x(rows, width), x(rows, width))], eps);
 
-  const r = b.value(`${name}.r`, rows, 'inverseNorm');
-  const square = b.count(`${name}.r2`, rows, 2 * (r.tensor.bits - 1), 2 * r.f);
-  const numerator = BigInt(d) << BigInt(2 * (f + r.f));
-  const rowsView = m.at(...rows);
-  // Both remainders are below m·(2r + 1) <= 2·sqrt(numerator·m) + m.
-  const bits = Math.max(Math.ceil((numerator.toString(2).length + m.tensor.bits) / 2) + 1, m.tensor.bits) + 1;
-  b.relations.push({
-    kind: 'rsqrt',
-    on: { vars: rows.map((v) => ('layer' in v ? v.layer : v)) },
-    out: r.view(...rows),
-    square: square.view(...rows),
-    numerator,
-    m: rowsView.linear,
-    bits,
-  });
-
+  const r = inverseRoot(net, name, rows, m);
   const y = b.value(`${name}.y`, [...rows, width], 'activation');
   b.round([...rows, width], y, [multiply([], x(rows, width), r.at(...rows), gain(rows, width))]);
   return { name, x, gain, width, y, r };
