@@ -50,24 +50,28 @@ export interface OpenBounty {
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
 }
 
+/** Longest axis of public content: its verifier makes a table of that many weights. */
+const MAX_PUBLIC_AXIS = 2 ** 20;
+
 const differs = (file: string, what: string): InputError =>
   new InputError(file, '', `is not the ${what} that the terms name`, 'fetch the file again from the poster');
 
 /** Checks files against terms. Errors name the file. */
 export async function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles, engine = plain): Promise<OpenBounty> {
-  if (terms.kind !== KIND.training || terms.announces.length > 0)
-    throw new InputError(
-      'bounty.json',
-      terms.kind === KIND.training ? 'terms.announces' : 'terms.kind',
-      'is not what a training proof shows: every step, and no announced values',
-      'refuse the bounty',
-    );
+  const other = terms.kind !== KIND.training ? 'terms.kind' : terms.announces.length > 0 ? 'terms.announces' : '';
+  const shown = 'is not what a training proof shows: every step, and no announced values';
+  if (other !== '') throw new InputError('bounty.json', other, shown, 'refuse the bounty');
   const program = decodeProgram(files.program, 'program.bin');
   const { steps, perProof } = program.schedule;
   const recipe = recipeHash({ program: digestOf(files.program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
   if (recipe !== terms.recipeHash || steps !== terms.steps || perProof !== terms.stepsPerProof) throw differs('program.bin', 'program');
   checkProgram(program);
   const compiled = compile(program);
+  const wide = fixedPolys(compiled).find(
+    (p) => !p.hidden && p.tensors.some(({ tensor }) => tensor.axes.some((a) => a.size > MAX_PUBLIC_AXIS)),
+  );
+  if (wide)
+    throw new InputError('program.bin', 'tensors', `has an axis of more than ${MAX_PUBLIC_AXIS} in ${wide.name}`, 'refuse the bounty');
 
   const card = async (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): Promise<{ card: Card; content: Content | null }> => {
     const file = `${name}.card.json`;
@@ -101,13 +105,9 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const cells = placeContent(state, start);
   const rows = await publicRows(cells, compiled.columns, state.rows, digest, engine);
   if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
+  const sizes = `is ${terms.maxBundle}, the program's bundles have ${bundleBytes(compiled)} bytes`;
   if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
-    throw new InputError(
-      'bounty.json',
-      'terms.maxBundle',
-      `is ${terms.maxBundle}, the program's bundles have ${bundleBytes(compiled)} bytes`,
-      'refuse the bounty: nobody could claim it',
-    );
+    throw new InputError('bounty.json', 'terms.maxBundle', sizes, 'refuse the bounty: nobody could claim it');
   return {
     chainId,
     escrow,

@@ -2,7 +2,7 @@
  * f(ρ) of a public polynomial from its dense tensors. Weights are cut into ten limbs of 26 bits, cells into parts of 16, so that sums of 2^11 products
  * are exact in doubles.
  */
-import { mod, R } from './field.ts';
+import { mod } from './field.ts';
 import type { PolyLayout } from './program/compile.ts';
 import { bitsOf } from './program/types.ts';
 import { eqIndex, eqTable } from './protocol/algebra.ts';
@@ -18,19 +18,19 @@ const TERMS = 2 ** 11;
 
 const o = new RunMachine();
 
-/** Σ limbs · v over the first `count` entries: five limbs at a time, so that their sums stay in registers. */
-function dot(limbs: readonly Float64Array[], values: Float64Array, count: number): bigint {
+/** Σ limbs[from + k] · values[k]: five limbs at a time, so that their sums stay in registers. */
+function dot(limbs: readonly Float64Array[], values: Float64Array, from: number, count: number): bigint {
   let total = 0n;
   for (let l = 0; l < LIMBS; l += 5) {
     const [a, b, c, d, e] = limbs.slice(l) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
     let [s, t, u, v, w] = [0, 0, 0, 0, 0];
-    for (let k = 0; k < count; k++) {
+    for (let k = 0, i = from; k < count; k++, i++) {
       const x = values[k] as number;
-      s += x * (a[k] as number);
-      t += x * (b[k] as number);
-      u += x * (c[k] as number);
-      v += x * (d[k] as number);
-      w += x * (e[k] as number);
+      s += x * (a[i] as number);
+      t += x * (b[i] as number);
+      u += x * (c[i] as number);
+      v += x * (d[i] as number);
+      w += x * (e[i] as number);
     }
     total += [s, t, u, v, w].reduceRight((z, sum) => (z << BITS) + BigInt(sum), 0n) << (BITS * BigInt(l));
   }
@@ -41,30 +41,32 @@ function dot(limbs: readonly Float64Array[], values: Float64Array, count: number
 export function weightedSum(values: ArrayLike<number>, weights: readonly (readonly bigint[])[]): bigint {
   const cells = ArrayBuffer.isView(values) ? (values as unknown as Float64Array) : Float64Array.from(values);
   const last = weights.at(-1) ?? [1n];
-  const rows = weights.slice(0, -1).reduce((all, own) => all.flatMap((x) => own.map((y) => (x * y) % R)), [1n]);
-  const [row, part] = [new Float64Array(TERMS), new Float64Array(TERMS)];
-  let total = 0n;
-  for (let from = 0; from < last.length; from += TERMS) {
-    const own = last.slice(from, from + TERMS);
-    const limbs = Array.from({ length: LIMBS }, (_, l) =>
-      Float64Array.from(own, (w) => Number(BigInt.asUintN(26, w >> (BITS * BigInt(l))))),
-    );
-    rows.forEach((weight, r) => {
-      const at = r * last.length + from;
-      row.set(cells.subarray(at, at + own.length));
-      if (cells.BYTES_PER_ELEMENT <= 2) total += weight * dot(limbs, row, own.length);
+  const limbs = Array.from({ length: LIMBS }, (_, l) =>
+    Float64Array.from(last, (w) => Number(BigInt.asUintN(26, w >> (BITS * BigInt(l))))),
+  );
+  const [cut, part] = [new Float64Array(TERMS), new Float64Array(TERMS)];
+  let at = 0;
+  const row = (): bigint => {
+    let sum = 0n;
+    for (let from = 0; from < last.length; from += TERMS) {
+      const count = Math.min(TERMS, last.length - from);
+      cut.set(cells.subarray(at, (at += count)));
+      if (cells.BYTES_PER_ELEMENT <= 2) sum += dot(limbs, cut, from, count);
       else
-        for (let scale = 1n; scale < 1n << BigInt(8 * cells.BYTES_PER_ELEMENT); scale <<= 16n) {
-          for (let k = 0; k < own.length; k++) {
-            const rest = Math.trunc((row[k] as number) / PART);
-            part[k] = (row[k] as number) - PART * rest;
-            row[k] = rest;
+        for (let shift = 0; shift < 8 * cells.BYTES_PER_ELEMENT; shift += 16) {
+          for (let k = 0; k < count; k++) {
+            const rest = Math.trunc((cut[k] as number) / PART);
+            part[k] = (cut[k] as number) - PART * rest;
+            cut[k] = rest;
           }
-          total += weight * scale * dot(limbs, part, own.length);
+          sum += dot(limbs, part, from, count) << BigInt(shift);
         }
-    });
-  }
-  return mod(total);
+    }
+    return sum;
+  };
+  const over = (d: number): bigint =>
+    d >= weights.length - 1 ? row() : mod((weights[d] as readonly bigint[]).reduce((z, w) => z + w * over(d + 1), 0n));
+  return mod(over(0));
 }
 
 /**

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
-import { openBounty, type BountyFiles } from '../../verifier/bounty.ts';
-import type { Terms } from '../../verifier/statement.ts';
+import { openBounty, ZERO_WORD, type BountyFiles } from '../../verifier/bounty.ts';
+import { digestOf } from '../../verifier/input.ts';
+import { recipeHash, type Terms } from '../../verifier/statement.ts';
+import type { Program, View } from '../../verifier/program/types.ts';
 import { cardProgram } from '../../verifier/program/card-program.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { start, type Accumulator } from '../../verifier/protocol/accumulator.ts';
 import { RunMachine, toFelts, toPoints, type Felt, type Pt } from '../../verifier/protocol/machine.ts';
 import { verifyBundle } from '../../verifier/verify.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
 import type { ChainState } from '../../prover/prove/run.ts';
 import { placeTensors } from '../../prover/prove/witness.ts';
@@ -185,6 +188,25 @@ test('R5 terms that promise more than a training proof shows: another kind of bo
     openBounty(1n, '0x0000000000000000000000000000000000000001', terms as Terms, {} as BountyFiles);
   await assert.rejects(open({ kind: 1, announces: [] }), /bounty\.json: terms\.kind: is not what a training proof shows/);
   await assert.rejects(open({ kind: 0, announces: [`0x${'00'.repeat(32)}`] }), /terms\.announces: is not what a training proof shows/);
+});
+
+test('U1 public content whose evaluation would take a table of two million weights', async () => {
+  const axes = [{ name: 'row', size: 2 ** 20 + 1 }];
+  const wide: Program = {
+    ...tinyTraining(),
+    tensors: tinyTraining().tensors.map((t) => (t.name === 'label' ? { ...t, axes: [...t.axes, ...axes] } : t)),
+  };
+  // Nothing else of the package is looked at before.
+  const flat = (view: View): View => (view.tensor === 'label' ? { ...view, index: [...view.index, [{ at: 0, bits: 21 }]] } : view);
+  const relations = wide.relations.map((r) =>
+    r.kind === 'equal' ? { ...r, expr: { ...r.expr, linear: r.expr.linear.map((t) => ({ ...t, view: flat(t.view) })) } } : r,
+  );
+  const program = encodeProgram({ ...wide, relations });
+  const { steps, perProof } = wide.schedule;
+  const recipe = recipeHash({ program: digestOf(program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
+  const terms = { kind: 0, announces: [], recipeHash: recipe, steps, stepsPerProof: perProof } as unknown as Terms;
+  const opened = openBounty(1n, '0x0000000000000000000000000000000000000001', terms, { program } as unknown as BountyFiles);
+  await assert.rejects(opened, /program\.bin: tensors: has an axis of more than 1048576 in data/);
 });
 
 for (const [k, what] of ['chain', 'contract', 'bounty or claimant'].entries())
