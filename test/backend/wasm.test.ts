@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
+import { LAMBDA } from '../../prover/backend/wasm/endomorphism.ts';
 import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
 import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
@@ -290,6 +291,8 @@ for (const portable of [false, true])
         (i) => [0n, 1n, R - 1n, (R - 1n) / 2n, (R + 1n) / 2n, 2n ** 127n - 1n, 2n ** 127n, 2n ** 128n, 2n ** 253n][i % 9] as bigint,
         () => random.field(),
         () => mod(-BigInt(random.below(2 ** 20))),
+        (i) => mod((i % 2 ? -1n : 1n) * LAMBDA * BigInt(i % 5) + BigInt((i % 3) - 1)),
+        (i) => mod(([0n, LAMBDA, -LAMBDA, LAMBDA * LAMBDA][i % 4] as bigint) + (1n << BigInt(120 + (i % 12)))),
       ];
       for (const [k, width] of widths.entries())
         for (const count of [1, 2, 17, 300, n]) {

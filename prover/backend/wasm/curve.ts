@@ -6,6 +6,7 @@ import type { Keccak } from '../../../verifier/words.ts';
 import { rowsOf } from '../rows.ts';
 import type { Cells } from '../types.ts';
 import { RADIX } from './constants.ts';
+import { BETA, SPLIT, SPLIT_BITS } from './endomorphism.ts';
 import { chunksOf, cut, type Engine, type Job } from './engine.ts';
 
 const POINT = 64;
@@ -16,6 +17,8 @@ const ADDITION = 130;
 const DOUBLING = 350;
 const MIXED_ADDITION = 650;
 const ROOT = 5000;
+/** Of splitting a scalar and of its second point. */
+const SPLITTING = 250;
 /** Additions that share an inversion, and the bytes of their list and products (assembly/curve.ts). */
 const BATCH_BYTES = (2048 + 4) * 52;
 /** Points added up together by a thread, where there is a choice. */
@@ -92,9 +95,15 @@ const SCALARS = 4;
 const typeOf = (cells: Cells): number =>
   cells instanceof Float64Array ? 0 : cells instanceof Int32Array ? 1 : cells instanceof Int16Array ? 2 : 3;
 
+interface Digits {
+  readonly bits: number;
+  readonly windows: number;
+  readonly additions: number;
+}
+
 /** Digits of a multi-exponentiation of `count` scalars of `scalarBits` bits: the width with the fewest additions. */
-function digitBits(count: number, scalarBits: number): { bits: number; windows: number; additions: number } {
-  let best = { bits: 0, windows: 0, additions: Infinity };
+function digitBits(count: number, scalarBits: number): Digits {
+  let best: Digits = { bits: 0, windows: 0, additions: Infinity };
   for (let bits = LEAST_BITS; bits <= MOST_BITS; bits++) {
     const windows = Math.ceil((scalarBits + 1) / bits);
     const buckets = 2 ** (bits - 1);
@@ -449,23 +458,44 @@ export class Curve {
 
   /** Σ scalars[i]·points[i] of finite points in Montgomery form. */
   private async sum(values: readonly bigint[], points: number): Promise<Affine | null> {
-    const count = values.length;
-    if (count === 0) return null;
+    if (values.length === 0) return null;
     const { engine } = this;
     const { memory } = engine;
-    const scalars = memory.alloc(SCALAR * count);
+    const scalars = memory.alloc(2 * SCALAR * values.length);
     values.forEach((s, i) => memory.write(scalars + SCALAR * i, s));
-    const pass = cut(count, 10);
+    const pass = cut(values.length, 10);
     const masks = memory.alloc(32 * chunksOf(pass));
-    await engine.run('absoluteScalars', pass, [scalars, count, pass.chunk, masks, ...words32(R, 8), ...words32((R - 1n) / 2n, 8)]);
+    await engine.run('absoluteScalars', pass, [scalars, pass.items, pass.chunk, masks, ...words32(R, 8), ...words32((R - 1n) / 2n, 8)]);
     let largest = 0n;
     for (let c = 0; c < chunksOf(pass); c++) largest |= memory.read(masks + 32 * c);
     memory.release(masks);
+    const result = memory.alloc(POINT);
+    const whole = digitBits(values.length, largest.toString(2).length);
+    const halves = digitBits(2 * values.length, SPLIT_BITS);
+    if (ADDITION * halves.additions + SPLITTING * values.length < ADDITION * whole.additions) {
+      const both = memory.alloc(2 * POINT * values.length);
+      memory.bytes.copyWithin(both, points, points + POINT * values.length);
+      const job = cut(values.length, SPLITTING);
+      const words = SPLIT.flatMap((x) => words32(x.value, x.words));
+      await engine.run('splitScalars', job, [scalars, job.items, job.chunk, ...words]);
+      await engine.run('endomorphism', job, [both, job.items, job.chunk, both + POINT * job.items], [(BETA * RADIX) % Q]);
+      await this.windows(scalars, both, 2 * values.length, halves, result);
+      memory.release(both);
+    } else await this.windows(scalars, points, values.length, whole, result);
+    const [sum] = await this.readPoints(result, 1);
+    engine.release(scalars, result);
+    return sum ?? null;
+  }
 
-    const { bits, windows, additions } = digitBits(count, largest.toString(2).length);
+  /** The sum of absolute values with signs times points, to `result`. */
+  private async windows(scalars: number, points: number, count: number, digits: Digits, result: number): Promise<void> {
+    const { engine } = this;
+    const { memory } = engine;
+    const { bits, windows, additions } = digits;
     // Each digit but the last stands for itself minus 2^(bits − 1): signed digits without carries.
     let offset = 0n;
     for (let w = 0; w < windows - 1; w++) offset |= 1n << BigInt(bits * w + bits - 1);
+    const pass = cut(count, 10);
     await engine.run('offsetScalars', pass, [scalars, count, pass.chunk, ...words32(offset, 10)]);
 
     const ranges = Math.max(
@@ -487,12 +517,8 @@ export class Curve {
     const tasks = ranges * Math.ceil(windows / each);
     const job: Job = { items: tasks, chunk: 1, nanoseconds: ADDITION * additions };
     await engine.run('msmWindows', job, [scalars, points, count, ranges, windows, each, bits, out, ...work.arguments]);
-    engine.release(work.at, scalars);
-    const result = memory.alloc(POINT);
     await this.horner({ at: out, stride: 0 }, 1, windows, { count: ranges, stride: windows }, bits, result);
-    const [sum] = await this.readPoints(result, 1);
-    engine.release(out, result);
-    return sum ?? null;
+    engine.release(work.at, out);
   }
 }
 

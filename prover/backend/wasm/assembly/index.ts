@@ -8,4 +8,5 @@ export { bindCells, layerRound, leafBind, leafParents, leafRound, parents } from
 export { absoluteScalars, doublePoints, msmWindows, offsetScalars, rowPlanes, scalePoints, shortRows, subsetSums } from './msm';
 export { hornerPoints } from './projective';
 export { liftPoints } from './lift';
+export { endomorphism, splitScalars } from './split';
 export { keccak } from './keccak';
