@@ -18,6 +18,7 @@ import {
   backendOptions,
   bytes,
   clockOption,
+  clockText,
   machine,
   machineText,
   peakOf,
@@ -262,7 +263,7 @@ function report(options: Options, rows: readonly ZkLoraRow[], results: readonly 
     writeText(
       options.svg,
       stackedBars(
-        `LoRA modules, ${modules} in a proof, ${options.tokens} tokens: proof by phase, warm`,
+        `LoRA modules, ${modules} in a proof, ${options.tokens} tokens: proof by phase, warm, ${clockText(clock)}`,
         results.map((m) => ({
           label: shapeName(m.shape),
           segments: Object.entries(m.warm.phases).map(([name, s]) => ({ name, value: 1000 * s[clock] })),

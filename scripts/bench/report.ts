@@ -53,6 +53,9 @@ export const total = (parts: Readonly<Record<string, Cost>>): Cost =>
 /** Seconds on the clock, or of all threads of this process together. */
 export type Clock = 'wall' | 'cpu';
 
+/** For titles. */
+export const clockText = (clock: Clock): string => (clock === 'wall' ? 'time on the clock' : 'processor time of all threads');
+
 export const clockOption = (command: Command): Command =>
   command.addOption(
     new Option('--clock <kind>', 'time on the clock, or of all threads together: steadier where other programs run')

@@ -12,6 +12,7 @@ import {
   backendOptions,
   bytes,
   clockOption,
+  clockText,
   count,
   machine,
   machineText,
@@ -116,7 +117,8 @@ async function measure(
   const wanted = SERIES.filter((s) => options[LISTS[s]].length > 1);
   const runs = wanted.flatMap((series) => options[LISTS[series]].map((x) => ({ series, x })));
   update(0, 'warming up');
-  await run({}, 0);
+  // Twice, until the engine has compiled what it runs.
+  for (let i = 0; i < 2; i++) await run({}, 0);
   const out = wanted.map((series) => ({ series, points: [] as Point[] }));
   for (const [i, { series, x }] of runs.entries()) {
     update(i / runs.length, `${series} ${x}`);
@@ -160,7 +162,7 @@ function report(options: Options, measured: readonly Measured[]): Report {
     writeText(
       options.svg,
       curves(
-        'Growth of proving, verifying and bundles',
+        `Growth of proving, verifying and bundles, ${clockText(clock)}`,
         series.map(({ series: x, points, prove, verify }) => [
           { name: 'proving, seconds', x, points: points.map((p) => [p.x, time(p.prove)] as const), line: prove.fit },
           { name: 'verifying, seconds', x, points: points.map((p) => [p.x, time(p.verify)] as const), line: verify.fit },
@@ -172,7 +174,7 @@ function report(options: Options, measured: readonly Measured[]): Report {
   return {
     json: { bench: 'scaling', machine: where, clock, series, peak },
     text: [
-      `${options.model}${options.model === 'custom' ? ` ${options.family}, width ${options.width}` : ''}: ${options.tokens} tokens, ${options.layers} layers, ${options.steps} ${options.steps === 1 ? 'step' : 'steps'} where nothing else is said; time ${clock === 'wall' ? 'on the clock' : 'of all threads'}`,
+      `${options.model}${options.model === 'custom' ? ` ${options.family}, width ${options.width}` : ''}: ${options.tokens} tokens, ${options.layers} layers, ${options.steps} ${options.steps === 1 ? 'step' : 'steps'} where nothing else is said; ${clockText(clock)}`,
       ...series.flatMap((s) => [
         '',
         table([
