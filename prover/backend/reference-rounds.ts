@@ -9,15 +9,9 @@ const isPowerOfTwo = (n: number): boolean => n >= 1 && Number.isInteger(Math.log
 /** a(t) on the line through a(0) = low and a(1) = high. */
 const line = (low: bigint, high: bigint, t: bigint): bigint => mod(low + t * (high - low));
 
-/** The matrix [outer][inner], row-major, as [inner][outer]. */
-const transpose = (cells: readonly bigint[], inner: number): bigint[] => {
-  const outer = cells.length / inner;
-  return Array.from(cells, (_, i) => cells[(i % outer) * inner + Math.floor(i / outer)] as bigint);
-};
-
 /**
  * Sumcheck of Σ_x combine(table_0(x), table_1(x), …), `combine` a polynomial of degree `degree`. The most significant bit of
- * the cell's index is bound first; with `inner` the tables are matrices [outer][inner] and the inner index comes first.
+ * the cell's index is bound first.
  */
 export class SumOfProducts implements SumcheckRounds {
   private tables: bigint[][];
@@ -26,18 +20,11 @@ export class SumOfProducts implements SumcheckRounds {
   private readonly keep: number;
 
   /** `keep`: how many tables `finish` returns. Equal power-of-two lengths of at least 2. */
-  constructor(
-    tables: readonly bigint[][],
-    combine: (values: readonly bigint[]) => bigint,
-    degree: number,
-    inner?: number,
-    keep = tables.length,
-  ) {
+  constructor(tables: readonly bigint[][], combine: (values: readonly bigint[]) => bigint, degree: number, keep = tables.length) {
     const length = tables[0]?.length ?? 0;
     if (length < 2 || !isPowerOfTwo(length) || tables.some((t) => t.length !== length))
       throw new Error(`sumcheck: tables of ${tables.map((t) => t.length).join(', ')} cells, must be one power of two, at least 2`);
-    if (inner !== undefined && (!isPowerOfTwo(inner) || inner > length)) throw new Error(`sumcheck: ${inner} inner cells of ${length}`);
-    this.tables = tables.map((t) => (inner === undefined ? [...t] : transpose(t, inner)));
+    this.tables = tables.map((t) => [...t]);
     this.combine = combine;
     this.degree = degree;
     this.keep = keep;
@@ -145,7 +132,7 @@ export function fractionTree(depth: number, blocks: readonly LeafBlock[], alpha:
         const [a, b, c, d, w] = [p0 as bigint, p1 as bigint, q0 as bigint, q1 as bigint, e as bigint];
         return mod(w * mod(a * d + b * c + lambda * mod(c * d)));
       };
-      return new SumOfProducts([every(p, 0), every(p, 1), every(q, 0), every(q, 1), eq], combine, 3, undefined, 4);
+      return new SumOfProducts([every(p, 0), every(p, 1), every(q, 0), every(q, 1), eq], combine, 3, 4);
     },
     free() {
       layers.fill(null);

@@ -166,10 +166,6 @@ export function createReferenceBackend(): Backend {
     },
 
     fractionTree: async (depth, blocks: readonly LeafBlock[], alpha, beta) => fractionTree(depth, blocks, alpha, beta),
-    async product(tables, coef, inner) {
-      if (tables.length < 2 || tables.length > 4) throw new Error(`product: ${tables.length} tables, must be 2 to 4`);
-      return new SumOfProducts(tables.map(consume), (values) => values.reduce((z, v) => mod(z * v), coef), tables.length, inner);
-    },
 
     async formProduct(factors, point, coef) {
       const n = factors[0]?.on.length ?? 0;

@@ -140,11 +140,6 @@ export interface Backend {
   /** Leaves not covered by a block are the fraction 0/1. */
   fractionTree(depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Promise<FractionTree>;
   /**
-   * Sumcheck of coef · Π tables over all cells (2 … 4 tables of equal power-of-two length). With `inner` < length, tables are matrices [outer][inner] and the
-   * inner (column) variables are bound first, each group most significant bit first. Consumes the tables.
-   */
-  product(tables: readonly FieldVector[], coef: bigint, inner?: number): Promise<SumcheckRounds>;
-  /**
    * Sumcheck of coef · eq(point, first variables) · Π factors over all variables (1 … 3 factors, at least one variable), first variable first;
    * s has degree factors + 1, or without a point factors. `finish` returns eq(point, challenges), if there is a point, then the factors' values.
    * Consumes the tables.

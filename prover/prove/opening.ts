@@ -329,8 +329,7 @@ export class OpeningRounds implements SumcheckRounds {
       return this.inner.round(challenge);
     }
     if (this.outer !== null) return this.outer.round(challenge);
-    const [p, k] = await this.overRows();
-    this.outer = await this.backend.product([p, k], 1n);
+    this.outer = await this.backend.productSum([await this.overRows()]);
     return this.outer.round(null);
   }
 

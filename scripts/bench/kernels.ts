@@ -175,7 +175,7 @@ const names = (size: number) => ({
   msm: (log: number, bits: number): string => `multi-exponentiation, 2^${log} points, ${bits} bits`,
   rows: (bits: number): string => `rows of 2^${size} cells of ${bits} ${bits === 1 ? 'bit' : 'bits'}, 2^${Math.ceil(size / 2)} columns`,
   tree: `fraction tree of 2^${size} leaves, all layers`,
-  sumcheck: `product sumcheck of two tables of 2^${size}`,
+  sumcheck: `product sumcheck of two tables of 2^${size}, made from integers and a point`,
 });
 
 /** Nanoseconds an item, by name of the kernel. */
@@ -219,8 +219,8 @@ async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times
     for (const [bits, cells] of input.cells) await take(NAMES.rows(bits), 2 ** size, 3, () => backend.commitRows(cells, columns, blinds));
     await take(NAMES.tree, 2 ** size, 3, () => tree(backend, size, wide, next));
     await take(NAMES.sumcheck, 2 ** size, 3, async () => {
-      const tables = [await backend.fromInts(wide), await backend.eqTable(Array.from({ length: size }, next), 1n)];
-      const rounds = await backend.product(tables, 1n, columns);
+      const eq = await backend.eqTable(Array.from({ length: size }, next), 1n);
+      const rounds = await backend.productSum([[await backend.fromInts(wide), eq]]);
       for (let i = 0; i < size; i++) await rounds.round(i === 0 ? null : next());
       await rounds.finish(next());
     });

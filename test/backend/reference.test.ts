@@ -155,23 +155,21 @@ describe('reference backend: vectors', () => {
     const v = backend.zeros(2);
     backend.free(v);
     await assert.rejects(backend.toField(v), /freed/);
-    const tables = [backend.zeros(2), backend.zeros(2)];
-    await backend.product(tables, 1n);
-    await assert.rejects(backend.toField(tables[0] as (typeof tables)[0]), /consumed/);
+    const pair = [backend.zeros(2), backend.zeros(2)] as const;
+    await backend.productSum([pair]);
+    await assert.rejects(backend.toField(pair[0]), /consumed/);
   });
 });
 
-describe('reference backend: product sumcheck', () => {
-  for (const count of [2, 3, 4])
-    it(`${count} tables: every round sums to the claim, the final values are the tables' extensions`, async () => {
+describe('reference backend: product sumchecks', () => {
+  for (const count of [1, 2, 3])
+    it(`${count} factors: every round sums to the claim, the final values are the tables' extensions`, async () => {
       const random = new Random(10 + count);
       const tables = Array.from({ length: count }, () => random.fields(16));
       const coef = random.field();
       const claim = mod(coef * tables[0]!.reduce((z, _, i) => z + tables.reduce((t, table) => mod(t * table[i]!), 1n), 0n));
-      const rounds = await backend.product(
-        tables.map((t) => backend.fromField(t)),
-        coef,
-      );
+      const factors = tables.map((t) => ({ table: backend.fromField(t), on: [true, true, true, true] }));
+      const rounds = await backend.formProduct(factors, [], coef);
       const { challenges, end, values } = await verify(rounds, claim, 4, count, random);
       assert.deepEqual(
         values,
@@ -180,23 +178,19 @@ describe('reference backend: product sumcheck', () => {
       assert.equal(end, mod(values.reduce((z, v) => mod(z * v), coef)));
     });
 
-  it('with `inner` the columns are bound first', async () => {
-    const random = new Random(20);
-    const tables = [random.fields(32), random.fields(32)];
-    const claim = mod(tables[0]!.reduce((z, v, i) => z + v * tables[1]![i]!, 0n));
-    const rounds = await backend.product(
-      tables.map((t) => backend.fromField(t)),
-      1n,
-      8,
-    );
-    const { challenges, end, values } = await verify(rounds, claim, 5, 2, random);
-    const point = [...challenges.slice(3), ...challenges.slice(0, 3)];
-    assert.deepEqual(
-      values,
-      tables.map((t) => mle(t, point)),
-    );
-    assert.equal(end, mod(values[0]! * values[1]!));
-  });
+  for (const count of [1, 3])
+    it(`${count} pairs: every round sums to the claim, the final values are the tables' extensions`, async () => {
+      const random = new Random(20 + count);
+      const pairs = Array.from({ length: count }, () => [random.fields(32), random.fields(32)] as const);
+      const claim = mod(pairs.reduce((z, [u, v]) => z + u.reduce((s, x, i) => s + x * v[i]!, 0n), 0n));
+      const rounds = await backend.productSum(pairs.map(([u, v]) => [backend.fromField(u), backend.fromField(v)] as const));
+      const { challenges, end, values } = await verify(rounds, claim, 5, 2, random);
+      assert.deepEqual(
+        values,
+        pairs.flat().map((t) => mle(t, challenges)),
+      );
+      assert.equal(end, mod(pairs.reduce((z, _, k) => z + values[2 * k]! * values[2 * k + 1]!, 0n)));
+    });
 });
 
 describe('reference backend: fraction tree', () => {

@@ -81,22 +81,28 @@ for (const portable of [false, true])
       assert.ok(n <= 1024);
     });
 
-    it('a large product sumcheck of extreme and small cells agrees with itself', async () => {
+    it('large product sumchecks of extreme and small cells agree with themselves', async () => {
       const random = new Random(2);
       const variables = 16;
       const cells = random.integers(2 ** variables, 17);
-      for (const tables of [2, 3, 4]) {
-        const extreme = new Array<bigint>(2 ** variables).fill(R - 1n);
-        const vectors = [
-          await backend.fromInts(cells),
-          await backend.eqTable(random.fields(variables), 1n),
-          backend.fromField(extreme),
-          backend.fromField(extreme),
-        ];
-        vectors.slice(tables).forEach((v) => backend.free(v));
-        const rounds = await backend.product(vectors.slice(0, tables), 5n, tables === 2 ? 2 ** 7 : undefined);
-        const { left, final } = await run(rounds, variables, null, random);
-        assert.equal(left, mod(5n * final.reduce((product, x) => mod(product * x), 1n)), `${tables} tables`);
+      const extreme = new Array<bigint>(2 ** variables).fill(R - 1n);
+      const start = async () =>
+        [
+          [await backend.fromInts(cells), await backend.eqTable(random.fields(variables), 1n)],
+          [backend.fromField(extreme), backend.fromField(extreme)],
+          [backend.fromField(extreme), await backend.fromInts(cells)],
+        ] as const;
+      for (const count of [1, 2, 3]) {
+        const pairs = await start();
+        pairs.slice(0, -count).forEach((pair) => pair.forEach((v) => backend.free(v)));
+        const { left, final } = await run(await backend.productSum(pairs.slice(-count)), variables, null, random);
+        assert.equal(left, mod(final.reduce((sum, x, k) => (k % 2 ? sum : sum + x * (final[k + 1] as bigint)), 0n)), `${count} pairs`);
+      }
+      const on = new Array<boolean>(variables).fill(true);
+      const factors = (await start()).flat().map((table) => ({ table, on }));
+      for (const own of [factors.slice(0, 3), factors.slice(3)]) {
+        const { left, final } = await run(await backend.formProduct(own, [], 5n), variables, null, random);
+        assert.equal(left, mod(5n * final.reduce((product, x) => mod(product * x), 1n)));
       }
     });
 
@@ -148,7 +154,7 @@ for (const portable of [false, true])
       assert.equal(q, mod(wantQ), 'denominators at the leaves');
     });
 
-    it('integers in a product sumcheck, and outer products added up together, equal the reference', async () => {
+    it('integers in product sumchecks, and outer products added up together, equal the reference', async () => {
       const random = new Random(5);
       const reference = createReferenceBackend();
       const both = async (run: (b: Backend) => Promise<unknown>, what: string): Promise<void> =>
@@ -159,15 +165,26 @@ for (const portable of [false, true])
             const cells = random.integers(2 ** variables, bits);
             const field = random.fields(2 ** variables);
             const challenges = random.fields(variables);
-            const inner = random.below(2) ? 2 ** Math.floor(variables / 2) : undefined;
-            await both(async (b) => {
-              const other = bits === 1 ? await b.fromInts(cells) : b.fromField(field);
-              const ints = await b.fromInts(cells);
-              const rounds = await b.product(first ? [ints, other] : [other, ints], 3n, inner);
-              const out: bigint[][] = [];
-              for (let i = 0; i < variables; i++) out.push(await rounds.round(i === 0 ? null : (challenges[i - 1] as bigint)));
-              return [...out, await rounds.finish(challenges[variables - 1] as bigint)];
-            }, `${variables} variables, ${bits} bits`);
+            const on = new Array<boolean>(variables).fill(true);
+            for (const sum of [true, false])
+              await both(
+                async (b) => {
+                  const other = bits === 1 ? await b.fromInts(cells) : b.fromField(field);
+                  const ints = await b.fromInts(cells);
+                  const [u, v] = first ? [ints, other] : [other, ints];
+                  const rounds = sum
+                    ? await b.productSum([[u, v]])
+                    : await b.formProduct(
+                        [u, v].map((table) => ({ table, on })),
+                        [],
+                        3n,
+                      );
+                  const out: bigint[][] = [];
+                  for (let i = 0; i < variables; i++) out.push(await rounds.round(i === 0 ? null : (challenges[i - 1] as bigint)));
+                  return [...out, await rounds.finish(challenges[variables - 1] as bigint)];
+                },
+                `${variables} variables, ${bits} bits, ${sum ? 'sum of products' : 'product of factors'}`,
+              );
           }
       const dims = [3, 2, 3];
       const calls = Array.from({ length: 11 }, (_, k) => ({
@@ -382,7 +399,7 @@ describe('wasm workers', () => {
       const rows = await b.commitRows(cells, 2 ** 10, random.fields(32));
       const table = await b.fromInts(cells);
       const other = await b.eqTable(random.fields(15), 1n);
-      const rounds = await b.product([table, other], 1n);
+      const rounds = await b.productSum([[table, other]]);
       const first = [await rounds.round(null), await rounds.round(random.field())];
       await b.close();
       return { rows, first };

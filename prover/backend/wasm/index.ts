@@ -99,20 +99,6 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     },
 
     fractionTree: (depth, blocks, alpha, beta) => buildTree(engine, depth, blocks, alpha, beta),
-    product: async (tables, coef, inner) => {
-      const length = (tables[0] as FieldVector).length;
-      if (tables.length < 2 || tables.length > 4) throw new Error(`product: ${tables.length} tables; 2 to 4 are possible`);
-      if (tables.some((t) => t.length !== length)) throw new Error(`product: tables of ${tables.map((t) => t.length).join(', ')} cells`);
-      let ints: { readonly table: number; readonly at: number } | null = null;
-      for (let i = 0; i < 2 && tables.length === 2 && ints === null; i++) {
-        const at = vectors.consumeInts(tables[i] as FieldVector);
-        if (at !== null) ints = { table: i, at };
-      }
-      const at: number[] = [];
-      for (const [i, t] of tables.entries()) at.push(i === ints?.table ? 0 : await vectors.consume(t));
-      return productRounds(engine, at, length, inner ?? length, coef, ints);
-    },
-
     formProduct: async (factors, point, coef) => {
       const n = factors[0]?.on.length ?? 0;
       if (factors.length < 1 || factors.length > 3 || n < 1 || point.length > n)
@@ -136,10 +122,18 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
     },
     productSum: async (pairs) => {
       const length = pairs[0]?.[0].length ?? 0;
-      if (pairs.length === 0 || pairs.flat().some((t) => t.length !== length))
-        throw new Error('productSum: no tables, or of different lengths');
+      if (length < 2 || pairs.flat().some((t) => t.length !== length))
+        throw new Error(
+          `productSum: tables of ${pairs
+            .flat()
+            .map((t) => t.length)
+            .join(', ')} cells, must be one power of two, at least 2`,
+        );
+      const [[first, second]] = pairs as [readonly [FieldVector, FieldVector]];
+      if (pairs.length === 1)
+        return productRounds(engine, [await vectors.consume(first), await vectors.consume(second)], length, length, 2);
       // An even number of blocks of cells, which the kernels take two at a time.
-      const blocks = pairs.length === 1 ? 1 : 2 * Math.ceil(pairs.length / 2);
+      const blocks = 2 * Math.ceil(pairs.length / 2);
       const tables = [engine.vector(blocks * length), engine.vector(blocks * length)] as const;
       for (const [t, at] of tables.entries()) {
         for (const [k, pair] of pairs.entries()) {
@@ -149,7 +143,7 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Wasm
         }
         memory.bytes.fill(0, at + 32 * pairs.length * length, at + 32 * blocks * length);
       }
-      return productRounds(engine, tables, blocks * length, length, 1n, null, 2 * pairs.length);
+      return productRounds(engine, tables, blocks * length, length, 2 * pairs.length);
     },
 
     close: () => engine.pool.close(),

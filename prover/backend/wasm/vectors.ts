@@ -99,11 +99,11 @@ export class Vectors {
     return vector.ints === null || vector.terms.length > 0 ? Infinity : vector.largest;
   }
 
-  /** Takes the integers over from a vector that still is integers below `limit`; null from any other. */
-  consumeInts(v: FieldVector, limit = SMALL): number | null {
+  /** Takes the integers over from a vector that still is integers below SMALL; null from any other. */
+  consumeInts(v: FieldVector): number | null {
     const vector = this.owned(v);
     const { ints } = vector;
-    if (ints === null || this.largest(v) >= limit) return null;
+    if (ints === null || this.largest(v) >= SMALL) return null;
     vector.gone = true;
     return ints;
   }

@@ -3,7 +3,7 @@ export { setThread } from './shared';
 export { addOuter, bind, bindInts, eqChunk, eqSuffixes, fillVector, intsToField, outer, scaleVector } from './vector';
 export { clearAbove, combine, dotColumns, dotRows, scatterAdd, splitWeights } from './contract';
 export { foldHalves, formRound } from './form';
-export { productRound, productRoundInts } from './sumcheck';
+export { productRound } from './sumcheck';
 export { bindCells, layerRound, leafBind, leafParents, leafRound, parents } from './tree';
 export { absoluteScalars, doublePoints, msmWindows, offsetScalars, rowPlanes, scalePoints, shortRows, subsetSums } from './msm';
 export { hornerPoints } from './projective';
