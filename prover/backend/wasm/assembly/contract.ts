@@ -61,36 +61,19 @@ function four(o: usize, v: v128): void {
   v128.store(o, f64x2.convert_low_i32x4_s(v128.shuffle<i64>(v, v, 1, 1)), 16);
 }
 
-/** n cells of 8 bits to doubles; whether one is not 0. */
-function doubles8(o: usize, at: usize, n: i32): i32 {
+/** n cells of 8 or 16 bits to doubles; whether one is not 0. */
+function narrow<T>(o: usize, at: usize, n: i32): i32 {
   let any = i64x2.splat(0), i = 0;
   for (; i + 8 <= n; i += 8) {
-    const v = v128.load64_zero(at + <usize>i), w = i16x8.extend_low_i8x16_s(v), to = o + (<usize>i << 3);
-    any = v128.or(any, v);
-    four(to, i32x4.extend_low_i16x8_s(w));
-    four(to + 32, i32x4.extend_high_i16x8_s(w));
-  }
-  let rest = 0;
-  for (; i < n; i++) {
-    const v = <i32>load<i8>(at + <usize>i);
-    rest |= v;
-    store<f64>(o + (<usize>i << 3), <f64>v);
-  }
-  return i32(v128.any_true(any) || rest != 0);
-}
-
-/** As `doubles8`, for cells of 16 bits. */
-function doubles16(o: usize, at: usize, n: i32): i32 {
-  let any = i64x2.splat(0), i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const v = v128.load(at + (<usize>i << 1)), to = o + (<usize>i << 3);
+    const from = at + <usize>i * sizeof<T>(), to = o + (<usize>i << 3);
+    const v = sizeof<T>() == 1 ? i16x8.extend_low_i8x16_s(v128.load64_zero(from)) : v128.load(from);
     any = v128.or(any, v);
     four(to, i32x4.extend_low_i16x8_s(v));
     four(to + 32, i32x4.extend_high_i16x8_s(v));
   }
   let rest = 0;
   for (; i < n; i++) {
-    const v = <i32>load<i16>(at + (<usize>i << 1));
+    const v = <i32>load<T>(at + <usize>i * sizeof<T>());
     rest |= v;
     store<f64>(o + (<usize>i << 3), <f64>v);
   }
@@ -151,8 +134,8 @@ function parts(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function doubles(o: usize, at: usize, n: i32, size: i32, part: i32): i32 {
-  if (size == 1) return doubles16(o, at, n);
-  if (size == 0) return doubles8(o, at, n);
+  if (size == 1) return narrow<i16>(o, at, n);
+  if (size == 0) return narrow<i8>(o, at, n);
   return parts(o, at, n, size, part);
 }
 
@@ -175,12 +158,22 @@ function wordOf(part: i32): usize {
   return part == 0 ? 0 : part == 1 ? 144 : part == 2 ? 16 : 160;
 }
 
-/** sums += a, exact integers of at most 2^51 in size. */
+/** sum += a, exact integers of at most 2^51 in size. */
 // @ts-ignore: decorator
 @inline
-function collect(sums: usize, a: v128): void {
+function collectOne(sum: usize, a: v128): void {
   const C = f64x2.splat(6755399441055744.0);
-  v128.store(sums, i64x2.add(v128.load(sums), i64x2.sub(f64x2.add(a, C), i64x2.splat(0x4338000000000000))));
+  v128.store(sum, i64x2.add(v128.load(sum), i64x2.sub(f64x2.add(a, C), i64x2.splat(0x4338000000000000))));
+}
+
+/** Four sums, side by side, += a, b, c, d. */
+// @ts-ignore: decorator
+@inline
+function collect(sums: usize, a: v128, b: v128, c: v128, d: v128): void {
+  collectOne(sums, a);
+  collectOne(sums + 16, b);
+  collectOne(sums + 32, c);
+  collectOne(sums + 48, d);
 }
 
 /**
@@ -207,14 +200,8 @@ function tileColumns(sums: usize, tile: usize, list: usize, n: i32, width: i32, 
         cell += ROW;
       }
       const at = s + (half << 6), next = at + apart;
-      collect(at, a0);
-      collect(at + 16, a1);
-      collect(at + 32, a2);
-      collect(at + 48, a3);
-      collect(next, b0);
-      collect(next + 16, b1);
-      collect(next + 32, b2);
-      collect(next + 48, b3);
+      collect(at, a0, a1, a2, a3);
+      collect(next, b0, b1, b2, b3);
     }
   }
 }
@@ -282,16 +269,10 @@ function tileRows(list: usize, rows: i32, weights: usize, n: i32, offset: usize)
         w += 128;
       }
       const at = <usize>load<u32>(entry, 4) + offset + (half << 6);
-      collect(at, a0);
-      collect(at + 16, a1);
-      collect(at + 32, a2);
-      collect(at + 48, a3);
+      collect(at, a0, a1, a2, a3);
       if (other == entry) continue;
       const to = <usize>load<u32>(other, 4) + offset + (half << 6);
-      collect(to, b0);
-      collect(to + 16, b1);
-      collect(to + 32, b2);
-      collect(to + 48, b3);
+      collect(to, b0, b1, b2, b3);
     }
   }
 }
