@@ -58,9 +58,9 @@ const differs = (file: string, what: string): InputError =>
 
 /** Checks files against terms. Errors name the file. */
 export async function openBounty(chainId: bigint, escrow: Address, terms: Terms, files: BountyFiles, engine = plain): Promise<OpenBounty> {
-  const other = terms.kind !== KIND.training ? 'terms.kind' : terms.announces.length > 0 ? 'terms.announces' : '';
+  const promised = terms.kind !== KIND.training ? 'terms.kind' : terms.announces.length > 0 ? 'terms.announces' : '';
   const shown = 'is not what a training proof shows: every step, and no announced values';
-  if (other !== '') throw new InputError('bounty.json', other, shown, 'refuse the bounty');
+  if (promised !== '') throw new InputError('bounty.json', promised, shown, 'refuse the bounty');
   const program = decodeProgram(files.program, 'program.bin');
   const { steps, perProof } = program.schedule;
   const recipe = recipeHash({ program: digestOf(files.program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
@@ -72,6 +72,9 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   );
   if (wide)
     throw new InputError('program.bin', 'tensors', `has an axis of more than ${MAX_PUBLIC_AXIS} in ${wide.name}`, 'refuse the bounty');
+
+  const other = fixedPolys(compiled).find((p) => !['model', 'data', CONSTANTS].includes(p.name));
+  if (other) throw new InputError('program.bin', 'polys', `has ${other.name}, for which there is no card`, 'refuse the bounty');
 
   const card = async (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): Promise<{ card: Card; content: Content | null }> => {
     const file = `${name}.card.json`;
@@ -92,12 +95,8 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const data = await card('data', files.dataCard, terms.dataDigest);
 
   const hiddenRows = new Map<string, readonly Affine[]>();
-  for (const { name, hidden } of fixedPolys(compiled)) {
-    const of = { model: model.card, data: data.card }[name];
-    if (of === undefined && (hidden || name !== CONSTANTS))
-      throw new InputError('program.bin', 'polys', `has ${name}, for which there is no card`, 'refuse the bounty');
-    if (of !== undefined && hidden) hiddenRows.set(name, commitmentRows(of, `${name}.card.json`));
-  }
+  for (const [name, { card: of }] of Object.entries({ model, data }))
+    if (of.commitment !== undefined) hiddenRows.set(name, commitmentRows(of, `${name}.card.json`));
 
   const state = polyOfRole(compiled, 'stateIn');
   const start = decodeContent(tensorsOf(program, state.name), files.start, 'start.bin');

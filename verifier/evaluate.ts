@@ -75,7 +75,7 @@ export function weightedSum(values: ArrayLike<number>, weights: readonly (readon
  */
 export const evaluationTerms = (poly: PolyLayout, content: DenseTensors, rho: readonly bigint[]) =>
   poly.tensors.map(({ tensor, offset, bits }) => {
-    const values = content[tensor.name];
+    const values = Object.hasOwn(content, tensor.name) ? content[tensor.name] : undefined;
     if (values?.length !== tensor.axes.reduce((n, a) => n * a.size, 1))
       throw new VerificationError(`the content of ${poly.name} is missing or of another size: ${tensor.name}`);
     let at = poly.bits - bits;

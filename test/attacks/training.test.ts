@@ -201,12 +201,24 @@ test('U1 public content whose evaluation would take a table of two million weigh
   const relations = wide.relations.map((r) =>
     r.kind === 'equal' ? { ...r, expr: { ...r.expr, linear: r.expr.linear.map((t) => ({ ...t, view: flat(t.view) })) } } : r,
   );
-  const program = encodeProgram({ ...wide, relations });
+  const program = encodeProgram({ ...wide, relations, columns: 6 });
   const { steps, perProof } = wide.schedule;
   const recipe = recipeHash({ program: digestOf(program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
   const terms = { kind: 0, announces: [], recipeHash: recipe, steps, stepsPerProof: perProof } as unknown as Terms;
   const opened = openBounty(1n, '0x0000000000000000000000000000000000000001', terms, { program } as unknown as BountyFiles);
   await assert.rejects(opened, /program\.bin: tensors: has an axis of more than 1048576 in data/);
+});
+
+test('U1 a public polynomial for which there is no card, named like a property of every object', async () => {
+  const tiny = tinyTraining();
+  const free = { ...tiny.tensors.find((t) => t.name === 'label')!, name: 'free', poly: 'constructor', axes: [] };
+  const polys = [...tiny.polys, { name: 'constructor', role: 'fixed' as const, hidden: false }];
+  const program = encodeProgram({ ...tiny, polys, tensors: [...tiny.tensors, free] });
+  const { steps, perProof } = tiny.schedule;
+  const recipe = recipeHash({ program: digestOf(program), steps, stepsPerProof: perProof, schedule: ZERO_WORD });
+  const terms = { kind: 0, announces: [], recipeHash: recipe, steps, stepsPerProof: perProof } as unknown as Terms;
+  const opened = openBounty(1n, '0x0000000000000000000000000000000000000001', terms, { program } as unknown as BountyFiles);
+  await assert.rejects(opened, /program\.bin: polys: has constructor, for which there is no card/);
 });
 
 for (const [k, what] of ['chain', 'contract', 'bounty or claimant'].entries())

@@ -310,6 +310,19 @@ function changed(
   };
 }
 
+describe('rows of a proof', () => {
+  const square = ['i', 'j'].map((name) => ({ name, size: 2 ** 14 }));
+  const wide = (columns: number): Program => {
+    const all: Relation = { kind: 'equal', on: { vars: square }, out: view('wide', 'i', 'j'), expr: expr([]) };
+    const tensors = [...sample.tensors, { ...sample.tensors[0]!, name: 'wide', poly: 'witness', axes: square }];
+    return { ...sample, columns, tensors, relations: [...sample.relations, all] };
+  };
+  it('are few enough for a verifier to hold a weight for each', () => {
+    refused(wide(1), /rows of 2\^1 columns/);
+    checkProgram(wide(14));
+  });
+});
+
 describe('a root bounds what it is taken of', () => {
   const name = 'isqrt whose root bounds what it is taken of';
   it('to (q + 1)² − 1', () => {

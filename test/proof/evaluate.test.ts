@@ -1,7 +1,7 @@
 /** The value of a public polynomial from its dense tensors, against the multilinear extension of the padded cells in bigints. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { weightedSum } from '../../verifier/evaluate.ts';
+import { evaluationTerms, weightedSum } from '../../verifier/evaluate.ts';
 import { mod, R } from '../../verifier/field.ts';
 import { compile, type PolyLayout } from '../../verifier/program/compile.ts';
 import { placeContent } from '../../verifier/public-content.ts';
@@ -76,4 +76,15 @@ test('several tensors in a polynomial, each in its block', () => {
   const cells = placeContent(poly, content);
   const expected = eq(rho).reduce((z, w, i) => z + w * BigInt(cells[i] as number), 0n);
   assert.equal(evaluateContent(poly, content, rho), mod(expected));
+});
+
+test('content that is missing is missing, though its tensor be named like a property of every object', () => {
+  const named = tensor('constructor', 'fixed', [], 4);
+  const source = program([named, tensor('w', 'witness', [['i', 2]], 3)], [], { schedule: { steps: 1, perProof: 1 }, columns: 2 });
+  const poly = compile(source).polys.find((p) => p.role === 'fixed') as PolyLayout;
+  assert.throws(
+    () => evaluationTerms(poly, {}, systemRandom.fields(poly.bits)),
+    /the content of .* is missing or of another size: constructor/,
+  );
+  assert.equal(evaluationTerms(poly, { constructor: [3] } as Record<string, number[]>, systemRandom.fields(poly.bits)).length, 1);
 });

@@ -26,6 +26,8 @@ const MAX_WIDTH = 53;
 const MAX_TENSOR_BITS = 32;
 /** Look-ups of one proof: fewer than r, or counts of equal entries could wrap to 0. */
 const MAX_LOOKUPS = 2 ** 32;
+/** Rows of a proof's polynomials, pads counted: the verifier holds a weight for each. */
+const MAX_ROWS = 2 ** 22;
 /** Ids below are those of range tables. */
 const FIRST_TABLE = 64;
 
@@ -321,8 +323,13 @@ function checkMapped(program: Program, tensors: Tensors, t: Tensor): void {
 }
 
 function checkLookups(program: Program): void {
-  const cells = lower(program).leaves.reduce((n, l) => n + l.on.vars.reduce((m, v) => m * 2 ** bitsOf(v.size), 1), 0);
+  const { leaves, limbs } = lower(program);
+  const cells = leaves.reduce((n, l) => n + l.on.vars.reduce((m, v) => m * 2 ** bitsOf(v.size), 1), 0);
   if (cells > MAX_LOOKUPS) throw new ProgramError('program', `${cells} look-ups in a proof`, `at most 2^32; prove fewer steps at once`);
+  const own = [...program.tensors, ...limbs.map((l) => l.tensor)];
+  const rows = own.reduce((n, t) => n + 2 ** Math.max(0, tensorBits(t) - program.columns), 0);
+  if (rows > MAX_ROWS)
+    throw new ProgramError('program', `${rows} rows of 2^${program.columns} columns`, 'at most 2^22; choose more columns');
 }
 
 /** At ties the selector of a maximum is the prover's choice, so nothing else may read it. */
