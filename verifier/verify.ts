@@ -108,6 +108,7 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
 
 /**
  * Checks a bundle about committed inputs: one proof of a program without steps, the inputs' rows standing as state-in (cards, modules).
+ * The transcript absorbs rows and statement, not the program: where a prover has a say in that, the statement must name it, as a card's does.
  * Throws DecodeError or VerificationError.
  */
 export async function verifyInputs(
