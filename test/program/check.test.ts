@@ -335,6 +335,19 @@ describe('a root bounds what it is taken of', () => {
       refused(changed(name, {}, { q: { of: expr(root), bits: 8 } }), /maps and roots bound 0 of its 3 cells/, { tensor: 'v' });
     refused(changed(name, {}, { q: { of: expr(term('v', 'i'), [], 1n), bits: 8 } }), /maps and roots bound 0 of its 3 cells/);
   });
+  it('cell by cell: cells under two roots count once', () => {
+    const on: Domain = { vars: [{ name: 'i', size: 2 }] };
+    const part = changed(name, { q: { axes: on.vars } }, { q: { on } });
+    refused(part, /bound 2 of its 3 cells/);
+    const [q, root] = [part.tensors.find((t) => t.name === 'q')!, part.relations.find((r) => r.kind === 'isqrt')!];
+    for (const shift of [0, 1]) {
+      const again = { ...root, out: view('q2', 'i'), of: expr(term('v', [{ var: 'i', shift }])) } as Relation;
+      refused(
+        { ...part, tensors: [...part.tensors, { ...q, name: 'q2' }], relations: [...part.relations, again] },
+        /bound 2 of its 3 cells/,
+      );
+    }
+  });
 });
 
 describe('a maximum without a selector', () => {
