@@ -20,3 +20,6 @@ export async function benchJson<T>(...args: readonly string[]): Promise<T> {
   if (code !== 0 || !/^\{.*\}\n$/.test(out)) throw new Error(`${args.join(' ')}: exit code ${code}, ${out}${err}`);
   return JSON.parse(out) as T;
 }
+
+/** Options of a model of odd sizes that is proven in a moment. */
+export const TINY_SHAPE = ['--width', '12', '--heads', '3', '--ffn', '10', '--vocab', '11', '--workers', '1'];

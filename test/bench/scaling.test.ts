@@ -5,29 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fitLine } from '../../scripts/bench/fit.ts';
-import { bench, benchJson } from './run.ts';
+import { bench, benchJson, TINY_SHAPE } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-bench-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const TINY = [
-  '--width',
-  '12',
-  '--heads',
-  '3',
-  '--ffn',
-  '10',
-  '--vocab',
-  '11',
-  '--tokens',
-  '4',
-  '--layers',
-  '1',
-  '--rank',
-  '2',
-  '--workers',
-  '1',
-];
+const TINY = [...TINY_SHAPE, '--tokens', '4', '--layers', '1', '--rank', '2'];
 
 interface Result {
   readonly series: readonly {

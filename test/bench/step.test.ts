@@ -10,29 +10,12 @@ import { buildTraining } from '../../verifier/models/build.ts';
 import { outputsOf, viewsRead } from '../../verifier/validity/reads.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { tinyLlama } from '../fixtures/llama.ts';
-import { bench, benchJson } from './run.ts';
+import { bench, benchJson, TINY_SHAPE } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-bench-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const TINY = [
-  '--width',
-  '12',
-  '--heads',
-  '3',
-  '--ffn',
-  '10',
-  '--vocab',
-  '11',
-  '--tokens',
-  '8',
-  '--batch',
-  '2',
-  '--rank',
-  '3',
-  '--workers',
-  '1',
-];
+const TINY = [...TINY_SHAPE, '--tokens', '8', '--batch', '2', '--rank', '3'];
 
 const OPTIONS: RecipeOptions = {
   model: 'custom',
