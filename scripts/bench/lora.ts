@@ -4,9 +4,11 @@ import type { Backend } from '../../prover/backend/types.ts';
 import { weightExponent } from '../../prover/model/import.ts';
 import { commitInputs, proveInputs } from '../../prover/prove/inputs.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
 import { Walker, type Walk } from '../../prover/trainer/walk.ts';
 import { buildModule, pieces, shiftsOf, type ModuleRecipe, type ModuleShape } from '../../verifier/models/module.ts';
 import type { Engine } from '../../verifier/engine.ts';
+import { digestOf } from '../../verifier/input.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { verifyInputs } from '../../verifier/verify.ts';
 import { action, table, type Report } from '../lib/command.ts';
@@ -168,7 +170,6 @@ function cut(values: Float64Array, columns: number, unit: number, name: string, 
 }
 
 const SCALING = 2;
-const STATEMENT = [1n];
 
 /** Proves and verifies modules with random values, once cold and `runs` times warm. Errors: a proof that is refused. */
 export async function benchModule(
@@ -190,6 +191,8 @@ export async function benchModule(
   setup.mark('setup');
   const program = buildModule(recipe);
   const compiled = compile(program);
+  // The transcript names rows and statement only, so that the statement must name the program.
+  const statement = [BigInt(digestOf(encodeProgram(program)))];
   const walker = new Walker(program);
   setup.mark(null);
 
@@ -207,13 +210,13 @@ export async function benchModule(
       compiled,
       commitment,
       walk,
-      statement: STATEMENT,
+      statement,
       onPhase: (phase) => proving.mark(phase),
     });
     const phases = proving.parts();
     const verifying = new Stopwatch();
     verifying.mark('verify');
-    await verifyInputs(compiled, commitment.rows, STATEMENT, proof, engine);
+    await verifyInputs(compiled, commitment.rows, statement, proof, engine);
     tensors = walk.tensors;
     length = proof.length;
     return { prove: total(phases), phases, verify: total(verifying.parts()) };

@@ -97,6 +97,9 @@ for (const workers of [1, 3])
           const weights = sizes.map((n) => [R - 1n, ...random.fields(n)].slice(0, n));
           await both((b) => b.weightedSum(cells, weights), `${Of.name} of ${sizes.join(' × ')}`);
         }
+      for (const wrong of [NaN, Infinity, 0.5])
+        for (const b of [reference, wasm])
+          await assert.rejects(b.weightedSum(Float64Array.of(1, wrong), [[3n, 5n]]), /cell 1 is not an exact integer/);
     });
 
     it('commitRows: small, wide, negative, equal and zero cells', async () => {

@@ -6,21 +6,9 @@ import { importModel, weightExponent } from '../../prover/model/import.ts';
 import { encodeSafetensors, openSafetensors } from '../../prover/model/safetensors.ts';
 import { COMPACT, type Gpt2Shape, type LlamaShape, type ModelShape } from '../../verifier/models/recipe.ts';
 import { modelTensors } from '../../verifier/models/tensors.ts';
-import { generator } from '../fixtures/llama.ts';
+import { generator, tinyRecipe } from '../fixtures/llama.ts';
 
-const shape: LlamaShape = {
-  family: 'llama',
-  vocab: 11,
-  width: 12,
-  layers: 2,
-  heads: 3,
-  kvHeads: 3,
-  headWidth: 4,
-  ffn: 10,
-  ropeTheta: 10000,
-  normEps: 1e-5,
-  tied: false,
-};
+const shape = tinyRecipe.model;
 
 const text = new TextEncoder();
 

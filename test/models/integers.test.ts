@@ -1,8 +1,9 @@
 /** Integer training against float training of the same program, and the calibration that connects them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LLAMA_1B } from '../../scripts/bench/models.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
-import { LINEAR_LAYERS, REAL, type LlamaShape, type Recipe } from '../../verifier/models/recipe.ts';
+import { LINEAR_LAYERS, REAL, type Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { assertFollows } from '../fixtures/curves.ts';
 import { calibrated, tinyRecipe } from '../fixtures/llama.ts';
@@ -49,20 +50,7 @@ describe('recipes', () => {
 
 describe('a model of a billion weights', () => {
   it('compiles, its look-ups and forms no more than those of a tiny one', () => {
-    const shape: LlamaShape = {
-      family: 'llama',
-      vocab: 32000,
-      width: 2048,
-      layers: 22,
-      heads: 32,
-      kvHeads: 4,
-      headWidth: 64,
-      ffn: 5632,
-      ropeTheta: 10000,
-      normEps: 1e-5,
-      tied: false,
-    };
-    const draft: Recipe = { ...tinyRecipe, model: shape, batch: 1, sequence: 64, precision: REAL, steps: 1, perProof: 1 };
+    const draft: Recipe = { ...tinyRecipe, model: LLAMA_1B, batch: 1, sequence: 64, precision: REAL, steps: 1, perProof: 1 };
     const units = {
       activation: 10,
       lowRank: 9,

@@ -121,6 +121,8 @@ export async function weightedSum(engine: Engine, cells: Cells, weights: readonl
     stride *= own.length;
   }
   if (stride !== cells.length) throw new Error(`weightedSum: ${cells.length} cells for weights of ${stride}`);
+  const wrong = cells instanceof Float64Array ? cells.findIndex((v) => !Number.isSafeInteger(v)) : -1;
+  if (wrong >= 0) throw new Error(`weightedSum: cell ${wrong} is not an exact integer: ${cells[wrong]}`);
   await contractAxes(engine, { cells, offset: 0 }, axes.reverse(), [], 1n, out);
 }
 

@@ -11,7 +11,7 @@ import { RADIX_SQUARED, RADIX_X, factorTable, toMontgomery } from './memory.ts';
 
 /** Entries of the map that point to a block's record. */
 const INTEGERS = 2;
-/** A leaf record (assembly/tree.ts): a constant's cell, integers from 128, limbs from 192. */
+/** A leaf record (assembly/leaves.ts): a constant's cell, integers from 128, limbs from 192. */
 const RECORD_BYTES = 768;
 const LIMBS = { a: 192, aSquared: 272, aBeta: 352, aTwice: 432, id: 512, p: 592, e: 672 } as const;
 /** Integers up to this take the short way. */

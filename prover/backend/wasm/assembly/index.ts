@@ -4,7 +4,8 @@ export { addOuter, bind, bindInts, eqChunk, eqSuffixes, fillVector, intsToField,
 export { clearAbove, combine, dotColumns, dotRows, scatterAdd, splitWeights } from './contract';
 export { foldHalves, formRound } from './form';
 export { productRound } from './sumcheck';
-export { bindCells, layerRound, leafBind, leafParents, leafRound, parents } from './tree';
+export { bindCells, layerRound, parents } from './tree';
+export { leafBind, leafParents, leafRound } from './leaves';
 export { absoluteScalars, doublePoints, msmWindows, offsetScalars, rowPlanes, scalePoints, shortRows, subsetSums } from './msm';
 export { hornerPoints } from './projective';
 export { liftPoints } from './lift';
