@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [--json]`: the benches, one module each under scripts/bench, loaded when called. */
 import { Command } from 'commander';
 import { runProgram } from './lib/command.ts';
+import { withAdapter } from './lib/software-stack.ts';
 
 const benches: Readonly<Record<string, () => Promise<Command>>> = {
   cells: async () => (await import('./bench/cells.ts')).cellsCommand(),
@@ -16,4 +17,6 @@ const program = new Command('bench')
   .description('Times, memory and sizes on this machine; --json for programs')
   .showHelpAfterError('(--help shows the options)');
 
+// Without a GPU, --backend webgpu measures on a software adapter, which must be in the environment before the process starts.
+if (process.argv.some((x, i) => x === '--backend=webgpu' || (x === 'webgpu' && process.argv[i - 1] === '--backend'))) await withAdapter();
 await runProgram(program, benches);

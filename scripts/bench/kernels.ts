@@ -5,9 +5,11 @@
 import { availableParallelism } from 'node:os';
 import { normalizeZ, pippenger } from '@noble/curves/abstract/curve.js';
 import { bn254 } from '@noble/curves/bn254.js';
-import { Command } from 'commander';
-import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
-import type { LeafBlock } from '../../prover/backend/types.ts';
+import { Command, Option } from 'commander';
+import { createWasmBackend } from '../../prover/backend/wasm/index.ts';
+import type { Backend, LeafBlock } from '../../prover/backend/types.ts';
+import { createWebGpuBackend } from '../../prover/backend/webgpu/index.ts';
+import type { AdapterInfo } from '../../prover/backend/webgpu/adapter.ts';
 import { same, type Affine } from '../../verifier/curve.ts';
 import { R } from '../../verifier/field.ts';
 import { H } from '../../verifier/generators.ts';
@@ -40,7 +42,7 @@ function multiplesOfH(count: number): Affine[] {
   return normalizeZ(Point, points).map((p) => p.toAffine());
 }
 
-async function tree(backend: WasmBackend, depth: number, values: LeafBlock['values'][number], next: () => bigint): Promise<void> {
+async function tree(backend: Backend, depth: number, values: LeafBlock['values'][number], next: () => bigint): Promise<void> {
   const block: LeafBlock = { offset: 0, domain: { sizes: [values.length] }, numerators: 'ones', values: [values], id: 16 };
   const built = await backend.fractionTree(depth, [block], next(), next());
   for (let l = 1; l < depth; l++) {
@@ -98,8 +100,10 @@ function nobleProduct(variables: number, next: () => bigint): void {
 }
 
 interface Options {
+  readonly backend: 'wasm' | 'webgpu';
   readonly workers?: readonly number[];
   readonly size: number;
+  readonly points?: number;
   readonly clock: Clock;
 }
 
@@ -107,7 +111,8 @@ const EXAMPLES = `
 Examples:
   npm run bench -- kernels
   npm run bench -- kernels --workers 1,2,4 --json
-  npm run bench -- kernels --size 16`;
+  npm run bench -- kernels --size 16
+  npm run bench -- kernels --backend webgpu --points 20 --json`;
 
 function workersOption(text: string): readonly number[] {
   const counts = text.split(',').map(integerOption(1, 256));
@@ -118,8 +123,14 @@ function workersOption(text: string): readonly number[] {
 export function kernelsCommand(): Command {
   const command = new Command('kernels')
     .description('field, curve, look-up and sumcheck kernels against @noble/curves and mcl-wasm in the same run')
+    .addOption(
+      new Option('--backend <name>', 'what is measured; webgpu: its kernels beside those of one worker')
+        .choices(['wasm', 'webgpu'])
+        .default('wasm'),
+    )
     .option('--workers <counts>', 'numbers of threads to measure, comma-separated (default: one, and one a core)', workersOption)
-    .option('--size <n>', 'log2 of the cells; multi-exponentiations have 2^12 points and 2^(n − 4)', integerOption(8, 24), SIZE);
+    .option('--size <n>', 'log2 of the cells; multi-exponentiations have 2^12 points and 2^(n − 4)', integerOption(8, 24), SIZE)
+    .option('--points <n>', 'log2 of the points of the larger multi-exponentiation', integerOption(4, 22));
   clockOption(command);
   return action<Options>(command.addHelpText('after', EXAMPLES), (_args, options) => bench(options));
 }
@@ -148,14 +159,14 @@ const SIZE = 20;
 const SMALL = 12;
 const WIDTHS = [16, 254] as const;
 
-function makeInputs(size: number, clock: Clock): Inputs {
+function makeInputs(size: number, log: number, clock: Clock): Inputs {
   const next = stream();
-  const points = multiplesOfH(2 ** (size - 4));
+  const points = multiplesOfH(2 ** log);
   const wide = Int16Array.from({ length: 2 ** size }, () => Number(next() & 0xffffn) - 32768);
   return {
     clock,
     size,
-    logs: [...new Set([Math.min(SMALL, size - 4), size - 4])],
+    logs: [...new Set([Math.min(SMALL, log), log])],
     next,
     points,
     scalars: new Map(WIDTHS.map((bits) => [bits, points.map(() => (bits === 16 ? next() & 0xffffn : next()))] as const)),
@@ -184,14 +195,19 @@ type Times = Readonly<Record<string, number>>;
 /** Sums of points that several libraries computed, to be compared. */
 type Sums = Map<string, Affine | null>;
 
-async function ours(workers: number, input: Inputs, sums: Sums): Promise<{ times: Times; peak: number }> {
-  const backend = await createWasmBackend({ workers });
+/** A backend to measure. */
+interface Measured extends Backend {
+  peakBytes(): number;
+}
+
+/** Measures a backend, and closes it. */
+async function ours(label: string, backend: Measured, input: Inputs, sums: Sums): Promise<{ times: Times; peak: number }> {
   const { size, next, points, wide, columns, blinds } = input;
   const NAMES = names(size);
   const [small] = input.logs;
   const times: Record<string, number> = {};
   const take = async (name: string, items: number, runs: number, f: () => Promise<unknown>): Promise<void> => {
-    process.stderr.write(`${workers} ${workers === 1 ? 'worker' : 'workers'}: ${name}\n`);
+    process.stderr.write(`${label}: ${name}\n`);
     times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
   };
   try {
@@ -337,14 +353,31 @@ function targets(one: Times | undefined, two: Times | undefined, mcl: Times): Ta
   return out;
 }
 
+const workersText = (workers: number): string => `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+
+interface DeviceTimes {
+  readonly adapter: AdapterInfo;
+  readonly limbBits: number;
+  readonly times: Times;
+  readonly peak: number;
+}
+
+async function onDevice(input: Inputs, sums: Sums): Promise<DeviceTimes> {
+  const backend = await createWebGpuBackend({ software: true });
+  const { limbBits } = backend.device;
+  return { adapter: backend.adapter, limbBits, ...(await ours('webgpu', backend, input, sums)) };
+}
+
 async function bench(options: Options): Promise<Report> {
-  const counts = options.workers ?? [...new Set([1, availableParallelism()])];
-  const input = makeInputs(options.size, options.clock);
+  const counts = options.workers ?? (options.backend === 'webgpu' ? [1] : [...new Set([1, availableParallelism()])]);
+  const input = makeInputs(options.size, options.points ?? options.size - 4, options.clock);
   const sums: Sums = new Map();
   const noble = await nobleTimes(input, sums);
   const mcl = await mclTimes(input, sums);
   const runs: { readonly workers: number; readonly times: Times; readonly peak: number }[] = [];
-  for (const workers of counts) runs.push({ workers, ...(await ours(workers, input, sums)) });
+  for (const workers of counts)
+    runs.push({ workers, ...(await ours(workersText(workers), await createWasmBackend({ workers }), input, sums)) });
+  const gpu = options.backend === 'webgpu' ? await onDevice(input, sums) : null;
   const found =
     options.size !== SIZE
       ? []
@@ -353,7 +386,7 @@ async function bench(options: Options): Promise<Report> {
           options.clock === 'wall' ? runs.find((r) => r.workers === 2)?.times : undefined,
           mcl,
         );
-  const peak = { backend: Math.max(...runs.map((r) => r.peak)), process: peakResident() };
+  const peak = { backend: Math.max(...runs.map((r) => r.peak)), device: gpu?.peak ?? null, process: peakResident() };
   const where = machine();
   const [first] = runs as [(typeof runs)[number]];
   const time = (ns: number | undefined): string =>
@@ -361,14 +394,23 @@ async function bench(options: Options): Promise<Report> {
   const ratio = (theirs: number | undefined, own: number): string =>
     theirs === undefined ? '' : `${(theirs / own).toFixed(theirs < 100 * own ? 1 : 0)}×`;
   return {
-    json: { bench: 'kernels', machine: where, clock: options.clock, unit: 'ns', noble, mcl, ours: runs, targets: found, peak },
+    json: { bench: 'kernels', machine: where, clock: options.clock, unit: 'ns', noble, mcl, ours: runs, webgpu: gpu, targets: found, peak },
     text: [
-      `${options.clock === 'wall' ? 'Time' : 'Time of all threads'} an item, best of some runs; ratios are those of ${first.workers} ${first.workers === 1 ? 'worker' : 'workers'}`,
+      `${options.clock === 'wall' ? 'Time' : 'Time of all threads'} an item, best of some runs; ratios are those of ${workersText(first.workers)}`,
       table([
-        ['operation', ...runs.map((r) => `${r.workers} ${r.workers === 1 ? 'worker' : 'workers'}`), 'mcl-wasm', 'ratio', 'noble', 'ratio'],
+        [
+          'operation',
+          ...runs.map((r) => workersText(r.workers)),
+          ...(gpu ? ['webgpu', 'ratio'] : []),
+          'mcl-wasm',
+          'ratio',
+          'noble',
+          'ratio',
+        ],
         ...Object.keys(first.times).map((name) => [
           name,
           ...runs.map((r) => time(r.times[name])),
+          ...(gpu ? [time(gpu.times[name]), ratio(first.times[name], gpu.times[name] as number)] : []),
           time(mcl[name]),
           ratio(mcl[name], first.times[name] as number),
           time(noble[name]),
@@ -384,6 +426,11 @@ async function bench(options: Options): Promise<Report> {
           ]),
       '',
       `peak memory: ${bytes(peak.backend)} of tables, ${bytes(peak.process)} in all`,
+      ...(gpu
+        ? [
+            `webgpu: ${gpu.adapter.description}${gpu.adapter.software ? ' (a software adapter: no GPU)' : ''}, limbs of ${gpu.limbBits} bits, ${bytes(gpu.peak)} on the device`,
+          ]
+        : []),
       machineText(where),
     ].join('\n'),
   };

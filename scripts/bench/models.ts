@@ -23,6 +23,20 @@ export const LLAMA_1B: LlamaShape = {
   tied: false,
 };
 
+/** The shape of LLaMA-2 7B. */
+export const LLAMA_7B: LlamaShape = {
+  ...LLAMA_1B,
+  width: 4096,
+  layers: 32,
+  heads: 32,
+  kvHeads: 32,
+  headWidth: 128,
+  ffn: 11008,
+};
+
+/** The shape of LLaMA-2 13B. */
+export const LLAMA_13B: LlamaShape = { ...LLAMA_7B, width: 5120, layers: 40, heads: 40, kvHeads: 40, ffn: 13824 };
+
 /** The shape of the smallest GPT-2, of 124 million weights. */
 export const GPT2: Gpt2Shape = {
   family: 'gpt2',

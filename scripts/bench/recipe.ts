@@ -5,9 +5,14 @@ import { InputError } from '../../verifier/input.ts';
 import { PRECISIONS, type PrecisionName } from '../lib/bounty-options.ts';
 import { importModelFolder } from '../lib/model-folder.ts';
 import { integerOption, positiveOption } from '../lib/options.ts';
-import { GPT2, LLAMA_1B, narrow, randomData, randomModel, type BenchTensor } from './models.ts';
+import { GPT2, LLAMA_13B, LLAMA_1B, LLAMA_7B, narrow, randomData, randomModel, type BenchTensor } from './models.ts';
 
-const SHAPES = { gpt2: GPT2, 'llama-1b': LLAMA_1B } as const satisfies Readonly<Record<string, ModelShape>>;
+const SHAPES = {
+  gpt2: GPT2,
+  'llama-1b': LLAMA_1B,
+  'llama-7b': LLAMA_7B,
+  'llama-13b': LLAMA_13B,
+} as const satisfies Readonly<Record<string, ModelShape>>;
 
 export interface RecipeOptions {
   readonly model: keyof typeof SHAPES | 'custom';

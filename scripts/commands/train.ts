@@ -24,7 +24,11 @@ export function trainCommand(): Command {
     .requiredOption('--out <folder>', 'folder of the run: secret states, proofs, bundle')
     .option('--opening <file>', 'secret opening of a hidden card; may be repeated', repeated)
     .option('--encrypt', 'encrypt the secrets (FINEPROOF_PASSPHRASE, or asked for)')
-    .addOption(new Option('--backend <name>', 'kernels of the prover').choices([...BACKENDS]).default(BACKENDS[0]));
+    .addOption(
+      new Option('--backend <name>', 'what computes the proof; auto: a GPU where there is one, else wasm')
+        .choices([...BACKENDS])
+        .default(BACKENDS[0]),
+    );
   example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof train bounty/ --out run/');
   return action<Options>(command, async ([folder], options) => {
     const { address } = await signingAccount();
@@ -41,6 +45,7 @@ export function trainCommand(): Command {
         encrypt: options.encrypt === true,
         backend: options.backend,
         onProgress: ({ part, what }) => bar.update(part, what),
+        onNotice: (text) => bar.log(text),
       });
       return {
         json: {

@@ -4,6 +4,8 @@ import { Presets, SingleBar } from 'cli-progress';
 export interface Bar {
   /** `part` from 0 to 1. */
   update(part: number, what: string): void;
+  /** A line of its own, which stays. */
+  log(text: string): void;
   stop(): void;
 }
 
@@ -16,6 +18,9 @@ export function progressBar(title: string): Bar {
         last = what;
         process.stderr.write(`${title} ${Math.floor(100 * part)}% ${what}\n`);
       },
+      log(text) {
+        process.stderr.write(`${title}: ${text}\n`);
+      },
       stop() {},
     };
   }
@@ -24,5 +29,10 @@ export function progressBar(title: string): Bar {
     Presets.shades_classic,
   );
   bar.start(1000, 0, { what: '' });
-  return { update: (part, what) => bar.update(Math.round(1000 * part), { what }), stop: () => bar.stop() };
+  return {
+    update: (part, what) => bar.update(Math.round(1000 * part), { what }),
+    // Over the bar, which is drawn again below.
+    log: (text) => void process.stderr.write(`\r\x1b[K${title}: ${text}\n`),
+    stop: () => bar.stop(),
+  };
 }

@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { Address } from 'viem';
+import type { DeviceLostError } from '../../prover/backend/errors.ts';
 import { selectBackend } from '../../prover/backend/index.ts';
+import type { Backend } from '../../prover/backend/types.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { fixedContent, proveRun } from '../../prover/run/proving.ts';
 import { trainRun, type States } from '../../prover/run/training.ts';
@@ -26,6 +28,8 @@ export interface TrainOptions {
   readonly encrypt: boolean;
   readonly backend: string;
   readonly onProgress?: (progress: Progress) => void;
+  /** What the user should know and can't see from the progress: a device that was lost, and what goes on. */
+  readonly onNotice?: (text: string) => void;
   /** After training, before proving. */
   readonly onTrained?: (states: States, walker: Walker) => void;
 }
@@ -66,14 +70,24 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
   });
   const trained = performance.now();
   options.onTrained?.(states, walker);
-  const backend = await selectBackend(options.backend);
+  const backends = [await selectBackend(options.backend)];
+  /** After a device was lost: once more on a new one, then on WASM. */
+  const replace = async (lost: DeviceLostError): Promise<Backend> => {
+    await backends.at(-1)?.close();
+    const again = backends.length < 2 ? await selectBackend('webgpu').catch(() => null) : null;
+    const next = again ?? (await selectBackend('wasm'));
+    options.onNotice?.(`${lost.message}; the proof at hand is made again with ${again ? 'a new device' : 'the wasm backend'}`);
+    backends.push(next);
+    return next;
+  };
   try {
     const total = bounty.compiled.proofs;
     const proven = await proveRun({
       bounty,
       claimant,
       walker,
-      backend,
+      backend: backends[0] as Backend,
+      replace,
       states,
       openings: options.openings,
       storage,
@@ -102,6 +116,6 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
       proveSeconds: seconds(trained, performance.now()),
     };
   } finally {
-    await backend.close();
+    await backends.at(-1)?.close();
   }
 }

@@ -7,6 +7,7 @@ import { fork, spawnSync } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { softwareStack } from '../lib/software-stack.ts';
 import { runSuites } from './suites.ts';
 import { verifierFaults } from './verifier-rules.ts';
 
@@ -31,8 +32,12 @@ if (args.length === 0 || lintOnly) {
   if (existsSync('scripts/build-wasm.ts')) command('WASM is what its source gives', process.execPath, ['scripts/build-wasm.ts', '--check']);
 }
 if (args.length === 0) {
-  await suites(globSync('test/**/*.test.ts', { exclude: ['test/contracts/**'] }));
+  // Before the suites that look for a browser, and the environment of those that look for an adapter.
+  const stack = await softwareStack();
+  await suites(globSync('test/**/*.test.ts', { exclude: ['test/contracts/**', 'test/webgpu/**'] }));
   await contracts();
+  Object.assign(process.env, stack?.adapter);
+  await suites(globSync('test/webgpu/**/*.test.ts'));
 } else if (!lintOnly) {
   await suites(args.flatMap((path) => (statSync(path).isDirectory() ? globSync(`${path}/**/*.test.ts`) : [path])));
 }

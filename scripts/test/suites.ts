@@ -5,7 +5,7 @@ import { spec } from 'node:test/reporters';
 export async function runSuites(
   files: readonly string[],
   concurrency: number,
-): Promise<{ passed: number; failed: number; failures: string[] }> {
+): Promise<{ passed: number; failed: number; skipped: number; failures: string[] }> {
   const stream = run({ files: [...files], concurrency, timeout: 600_000 });
   const failures: string[] = [];
   const tally = { tests: 0, passed: 0, skipped: 0, todo: 0 };
@@ -17,5 +17,5 @@ export async function runSuites(
   });
   for await (const chunk of stream.compose(new spec())) process.stdout.write(chunk);
   const failed = tally.tests - tally.passed - tally.skipped - tally.todo;
-  return { passed: tally.passed, failed: Math.max(failed, failures.length), failures };
+  return { passed: tally.passed, failed: Math.max(failed, failures.length), skipped: tally.skipped, failures };
 }

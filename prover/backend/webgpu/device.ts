@@ -3,15 +3,11 @@
  * uploaded or read back. What goes wrong on the device (lost, out of memory, a fault of ours) is thrown where a result is read: nothing that was
  * computed after it gets out.
  */
+import { DeviceLostError } from '../errors.ts';
 import type { Adapter, AdapterInfo } from './adapter.ts';
 import { moduleCode, PARAMETER_WORDS, wordsBefore, type Kernel } from './kernel.ts';
 import { Memory, type Region } from './regions.ts';
 import { words, type LimbBits } from './wgsl/field.ts';
-
-/** The device was lost: the driver restarted, the graphics card was removed, or somebody destroyed it. What it computed is gone. */
-export class DeviceLostError extends Error {
-  override readonly name = 'DeviceLostError';
-}
 
 /** An argument of a dispatch. */
 export interface Argument {

@@ -1,7 +1,8 @@
 /** WebGPU in Node: Dawn, as the package `webgpu` brings it. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 /** What the package exports. */
 interface Dawn {
@@ -12,9 +13,22 @@ interface Dawn {
 // When Dawn's object is collected while adapters or devices live, the process crashes later.
 const kept = globalThis as { fineproofDawn?: GPU };
 
+const LOADER = 'libvulkan.so.1';
+const FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib'];
+
+/** Whether the Vulkan loader is there, without which Dawn finds nothing on Linux, and says so on standard error. */
+function hasLoader(): boolean {
+  const given = (process.env.LD_LIBRARY_PATH ?? '').split(delimiter).filter(Boolean);
+  if ([...given, ...FOLDERS].some((folder) => existsSync(join(folder, LOADER)))) return true;
+  const cache = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' } });
+  return cache.status === 0 && cache.stdout.includes(LOADER);
+}
+
 /** The entry point of WebGPU. Throws, with the cure, where there is none. */
 export async function openGpu(): Promise<GPU> {
   if (kept.fineproofDawn) return kept.fineproofDawn;
+  if (process.platform === 'linux' && !hasLoader())
+    throw new Error(`webgpu: no adapter, for the Vulkan loader (${LOADER}) is missing; install it with the driver of the graphics card`);
   let dawn: Dawn;
   try {
     dawn = (await import('webgpu')) as unknown as Dawn;

@@ -2,17 +2,13 @@
  * Memory of the device. A region is an array of bytes in one buffer, or in several of one power-of-two size where it is larger than a
  * buffer or a binding may be. Buffers of regions that are released are kept for the next ones of their size.
  */
+import { DeviceMemoryError } from '../errors.ts';
 
 /** Bytes of the device; `parts` buffers of `partBytes`, the last one perhaps longer than what is used of it. */
 export interface Region {
   readonly bytes: number;
   readonly partBytes: number;
   readonly parts: readonly GPUBuffer[];
-}
-
-/** The device had no room. */
-export class DeviceMemoryError extends Error {
-  override readonly name = 'DeviceMemoryError';
 }
 
 /** Smallest buffer. */
@@ -78,7 +74,7 @@ export class Memory {
     for (const error of await Promise.all(checks))
       if (error)
         this.failure ??= new DeviceMemoryError(
-          `webgpu: the device has no room beside the ${(this.used / 2 ** 20).toFixed(0)} MiB in use (${error.message}); fewer steps in a proof, fewer or shorter sequences, or the wasm backend need less`,
+          `webgpu: the device has no room for the ${(this.used / 2 ** 20).toFixed(0)} MiB that are in use now (${error.message.split('\n')[0]}); fewer steps in a proof, fewer or shorter sequences, or the wasm backend need less`,
         );
     if (this.failure) throw this.failure;
   }

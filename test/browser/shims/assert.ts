@@ -83,8 +83,8 @@ export default Object.assign(ok, {
     if (error === undefined) fail(message, 'no error');
     expected(error, wanted, message);
   },
-  async rejects(promise: Promise<unknown>, wanted?: Wanted, message?: string): Promise<void> {
-    const error = await promise.then(
+  async rejects(given: Promise<unknown> | (() => Promise<unknown>), wanted?: Wanted, message?: string): Promise<void> {
+    const error = await (typeof given === 'function' ? given() : given).then(
       () => undefined,
       (e: unknown) => e ?? 'nothing',
     );

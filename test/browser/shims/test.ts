@@ -19,7 +19,14 @@ export interface Outcome {
 const group = (name: string): Group => ({ name, tests: [], groups: [], before: [], after: [] });
 let current = group('');
 
-export function describe(name: string, body: () => void): void {
+interface Options {
+  /** Why the tests are left out. */
+  readonly skip?: boolean | string;
+}
+
+export function describe(name: string, ...[first, second]: [body: () => void] | [options: Options, body: () => void]): void {
+  const [options, body] = typeof first === 'function' ? [{}, first] : [first, second as () => void];
+  if (options.skip) return;
   const outer = current;
   current = group(name);
   outer.groups.push(current);

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { launch, type Browser } from 'puppeteer-core';
+import { unpackedStack } from '../../../scripts/lib/software-stack.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome'];
 const PLACES = ['/usr/bin', '/usr/local/bin', '/snap/bin', ...(process.env.PATH ?? '').split(delimiter)];
@@ -25,10 +26,23 @@ const runs = (file: string): boolean => {
 export function findChromium(): { readonly path: string } | { readonly missing: string } {
   const given = process.env.CHROME_PATH;
   if (given) return runs(given) ? { path: given } : { missing: `CHROME_PATH is ${given}, which is no program` };
-  const path = [...PLACES.flatMap((place) => NAMES.map((name) => join(place, name))), ...APPLICATIONS].find(runs);
+  const installed = [...PLACES.flatMap((place) => NAMES.map((name) => join(place, name))), ...APPLICATIONS];
+  const path = [...installed, unpackedStack()?.chromium ?? ''].find(runs);
   return path === undefined ? { missing: 'no Chromium or Chrome found; install one, or name it in CHROME_PATH' } : { path };
 }
 
-/** Starts it. Containers have no user namespaces for its sandbox and little /dev/shm; it loads nothing but this repository. */
-export const launchChromium = (path: string): Promise<Browser> =>
-  launch({ executablePath: path, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage'], protocolTimeout: 240_000 });
+/**
+ * Starts it. Containers have no user namespaces for its sandbox and little /dev/shm; it loads nothing but this repository. Without a GPU its WebGPU
+ * adapter is SwiftShader, which it calls unsafe.
+ */
+export function launchChromium(path: string): Promise<Browser> {
+  const stack = unpackedStack();
+  const own = path === stack?.chromium;
+  return launch({
+    executablePath: path,
+    headless: own ? 'shell' : true,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--enable-unsafe-webgpu'],
+    ...(own ? { env: { ...process.env, ...stack.adapter } } : {}),
+    protocolTimeout: 240_000,
+  });
+}
