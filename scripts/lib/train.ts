@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { Address } from 'viem';
-import type { DeviceLostError } from '../../prover/backend/errors.ts';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type { Backend } from '../../prover/backend/types.ts';
+import { Recovery } from '../../prover/backend/recovery.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { fixedContent, proveRun } from '../../prover/run/proving.ts';
 import { trainRun, type States } from '../../prover/run/training.ts';
@@ -70,24 +69,15 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
   });
   const trained = performance.now();
   options.onTrained?.(states, walker);
-  const backends = [await selectBackend(options.backend)];
-  /** After a device was lost: once more on a new one, then on WASM. */
-  const replace = async (lost: DeviceLostError): Promise<Backend> => {
-    await backends.at(-1)?.close();
-    const again = backends.length < 2 ? await selectBackend('webgpu').catch(() => null) : null;
-    const next = again ?? (await selectBackend('wasm'));
-    options.onNotice?.(`${lost.message}; the proof at hand is made again with ${again ? 'a new device' : 'the wasm backend'}`);
-    backends.push(next);
-    return next;
-  };
+  const recovery = new Recovery(await selectBackend(options.backend), (text) => options.onNotice?.(text));
   try {
     const total = bounty.compiled.proofs;
     const proven = await proveRun({
       bounty,
       claimant,
       walker,
-      backend: backends[0] as Backend,
-      replace,
+      backend: recovery.current,
+      replace: (lost) => recovery.replace(lost),
       states,
       openings: options.openings,
       storage,
@@ -116,6 +106,6 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
       proveSeconds: seconds(trained, performance.now()),
     };
   } finally {
-    await backends.at(-1)?.close();
+    await recovery.close();
   }
 }

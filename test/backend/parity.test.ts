@@ -413,6 +413,6 @@ for (const workers of [1, 3])
 
 describe('selectBackend', () => {
   it('refuses other names', async () => {
-    await assert.rejects(selectBackend('cuda'), /"cuda" is unknown; choose one of wasm, reference/);
+    await assert.rejects(selectBackend('cuda'), /"cuda" is unknown; choose one of auto, wasm, webgpu, reference/);
   });
 });

@@ -151,7 +151,7 @@ test('wrong options are named with a cure', async () => {
     assert.throws(() => prepare({ ...OPTIONS, ...change }), wanted);
   for (const [args, wanted] of [
     [['--tokens', '12'], /recipe\.sequence: 12 is not a power of two/],
-    [['--backend', 'gpu'], /backend "gpu" is unknown; choose one of wasm/],
+    [['--backend', 'gpu'], /backend "gpu" is unknown; choose one of auto, wasm/],
     [['--precision', 'half'], /Allowed choices are compact, balanced, real/],
     [['--workers', '0'], /whole number from 1 to 256/],
   ] as const) {

@@ -1,62 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { zeroAddress } from 'viem';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { proveRun, type ProvenRun } from '../../prover/run/proving.ts';
-import { trainRun } from '../../prover/run/training.ts';
-import { Walker } from '../../prover/trainer/walk.ts';
-import { makeTerms } from '../../scripts/lib/post-bounty.ts';
-import { verifyClaim, wordHex, ZERO_WORD, type OpenBounty } from '../../verifier/bounty.ts';
-import { rowsDigest } from '../../verifier/bundle.ts';
-import type { Content } from '../../verifier/cards.ts';
-import { compile, type PolyLayout } from '../../verifier/program/compile.ts';
-import { placeContent, polyOfRole, publicBlinds, publicRows } from '../../verifier/public-content.ts';
-import { calibrated, tinyRecipe } from '../fixtures/llama.ts';
+import { verifyClaim } from '../../verifier/bounty.ts';
+import { bounty, ME, memoryStorage, openings, train, walker } from '../fixtures/tiny-bounty.ts';
 
-const ME = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
-const { program, inputs } = calibrated({ ...tinyRecipe, steps: 2, perProof: 1, modelHidden: false }, 3);
-const compiled = compile(program);
-const contentOf = (poly: string): Content =>
-  Object.fromEntries(program.tensors.filter((t) => t.poly === poly).map((t) => [t.name, inputs.get(t.name) as Float64Array]));
-const content = { model: contentOf('model'), data: contentOf('data') };
-const start = contentOf('state.in');
-const cells = placeContent(polyOfRole(compiled, 'stateIn'), start);
-const rows = await publicRows(cells, compiled.columns, polyOfRole(compiled, 'stateIn').rows, ZERO_WORD);
-const data = compiled.polys.find((p) => p.name === 'data') as PolyLayout;
-const dataRows = await publicRows(placeContent(data, content.data), compiled.columns, data.rows, ZERO_WORD);
-const openings = new Map([['data', { content: content.data, rows: dataRows, blinds: publicBlinds(ZERO_WORD, data.rows) }]]);
-const parts = {
-  modelDigest: ZERO_WORD,
-  dataDigest: ZERO_WORD,
-  recipeHash: ZERO_WORD,
-  steps: 2,
-  stepsPerProof: 1,
-  startDigest: wordHex(rowsDigest(rows)),
-  maxBundle: 1n << 30n,
-};
-const money = { token: zeroAddress, reward: 1n, bond: 0n, attesterFee: 0n } as const;
-/** What `openBounty` would give, but for the cards, which neither proving nor verifying reads. */
-const bounty = {
-  chainId: 1n,
-  escrow: ME,
-  terms: makeTerms(ME, parts, money, { signers: [ME], threshold: 1 }, { claimWithin: 1, window: 1 }, 0n),
-  program,
-  compiled,
-  content: { model: content.model, data: null },
-  start: { content: start, digest: ZERO_WORD, cells, rows },
-  publicContent: { ...content.model, ...program.constants },
-  hiddenRows: new Map([['data', dataRows]]),
-} as unknown as OpenBounty;
-
-const files = new Map<string, Uint8Array>();
-const storage = {
-  load: async (name: string) => files.get(name) ?? null,
-  save: (name: string, bytes: Uint8Array) => void files.set(name, bytes),
-};
-const walker = new Walker(program);
+const { files, storage } = memoryStorage();
 const backend = await selectBackend();
 after(() => backend.close());
-const states = await trainRun({ program, walker, fixed: { ...content.model, ...content.data }, first: start, storage });
+const states = await train(storage);
 const prove = async (): Promise<ProvenRun> => {
   const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage });
   assert.equal((await verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle)).proofs, 2);

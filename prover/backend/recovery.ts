@@ -1,0 +1,36 @@
+/** Going on after a device was lost: once with a new device, then with the wasm kernels. */
+import type { DeviceLostError } from './errors.ts';
+import { selectBackend } from './index.ts';
+import type { Backend } from './types.ts';
+
+/** The backend at hand, and those that take its place. */
+export class Recovery {
+  private backend: Backend;
+  private readonly onNotice: (text: string) => void;
+  private readonly open: (name: string) => Promise<Backend>;
+  private losses = 0;
+
+  /** `onNotice` is told of every change; `open` makes the others. */
+  constructor(backend: Backend, onNotice: (text: string) => void, open: (name: string) => Promise<Backend> = selectBackend) {
+    this.backend = backend;
+    this.onNotice = onNotice;
+    this.open = open;
+  }
+
+  get current(): Backend {
+    return this.backend;
+  }
+
+  /** Another backend in the place of the one whose device was lost. */
+  async replace(lost: DeviceLostError): Promise<Backend> {
+    await this.backend.close();
+    const again = this.losses++ === 0 ? await this.open('webgpu').catch(() => null) : null;
+    this.backend = again ?? (await this.open('wasm'));
+    this.onNotice(`${lost.message}; the proof at hand is made again with ${again ? 'a new device' : 'the wasm backend'}`);
+    return this.backend;
+  }
+
+  close(): Promise<void> {
+    return this.backend.close();
+  }
+}
