@@ -4,6 +4,7 @@
  */
 import { defaultWorkers, readKernels, requireSharedMemory, startThread } from '#wasm-threads';
 import type { Affine } from '../../../verifier/curve.ts';
+import type { Keccak } from '../../../verifier/words.ts';
 import type { Backend, FieldVector } from '../types.ts';
 import { contract, eqTable, weightedSum } from './contract.ts';
 import { Curve } from './curve.ts';
@@ -44,6 +45,14 @@ async function loadKernels(memory: DeviceMemory, fused: boolean): Promise<{ modu
 
 function unsupported(): never {
   throw new Error('wasm backend: this JavaScript engine lacks WebAssembly SIMD or threads; update it, or choose the reference backend');
+}
+
+/** keccak-256 by the kernel alone, without threads. Errors: the engine lacks shared memory, or the instructions of the kernels. */
+export async function wasmKeccak(): Promise<Keccak> {
+  requireSharedMemory();
+  const memory = new DeviceMemory();
+  const { exports } = (await loadKernels(memory, true)) ?? (await loadKernels(memory, false)) ?? unsupported();
+  return createKeccak(memory, exports['keccak'] as Kernel);
 }
 
 export async function createWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {

@@ -5,6 +5,7 @@
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
+import { wasmKeccak } from '../wasm/index.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
 import { Vectors } from './vectors.ts';
@@ -34,6 +35,8 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const limbBits = options.limbBits ?? (await chooseLimbBits(adapter));
   const device = await Device.open(adapter, { limbBits, ...(options.bindingBytes ? { bindingBytes: options.bindingBytes } : {}) });
   const vectors = new Vectors(device);
+  // Transcripts are hashed on the calling thread, several times as fast by the kernel.
+  const keccak = await wasmKeccak().catch(() => keccak_256);
   const missing = (): never => {
     throw new Error('webgpu: not there yet');
   };
@@ -42,7 +45,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     name: 'webgpu',
     device,
     adapter: adapter.info,
-    keccak: keccak_256,
+    keccak,
     peakBytes: () => device.memory.peak,
     commitRows: missing,
     commit: missing,
