@@ -7,7 +7,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
-import { Vectors } from './vectors.ts';
+import { eqTerm } from './eq.ts';
+import { canonical, Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
 
@@ -55,10 +56,15 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     toField: (v) => vectors.toField(v),
     free: (v) => vectors.free(v),
 
-    eqTable: missing,
+    eqTable: async (point, scale) => {
+      for (const x of [...point, scale]) canonical(x, 'coordinate or scale');
+      const v = vectors.zeros(2 ** point.length);
+      vectors.accumulate(v, eqTerm(point, scale));
+      return v;
+    },
     weightedSum: missing,
     contract: missing,
-    accumulateOuter: missing,
+    accumulateOuter: async (out, offset, dims, bits, scale, causal) => vectors.accumulate(out, { offset, dims, bits, scale, causal }),
 
     fractionTree: missing,
     formProduct: missing,
