@@ -5,13 +5,29 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { Backend, FieldVector } from '../../prover/backend/types.ts';
+import type { Backend, FieldVector, SumcheckRounds } from '../../prover/backend/types.ts';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { R } from '../../verifier/field.ts';
 import { Random } from '../backend/random.ts';
 import { open, skip } from './support/backend.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
+
+/** Runs both sumchecks with the same challenges and compares every round and the end. */
+async function sameRounds(
+  expected: SumcheckRounds,
+  actual: SumcheckRounds,
+  variables: number,
+  random: Random,
+  what: string,
+): Promise<void> {
+  let challenge: bigint | null = null;
+  for (let i = 0; i < variables; i++) {
+    assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
+    challenge = random.field();
+  }
+  assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
+}
 
 for (const { limbBits, bindingBytes } of [
   { limbBits: 13, bindingBytes: undefined },
@@ -128,6 +144,61 @@ for (const { limbBits, bindingBytes } of [
         }, `${count} terms over ${length} cells`);
       }
       nothingLeft();
+    });
+
+    it('sums of products of pairs of tables', async () => {
+      const random = new Random(950 + limbBits);
+      for (const count of [1, 2, 3, 7, 40])
+        for (const n of [1, 2, 3, 5, 8, 10]) {
+          const length = 2 ** n;
+          // What workgroups leave must fit one buffer, also the smallest of these tests.
+          if (count * length > 2 ** 12) continue;
+          const pairs = Array.from({ length: count }, () => [random.fields(length), random.fields(length)] as const);
+          const [[first, second]] = pairs as [readonly [bigint[], bigint[]]];
+          if (n === 2) first.fill(0n);
+          if (n === 3) second.fill(R - 1n);
+          const start = (b: Backend) => b.productSum(pairs.map(([u, v]) => [b.fromField(u), b.fromField(v)] as const));
+          await sameRounds(await start(reference), await start(webgpu), n, random, `${count} pairs of 2^${n}`);
+        }
+      nothingLeft();
+    });
+
+    it('a sum of products of tables to which outer products were added', async () => {
+      const random = new Random(960 + limbBits);
+      const weights = random.fields(8);
+      const start = async (b: Backend) => {
+        const table = b.zeros(64);
+        await b.accumulateOuter(table, 0, [weights, weights], [3, 3], 5n, [0, 1]);
+        return b.productSum([[table, await b.eqTable(weights.slice(0, 6), 7n)]]);
+      };
+      await sameRounds(await start(reference), await start(webgpu), 6, random, 'rounds');
+      nothingLeft();
+    });
+
+    it('sumchecks refuse calls out of order, tables of other sizes and twice the same', async () => {
+      const own = await open({ limbBits });
+      for (const b of [reference, own]) {
+        const start = () => b.productSum([[b.fromField([1n, 2n, 3n, 4n]), b.fromField([5n, 6n, 7n, 8n])]]);
+        const rounds = await start();
+        const [s] = [await rounds.round(null)];
+        assert.deepEqual(await rounds.round(null), s);
+        await assert.rejects(rounds.round(R), /challenge is not canonical/);
+        await rounds.round(2n);
+        await assert.rejects(rounds.round(3n), /no round is left/);
+        await assert.rejects(rounds.round(3n), /no variable is left to bind/);
+        await assert.rejects((await start()).finish(1n), /finished before the last round/);
+        for (const lengths of [[1, 1], [3, 3], [2, 4], []] as const) {
+          const pair = lengths.map((n) => b.fromField(new Array<bigint>(n).fill(1n)));
+          await assert.rejects(
+            b.productSum(pair.length > 0 ? [pair as unknown as [FieldVector, FieldVector]] : []),
+            /must be one power of two, at least 2/,
+          );
+          if (b === own) for (const v of pair) b.free(v);
+        }
+        const twice = b.fromField([1n, 2n]);
+        await assert.rejects(b.productSum([[twice, twice]]), /after it was freed or consumed/);
+      }
+      await own.close();
     });
 
     it('refuses what the reference refuses, and keeps nothing of it', async () => {

@@ -8,6 +8,7 @@ import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
+import { productSum } from './rounds.ts';
 import { canonical, Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
@@ -68,7 +69,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
 
     fractionTree: missing,
     formProduct: missing,
-    productSum: missing,
+    productSum: async (pairs) => productSum(device, vectors, pairs),
 
     close: async () => device.close(),
   };
