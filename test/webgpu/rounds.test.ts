@@ -175,6 +175,97 @@ for (const { limbBits, bindingBytes } of [
       nothingLeft();
     });
 
+    it('products whose factors depend on some of the variables', async () => {
+      const random = new Random(970 + limbBits);
+      for (let k = 0; k < 60; k++) {
+        const n = k % 15 === 0 ? 11 + random.below(2) : 1 + random.below(7);
+        const batch = random.below(3) === 0 ? 0 : random.below(n + 1);
+        const point = random.fields(batch);
+        if (k % 7 === 0) point.fill(0n);
+        if (k % 7 === 1) point.fill(1n);
+        const factors = Array.from({ length: 1 + random.below(3) }, () => {
+          const on = Array.from({ length: n }, () => random.below(4) > 0);
+          return { on, cells: random.fields(2 ** on.filter((x) => x).length) };
+        });
+        if (k % 9 === 0) for (const f of factors.slice(0, 1 + (k % 2) * 2)) f.cells.fill(0n);
+        const coef = random.field();
+        const start = async (b: Backend) =>
+          b.formProduct(
+            factors.map(({ on, cells }) => ({ on, table: b.fromField(cells) })),
+            point,
+            coef,
+          );
+        const what = `case ${k}: ${n} variables, ${batch} with eq, ${factors.map((f) => f.on.map(Number).join('')).join(', ')}`;
+        await sameRounds(await start(reference), await start(webgpu), n, random, what);
+      }
+      nothingLeft();
+    });
+
+    it('products over 2^12 cells: eq of all variables and of some, coordinates 0 and 1 among them, alternating variables', async () => {
+      const random = new Random(980 + limbBits);
+      const n = 12;
+      const patterns = ['111111111111', '101010101010', '010101010101', '111111000000', '000000111111', '000000000000'].map((x) =>
+        [...x].map((c) => c === '1'),
+      );
+      for (const [batch, own] of [
+        [12, [0, 1, 2]],
+        [12, [0]],
+        [5, [3, 4, 0]],
+        [12, [0, 5]],
+        [0, [4, 3]],
+      ] as const) {
+        const point = random.fields(batch);
+        if (batch > 3) [point[1], point[2], point[3]] = [0n, 1n, R - 1n];
+        const factors = own
+          .map((k) => patterns[k] as boolean[])
+          .map((on) => ({ on, cells: random.fields(2 ** on.filter((x) => x).length) }));
+        const start = async (b: Backend) =>
+          b.formProduct(
+            factors.map(({ on, cells }) => ({ on, table: b.fromField(cells) })),
+            point,
+            3n,
+          );
+        await sameRounds(await start(reference), await start(webgpu), n, random, `${batch} with eq, patterns ${own.join()}`);
+      }
+      nothingLeft();
+    });
+
+    it('formProduct refuses other sizes, and keeps nothing of a factor given twice', async () => {
+      for (const b of [reference, webgpu]) {
+        const on = [true, true];
+        const table = b.fromField([1n, 2n, 3n, 4n]);
+        await assert.rejects(b.formProduct([], [], 1n), /formProduct/);
+        await assert.rejects(b.formProduct([{ table, on: [] }], [], 1n), /formProduct/);
+        await assert.rejects(b.formProduct([{ table, on }], [1n, 2n, 3n], 1n), /formProduct/);
+        await assert.rejects(
+          b.formProduct(
+            [
+              { table, on },
+              { table, on: [true] },
+            ],
+            [],
+            1n,
+          ),
+          /formProduct/,
+        );
+        const short = b.fromField([1n, 2n]);
+        await assert.rejects(b.formProduct([{ table: short, on }], [], 1n), /a table of 2 cells/);
+        if (b === webgpu) b.free(short);
+        await assert.rejects(
+          b.formProduct(
+            [
+              { table, on },
+              { table, on },
+            ],
+            [],
+            1n,
+          ),
+          /after it was freed or consumed/,
+        );
+      }
+      nothingLeft();
+    });
+
     it('sumchecks refuse calls out of order, tables of other sizes and twice the same', async () => {
       const own = await open({ limbBits });
       for (const b of [reference, own]) {

@@ -8,6 +8,7 @@ import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
+import { formProduct } from './form.ts';
 import { productSum } from './rounds.ts';
 import { canonical, Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
@@ -68,7 +69,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => vectors.accumulate(out, { offset, dims, bits, scale, causal }),
 
     fractionTree: missing,
-    formProduct: missing,
+    formProduct: async (factors, point, coef) => formProduct(device, vectors, factors, point, coef),
     productSum: async (pairs) => productSum(device, vectors, pairs),
 
     close: async () => device.close(),
