@@ -181,6 +181,21 @@ export class Device {
     for (const buffer of region.parts) this.begin().clearBuffer(buffer);
   }
 
+  /** Copies the first bytes of a region into another, from `at` on; both multiples of 4. */
+  copy(from: Region, to: Region, at: number, bytes: number): void {
+    this.pass?.end();
+    this.pass = null;
+    for (let done = 0; done < bytes;) {
+      const source = Math.floor(done / from.partBytes);
+      const target = Math.floor((at + done) / to.partBytes);
+      const read = done - source * from.partBytes;
+      const write = at + done - target * to.partBytes;
+      const length = Math.min(bytes - done, from.partBytes - read, to.partBytes - write);
+      this.begin().copyBufferToBuffer(from.parts[source] as GPUBuffer, read, to.parts[target] as GPUBuffer, write, length);
+      done += length;
+    }
+  }
+
   /** The bytes [at, at + length) of a region, multiples of 4. Throws what went wrong on the device before. */
   async read(region: Region, at = 0, length = region.bytes - at): Promise<Uint8Array> {
     const out = new Uint8Array(length);

@@ -8,7 +8,10 @@ import type { Backend } from '../types.ts';
 import { wasmKeccak } from '../wasm/index.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
-import { Vectors } from './vectors.ts';
+import { eqTerm } from './eq.ts';
+import { formProduct } from './form.ts';
+import { productSum } from './rounds.ts';
+import { canonical, Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
 
@@ -58,14 +61,19 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     toField: (v) => vectors.toField(v),
     free: (v) => vectors.free(v),
 
-    eqTable: missing,
+    eqTable: async (point, scale) => {
+      for (const x of [...point, scale]) canonical(x, 'coordinate or scale');
+      const v = vectors.zeros(2 ** point.length);
+      vectors.accumulate(v, eqTerm(point, scale));
+      return v;
+    },
     weightedSum: missing,
     contract: missing,
-    accumulateOuter: missing,
+    accumulateOuter: async (out, offset, dims, bits, scale, causal) => vectors.accumulate(out, { offset, dims, bits, scale, causal }),
 
     fractionTree: missing,
-    formProduct: missing,
-    productSum: missing,
+    formProduct: async (factors, point, coef) => formProduct(device, vectors, factors, point, coef),
+    productSum: async (pairs) => productSum(device, vectors, pairs),
 
     close: async () => device.close(),
   };
