@@ -6,6 +6,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
+import { Curve } from './curve.ts';
 import { Device } from './device.ts';
 import { Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
@@ -25,6 +26,8 @@ export interface WebGpuOptions {
 export interface WebGpuBackend extends Backend {
   readonly device: Device;
   readonly adapter: AdapterInfo;
+  /** Sums of points, also of points that stay on the device. */
+  readonly curve: Curve;
   /** Most bytes of device memory that were in use at once. */
   peakBytes(): number;
 }
@@ -34,6 +37,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const limbBits = options.limbBits ?? (await chooseLimbBits(adapter));
   const device = await Device.open(adapter, { limbBits, ...(options.bindingBytes ? { bindingBytes: options.bindingBytes } : {}) });
   const vectors = new Vectors(device);
+  const curve = new Curve(device, vectors);
   const missing = (): never => {
     throw new Error('webgpu: not there yet');
   };
@@ -44,10 +48,11 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     adapter: adapter.info,
     keccak: keccak_256,
     peakBytes: () => device.memory.peak,
-    commitRows: missing,
-    commit: missing,
-    commitAll: missing,
-    msm: missing,
+    curve,
+    commitRows: (cells, columns, blinds, rows) => curve.commitRows(cells, columns, blinds, rows),
+    commit: (values, blind) => curve.commit(values, blind),
+    commitAll: (rows, blinds) => curve.commitAll(rows, blinds),
+    msm: (scalars, points) => curve.msm(scalars, points),
 
     zeros: (length) => vectors.zeros(length),
     fromField: (values) => vectors.fromField(values),
