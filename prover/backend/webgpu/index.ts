@@ -7,6 +7,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { wasmKeccak } from '../wasm/index.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
+import { Curve } from './curve.ts';
 import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
 import { formProduct } from './form.ts';
@@ -29,6 +30,8 @@ export interface WebGpuOptions {
 export interface WebGpuBackend extends Backend {
   readonly device: Device;
   readonly adapter: AdapterInfo;
+  /** Sums of points, also of points that stay on the device. */
+  readonly curve: Curve;
   /** Most bytes of device memory that were in use at once. */
   peakBytes(): number;
 }
@@ -40,6 +43,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const vectors = new Vectors(device);
   // Transcripts are hashed on the calling thread, several times as fast by the kernel.
   const keccak = await wasmKeccak().catch(() => keccak_256);
+  const curve = new Curve(device, vectors);
   const missing = (): never => {
     throw new Error('webgpu: not there yet');
   };
@@ -50,10 +54,11 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     adapter: adapter.info,
     keccak,
     peakBytes: () => device.memory.peak,
-    commitRows: missing,
-    commit: missing,
-    commitAll: missing,
-    msm: missing,
+    curve,
+    commitRows: (cells, columns, blinds, rows) => curve.commitRows(cells, columns, blinds, rows),
+    commit: (values, blind) => curve.commit(values, blind),
+    commitAll: (rows, blinds) => curve.commitAll(rows, blinds),
+    msm: (scalars, points) => curve.msm(scalars, points),
 
     zeros: (length) => vectors.zeros(length),
     fromField: (values) => vectors.fromField(values),
