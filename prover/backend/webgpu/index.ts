@@ -7,6 +7,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
 import { Device } from './device.ts';
+import { buildTree } from './tree.ts';
 import { Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
@@ -60,7 +61,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     contract: missing,
     accumulateOuter: missing,
 
-    fractionTree: missing,
+    fractionTree: (depth, blocks, alpha, beta) => buildTree(device, depth, blocks, alpha, beta),
     formProduct: missing,
     productSum: missing,
 
