@@ -1,8 +1,9 @@
 /** The logUp-GKR fraction tree and the sumchecks of its layers. */
-import { R, mod } from '../../../verifier/field.ts';
+import { mod } from '../../../verifier/field.ts';
+import { SplitEq, claimOf, type Known } from '../split-eq.ts';
 import type { FractionTree, LeafBlock, SumcheckRounds } from '../types.ts';
 import { chunked, type Cell, type Cells } from './cells.ts';
-import { LIMB_BITS, modInverse } from './constants.ts';
+import { LIMB_BITS } from './constants.ts';
 import { SUM_BYTES, chunksOf, type Engine } from './engine.ts';
 import { Leaves } from './leaves.ts';
 import { toMontgomery } from './memory.ts';
@@ -34,7 +35,6 @@ export async function buildTree(
     leaves?.free();
     leaves = null;
   };
-  /** What the last finished layer says of the nodes below it at its challenges; the root says the same of layer 1 at no challenges. */
   let known: Known = { challenges: [], values: root };
   const take = async (l: number): Promise<Cells | Leaves> => {
     const taken = l === depth - 1 ? leaves : l === depth - 2 ? await leaves?.parents(false) : layers[l + 1];
@@ -82,46 +82,7 @@ async function eqSuffixes(engine: Engine, point: readonly bigint[], scale: bigin
   return table;
 }
 
-interface Known {
-  readonly challenges: readonly bigint[];
-  /** p0, p1, q0, q1 */
-  readonly values: Cell;
-}
-
-/** p + λ·q at the point, if the point continues the challenges of what is known. */
-function claimOf({ challenges, values }: Known, point: readonly bigint[], lambda: bigint): bigint | null {
-  if (point.length !== challenges.length + 1 || challenges.some((x, i) => x !== point[i])) return null;
-  const [p0, p1, q0, q1] = values;
-  const mu = point[challenges.length] as bigint;
-  return mod(p0 + mu * (p1 - p0) + lambda * mod(q0 + mu * (q1 - q0)));
-}
-
-/** Inverses of the coordinates; 0 for 0. */
-function inverses(point: readonly bigint[]): bigint[] {
-  const before: bigint[] = [];
-  let product = 1n;
-  for (const x of point) {
-    before.push(product);
-    if (x !== 0n) product = mod(product * x);
-  }
-  let rest = modInverse(product, R);
-  const out = point.map(() => 0n);
-  for (let i = point.length - 1; i >= 0; i--) {
-    const x = point[i] as bigint;
-    if (x === 0n) continue;
-    out[i] = mod(rest * (before[i] as bigint));
-    rest = mod(rest * x);
-  }
-  return out;
-}
-
-/**
- * Sumcheck over cells p0, p1 + λ·q1, q0, q1, so that the summand is eq·(p0·q1 + q0·p1'). Takes over the cells.
- *
- * With eq split into the bound variables' factor, the current variable's and the rest's, a round is
- * s(t) = prefix·eq(r, t)·h(t), h of degree 2 (A. Gruen, "Some improvements for the PIOP for ZeroCheck", 2024). The claim gives
- * h(1) from h(0), since (1 − r)·h(0) + r·h(1) is the h of the round before at its challenge.
- */
+/** Sumcheck over cells p0, p1 + λ·q1, q0, q1, so that the summand is eq·(p0·q1 + q0·p1'). Takes over the cells. */
 async function layerRounds(
   engine: Engine,
   source: Cells | Leaves,
@@ -139,25 +100,16 @@ async function layerRounds(
   const high = await eqSuffixes(engine, point.slice(0, n - lowBits), 1n);
   const middle = await eqSuffixes(engine, chunks, 1n);
   const small = cells instanceof Leaves ? await eqSuffixes(engine, point.slice(n - lowBits), 1n << LIMB_BITS) : null;
-  const inverse = inverses(point);
-  const challenges: bigint[] = [];
-  /** Π over bound variables of eq(point, challenge). */
-  let prefix = 1n;
-  let left = claim;
-  let h: readonly bigint[] = [];
+  const eq = new SplitEq(point, claim);
   const bind = async (challenge: bigint): Promise<void> => {
-    const r = point[challenges.length] as bigint;
-    prefix = mod(prefix * mod(1n - r - challenge + 2n * r * challenge));
-    left = mod((h[0] as bigint) + challenge * mod((h[1] as bigint) + challenge * (h[2] as bigint)));
-    challenges.push(challenge);
+    eq.bind(challenge);
     cells = await cells.bind(challenge, lambda);
   };
   return {
     async round(challenge) {
       if (challenge !== null) await bind(challenge);
-      const bound = challenges.length;
-      const r = point[bound] as bigint;
-      const fromClaim = left !== null && r !== 0n;
+      const bound = eq.challenges.length;
+      const { fromClaim } = eq;
       const rest = n - 1 - bound;
       const bits = Math.min(LOW_BITS, rest);
       const blocks = 2 ** (rest - bits);
@@ -169,11 +121,9 @@ async function layerRounds(
       if (cells instanceof Leaves) await cells.round(job, ints, (small as number) + ELEMENT * (2 ** bits - 1), lambda);
       else await cells.round(job, [...ints, bound === 0 ? 1 : 0], lambda);
       const sum = (k: number): bigint => engine.sum(sums + k * SUM_BYTES, parts, 3 * SUM_BYTES, 2);
-      const [h0, h2] = [sum(0), sum(2)] as const;
-      const h1 = fromClaim ? mod(mod((left as bigint) - (1n - r) * h0) * (inverse[bound] as bigint)) : sum(1);
+      const [h0, h1, h2] = [sum(0), fromClaim ? 0n : sum(1), sum(2)] as const;
       engine.release(sums);
-      h = [h0, h1 - h0 - h2, h2];
-      return [0n, 1n, 2n, 3n].map((t) => mod(mod(prefix * mod(h0 + t * ((h[1] as bigint) + t * h2))) * mod(1n - r - t + 2n * r * t)));
+      return eq.round(h0, h1, h2);
     },
     async finish(challenge) {
       await bind(challenge);
@@ -181,7 +131,7 @@ async function layerRounds(
       const [p0, p1, q0, q1] = cells.cell();
       cells.free();
       const values = [p0, mod(p1 - lambda * q1), q0, q1] as const;
-      onFinished({ challenges, values });
+      onFinished({ challenges: eq.challenges, values });
       return [...values];
     },
   };

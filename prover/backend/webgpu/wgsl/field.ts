@@ -20,6 +20,11 @@ export const limbCount = (bits: LimbBits): number => Math.ceil(254 / bits);
 /** The Montgomery radix 2^(bits · limbs). */
 export const radix = (bits: LimbBits): bigint => 1n << BigInt(bits * limbCount(bits));
 
+/** Limbs of a word pair. */
+const SHORT_LIMBS = 5;
+/** What `mulShort` divides by. */
+export const shortRadix = (bits: LimbBits): bigint => 1n << BigInt(bits * SHORT_LIMBS);
+
 /** Numbers into and out of Montgomery form, on the host. */
 export interface Montgomery {
   readonly modulus: bigint;
@@ -52,7 +57,7 @@ const ROWS: Readonly<Record<LimbBits, number>> = { 13: Infinity, 14: 7, 15: 2 };
 /**
  * Functions of a field F (or Q): struct `F` of limbs; `mulF`, `addF`, `subF`, `doubleF`, `negF`; `zeroF`, `oneF`; `isZeroF`, `equalF`; `selectF(a, b, c)` is b
  * where c; `unpackF(lo, hi)` from the eight words, `lowF`, `highF` back to them; `intF(lo, hi)` is a signed 64-bit integer in Montgomery form;
- * `toMontgomeryF`, `fromMontgomeryF` convert canonical values.
+ * `mulShortF(x, lo, hi)` is x times an unsigned 64-bit integer over `shortRadix`; `toMontgomeryF`, `fromMontgomeryF` convert canonical values.
  */
 export function fieldCode(field: FieldName, bits: LimbBits): string {
   const n = limbCount(bits);
@@ -107,24 +112,29 @@ export function fieldCode(field: FieldName, bits: LimbBits): string {
   emit(`  return ${field}(${range(n).map((j) => `d${j}`)});`, '}');
   emit(`fn ${name('neg')}(x: ${field}) -> ${field} { return ${name('sub')}(${name('zero')}(), x); }`);
 
-  emit(`fn ${name('mul')}(x: ${field}, y: ${field}) -> ${field} {`, '  var t: u32; var q: u32; var c: u32;');
-  emit(
-    `  ${range(n)
-      .map((j) => `var s${j} = 0u;`)
-      .join(' ')}`,
-  );
-  for (const i of range(n)) {
-    emit(`  t = s0 + x.l${i} * y.l0; q = ((t & ${mask}u) * ${mu}u) & ${mask}u; c = (t + q * ${P[0]}u) >> ${bits}u;`);
-    for (let j = 1; j < n; j++) emit(`  s${j - 1} = s${j} + x.l${i} * y.l${j} + q * ${P[j]}u${j === 1 ? ' + c' : ''};`);
-    emit(`  s${n - 1} = 0u;`);
-    if ((i + 1) % ROWS[bits] !== 0 || i === n - 1) continue;
+  /** The product of x and `rows` limbs, the i-th of them `y(i)`, over 2^(bits · rows). */
+  const product = (rows: number, y: (i: number) => string): void => {
+    emit('  var t: u32; var q: u32; var c: u32;');
+    emit(
+      `  ${range(n)
+        .map((j) => `var s${j} = 0u;`)
+        .join(' ')}`,
+    );
+    for (const i of range(rows)) {
+      emit(`  t = s0 + x.l0 * ${y(i)}; q = ((t & ${mask}u) * ${mu}u) & ${mask}u; c = (t + q * ${P[0]}u) >> ${bits}u;`);
+      for (let j = 1; j < n; j++) emit(`  s${j - 1} = s${j} + x.l${j} * ${y(i)} + q * ${P[j]}u${j === 1 ? ' + c' : ''};`);
+      emit(`  s${n - 1} = 0u;`);
+      if ((i + 1) % ROWS[bits] !== 0 || i === rows - 1) continue;
+      emit('  c = 0u;');
+      for (const j of range(n - 1)) emit(`  t = s${j} + c; s${j} = t & ${mask}u; c = t >> ${bits}u;`);
+      emit(`  s${n - 1} = c;`);
+    }
     emit('  c = 0u;');
-    for (const j of range(n - 1)) emit(`  t = s${j} + c; s${j} = t & ${mask}u; c = t >> ${bits}u;`);
-    emit(`  s${n - 1} = c;`);
-  }
-  emit('  c = 0u;');
-  for (const j of range(n)) emit(`  t = s${j} + c; s${j} = t & ${mask}u; c = t >> ${bits}u;`);
-  reduce();
+    for (const j of range(n)) emit(`  t = s${j} + c; s${j} = t & ${mask}u; c = t >> ${bits}u;`);
+    reduce();
+  };
+  emit(`fn ${name('mul')}(x: ${field}, y: ${field}) -> ${field} {`);
+  product(n, (i) => `y.l${i}`);
 
   /** Bits [from, from + width) of eight words w0 … w7. */
   const cut = (from: number): string => {
@@ -133,6 +143,13 @@ export function fieldCode(field: FieldName, bits: LimbBits): string {
     const spill = shift + bits > 32 && at < 7 ? ` | (w${at + 1} << ${32 - shift}u)` : '';
     return `((w${at} >> ${shift}u)${spill}) & ${mask}u`;
   };
+  emit(`fn ${name('mulShort')}(x: ${field}, w0: u32, w1: u32) -> ${field} {`, '  let w2 = 0u;');
+  emit(
+    `  ${range(SHORT_LIMBS)
+      .map((i) => `let y${i} = ${cut(bits * i)};`)
+      .join(' ')}`,
+  );
+  product(SHORT_LIMBS, (i) => `y${i}`);
   emit(`fn ${name('unpack')}(lo: vec4u, hi: vec4u) -> ${field} {`);
   emit(
     `  ${range(8)
