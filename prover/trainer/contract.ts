@@ -7,7 +7,8 @@
  */
 import type { Cells } from '../../verifier/public-content.ts';
 import { Accumulator, EXACT } from './accumulator.ts';
-import type { Products, Right } from './kernels/products.ts';
+import type { Computation } from './batches.ts';
+import type { Right } from './kernels/right.ts';
 import { addProduct, addScaled, maxAbs, pack, rowMajor, type Strided } from './loops.ts';
 import { addMultiples, matmul } from './matmul.ts';
 
@@ -18,6 +19,8 @@ export interface Operand {
   readonly strides: readonly number[];
   /** max |v|; not used in float mode. */
   readonly bound: number;
+  /** The cells are the same in every walk. */
+  readonly fixed?: boolean;
 }
 
 const dependsOn = (o: Operand, v: number, sizes: readonly number[]): boolean => o.strides[v] !== 0 && sizes[v] > 1;
@@ -106,20 +109,25 @@ function combine(a: Operand, b: Operand, sizes: readonly number[], exact: boolea
 export interface Contraction {
   readonly sizes: readonly number[];
   readonly free: readonly number[];
-  readonly products: Products;
   readonly exact: boolean;
 }
 
 /**
  * acc (over the variables `free`) += coef · Σ_sum Π operands. false where the result can't be computed in float64 pairs.
  */
-export function contract(c: Contraction, acc: Accumulator, sum: readonly number[], operands: readonly Operand[], coef: number): boolean {
+export function* contract(
+  c: Contraction,
+  acc: Accumulator,
+  sum: readonly number[],
+  operands: readonly Operand[],
+  coef: number,
+): Computation<boolean> {
   const { sizes, exact } = c;
-  if (operands.length === 2) return contractPair(c, acc, sum, operands[0], operands[1], coef);
+  if (operands.length === 2) return yield* contractPair(c, acc, sum, operands[0], operands[1], coef);
   const outside = operands.find((o) => sum.length > 0 && !sum.some((v) => dependsOn(o, v, sizes)));
   if (outside) {
-    const inner = sumPair(c, sum, operands.filter((o) => o !== outside) as [Operand, Operand]);
-    if (inner !== null) return contractPair(c, acc, [], inner, outside, coef);
+    const inner = yield* sumPair(c, sum, operands.filter((o) => o !== outside) as [Operand, Operand]);
+    if (inner !== null) return yield* contractPair(c, acc, [], inner, outside, coef);
   }
   const union = (a: Operand, b: Operand): number =>
     sizes.reduce((n, s, v) => (dependsOn(a, v, sizes) || dependsOn(b, v, sizes) ? n * s : n), 1);
@@ -134,27 +142,34 @@ export function contract(c: Contraction, acc: Accumulator, sum: readonly number[
     // Sums that the third operand does not take part in come first: the pair's own cells may be many times more.
     const inner = sum.filter((v) => !dependsOn(order.c, v, sizes));
     const rest = sum.filter((v) => dependsOn(order.c, v, sizes));
-    const summed = inner.length > 0 ? sumPair({ ...c, free: [...c.free, ...rest] }, inner, [order.a, order.b]) : null;
-    if (summed !== null) return contractPair(c, acc, rest, summed, order.c, coef);
+    const summed = inner.length > 0 ? yield* sumPair({ ...c, free: [...c.free, ...rest] }, inner, [order.a, order.b]) : null;
+    if (summed !== null) return yield* contractPair(c, acc, rest, summed, order.c, coef);
     const pair = combine(order.a, order.b, sizes, exact);
-    if (pair !== null) return contractPair(c, acc, sum, pair, order.c, coef);
+    if (pair !== null) return yield* contractPair(c, acc, sum, pair, order.c, coef);
   }
   return false;
 }
 
 /** Σ_sum of the product of two operands. null where a sum could pass 2^53. */
-function sumPair(c: Contraction, sum: readonly number[], [a, b]: readonly [Operand, Operand]): Operand | null {
+function* sumPair(c: Contraction, sum: readonly number[], [a, b]: readonly [Operand, Operand]): Computation<Operand | null> {
   const { sizes, exact } = c;
   const free = c.free.filter((v) => dependsOn(a, v, sizes) || dependsOn(b, v, sizes));
   const acc = new Accumulator(
     free.map((v) => sizes[v]),
     exact,
   );
-  if (!contractPair({ ...c, free }, acc, sum, a, b, 1) || acc.lo !== null) return null;
+  if (!(yield* contractPair({ ...c, free }, acc, sum, a, b, 1)) || acc.lo !== null) return null;
   return dense(acc.hi, free, sizes, exact ? maxAbs(acc.hi) : 0);
 }
 
-function contractPair(c: Contraction, acc: Accumulator, sum: readonly number[], a: Operand, b: Operand, coef: number): boolean {
+function* contractPair(
+  c: Contraction,
+  acc: Accumulator,
+  sum: readonly number[],
+  a: Operand,
+  b: Operand,
+  coef: number,
+): Computation<boolean> {
   const { sizes, free, exact } = c;
   const inA = (v: number): boolean => dependsOn(a, v, sizes);
   const inB = (v: number): boolean => dependsOn(b, v, sizes);
@@ -180,18 +195,18 @@ function contractPair(c: Contraction, acc: Accumulator, sum: readonly number[], 
       if (!enough(bound) && o.data instanceof Float64Array) bound = Math.min(bound, largestSum(o, contracted, sizes) * other.bound);
     return bound;
   };
-  const times = (x: Operand, y: Operand, factor: number): boolean => {
+  const times = function* (x: Operand, y: Operand, factor: number): Computation<boolean> {
     const bound = exact ? reach(x, y, (n) => n < EXACT && (contracted.length > 0 || acc.fits(n * Math.abs(factor)))) : 0;
     if (bound >= EXACT) {
       if (Math.max(x.bound, y.bound) <= 1) return false;
       const [wide, other] = x.bound >= y.bound ? [x, y] : [y, x];
       const parts = split(wide, sizes);
-      return times(parts.high, other, factor * parts.scale) && times(parts.low, other, factor);
+      return (yield* times(parts.high, other, factor * parts.scale)) && (yield* times(parts.low, other, factor));
     }
     if (contracted.length === 0) return acc.addProduct(at(x, free), at(y, free), factor, bound * Math.abs(factor));
-    return multiply(c, acc, contracted, x, y, factor, bound);
+    return yield* multiply(c, acc, contracted, x, y, factor, bound);
   };
-  return times(left, right, coef * repeat);
+  return yield* times(left, right, coef * repeat);
 }
 
 /** Columns from which skipping zeros pays. */
@@ -223,7 +238,7 @@ function offset(o: Operand, dims: readonly number[], sizes: readonly number[], i
  * acc += coef · a batched matrix product whose partial sums are at most `bound`. One factor stays as it is stored: the one of narrow integers,
  * or else the larger one.
  */
-function multiply(
+function* multiply(
   c: Contraction,
   acc: Accumulator,
   contracted: readonly number[],
@@ -231,7 +246,7 @@ function multiply(
   b: Operand,
   coef: number,
   bound: number,
-): boolean {
+): Computation<boolean> {
   const { sizes, free } = c;
   const own = (o: Operand): number => cells(ownDims(o, sizes), sizes);
   const narrow = (o: Operand): boolean => !(o.data instanceof Float64Array);
@@ -262,11 +277,7 @@ function multiply(
         N,
         K,
       );
-  } else {
-    const stored = storedMatrices(right, batch, columns, terms, sizes);
-    for (let i = 0; i < N0; i++)
-      c.products.multiply(from.subarray(i * M * K, (i + 1) * M * K), stored(i), out.subarray(i * M * N, (i + 1) * M * N), M, N, K);
-  }
+  } else yield { count: N0, left: from, right: storedMatrices(right, batch, columns, terms, sizes), out, M, N, K };
   const term = acc.fits(bound * Math.abs(coef)) ? bound * Math.abs(coef) : maxAbs(out) * Math.abs(coef);
   const order = [...batch, ...rows, ...columns];
   const live = (dims: readonly number[]): string => dims.filter((v) => sizes[v] > 1).join();
@@ -288,7 +299,7 @@ function storedMatrices(
   // Short lines are not worth copying one by one.
   const long = (dims: readonly number[]): boolean => cells(dims, sizes) >= 8;
   if (strideK !== null && strideN !== null && ((strideK === 1 && long(terms)) || (strideN === 1 && long(columns))))
-    return (i) => ({ cells: o.data, base: o.base + offset(o, batch, sizes, i), strideK, strideN });
+    return (i) => ({ cells: o.data, base: o.base + offset(o, batch, sizes, i), strideK, strideN, fixed: o.fixed === true });
   const [N, K] = [cells(columns, sizes), cells(terms, sizes)];
   const data = packed(o, [...batch, ...columns, ...terms], sizes);
   return (i) => ({ cells: data, base: i * N * K, strideK: 1, strideN: K });

@@ -5,8 +5,8 @@
 import type { Expr, Program } from '../../verifier/program/types.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import { Accumulator, EXACT } from './accumulator.ts';
+import type { Computation } from './batches.ts';
 import { contract, type Operand } from './contract.ts';
-import type { Products } from './kernels/products.ts';
 import { addScaled, maxAbs, rowMajor, type Strided } from './loops.ts';
 import { Reference, type NamedTensors } from './reference.ts';
 import type { ExprPlan, LinearPlan, ProductPlan, RelationPlan } from './plan.ts';
@@ -42,7 +42,6 @@ export interface Store {
   readonly data: readonly Cells[];
   /** Upper bound of |v| over a tensor's cells, by tensor id; meaningful in integer mode only. */
   readonly bound: Float64Array;
-  readonly products: Products;
 }
 
 /** A relation instance: its serial variables have values in `env`, the others are -1. */
@@ -125,7 +124,9 @@ function operand(store: Store, instance: Instance, linear: LinearPlan): { value:
   const [first] = terms;
   if (terms.length === 1 && whole(first.r)) {
     const id = first.r.view.tensor.id;
-    const value: Operand = { data: store.data[id], base: first.r.base, strides: first.r.strides, bound: store.bound[id] };
+    const { base, strides } = first.r;
+    const fixed = first.r.view.tensor.role === 'fixed';
+    const value: Operand = { data: store.data[id], base, strides, bound: store.bound[id], fixed };
     return { value, coef: first.coef };
   }
   const dims = vars.flatMap((v, i) => {
@@ -142,7 +143,7 @@ function operand(store: Store, instance: Instance, linear: LinearPlan): { value:
   return { value: { data: acc.hi, base: 0, strides, bound: store.exact ? maxAbs(acc.hi) : 0 }, coef: 1n };
 }
 
-function addProductTerm(store: Store, instance: Instance, acc: Accumulator, product: ProductPlan): boolean {
+function* addProductTerm(store: Store, instance: Instance, acc: Accumulator, product: ProductPlan): Computation<boolean> {
   const operands: Operand[] = [];
   let coef = product.coef;
   for (const factor of product.factors) {
@@ -154,15 +155,15 @@ function addProductTerm(store: Store, instance: Instance, acc: Accumulator, prod
   }
   if (!usable(store, coef)) return false;
   const { vars, free } = instance.plan;
-  const setting = { sizes: vars.map((v) => v.size), free, products: store.products, exact: store.exact };
-  return contract(setting, acc, product.sum, operands, Number(coef));
+  const setting = { sizes: vars.map((v) => v.size), free, exact: store.exact };
+  return yield* contract(setting, acc, product.sum, operands, Number(coef));
 }
 
 /**
  * The value of `expr` plus `extra` over the instance's free variables. Where `mask` (the relation's domain) is 0, the constants are left
  * out: that is the zero-extended reading of lowered leaves.
  */
-export function evaluate(store: Store, instance: Instance, expr: ExprPlan, extra: bigint, mask: Uint8Array | null): Value {
+function* evaluate(store: Store, instance: Instance, expr: ExprPlan, extra: bigint, mask: Uint8Array | null): Computation<Value> {
   const { plan, env } = instance;
   const constant = expr.constant + extra;
   const cells = store.exact && constant === 0n && expr.products.length === 0 ? tensorCells(store, instance, expr.linear) : null;
@@ -171,15 +172,28 @@ export function evaluate(store: Store, instance: Instance, expr: ExprPlan, extra
     plan.free.map((v) => plan.vars[v].size),
     store.exact,
   );
-  const fits = (): boolean => {
+  const fits = function* (): Computation<boolean> {
     for (const t of expr.linear) {
       const r = resolve(t.view, plan.vars, env, store.proof);
       if (r !== null && !(usable(store, t.coef) && addView(store, instance, acc, plan.free, r, Number(t.coef)))) return false;
     }
-    return expr.products.every((p) => addProductTerm(store, instance, acc, p)) && acc.addConstant(constant, mask);
+    for (const p of expr.products) if (!(yield* addProductTerm(store, instance, acc, p))) return false;
+    return acc.addConstant(constant, mask);
   };
-  if (fits()) return { hi: acc.hi, lo: acc.lo, big: null };
+  if (yield* fits()) return { hi: acc.hi, lo: acc.lo, big: null };
   return { hi: acc.hi, lo: null, big: evaluateBig(store, instance, expr.source, constant, mask) };
+}
+
+/** The relation's expressions by field, each plus `extra`. */
+export function* evaluateAll(
+  store: Store,
+  instance: Instance,
+  extra: bigint,
+  mask: Uint8Array | null,
+): Computation<Readonly<Record<string, Value>>> {
+  const values: Record<string, Value> = {};
+  for (const [field, expr] of Object.entries(instance.plan.exprs)) values[field] = yield* evaluate(store, instance, expr, extra, mask);
+  return values;
 }
 
 /** The cells that a single view reads, where they lie row-major over the free variables without gaps. */

@@ -3,8 +3,9 @@
  */
 import { functions } from '../../verifier/models/functions.ts';
 import type { MapFunction, Relation } from '../../verifier/program/types.ts';
+import type { Computation } from './batches.ts';
 import { RelationError } from './errors.ts';
-import { evaluate, type Instance, type Store, type TableContent } from './evaluate.ts';
+import { evaluateAll, type Instance, type Store, type TableContent, type Value } from './evaluate.ts';
 import { around, digits } from './selectors.ts';
 import { write } from './writer.ts';
 
@@ -12,11 +13,13 @@ interface Context {
   readonly store: Store;
   readonly instance: Instance;
   readonly mask: Uint8Array | null;
+  /** The relation's expressions by field. */
+  readonly values: Readonly<Record<string, Value>>;
 }
 
 type Of<K extends Relation['kind']> = Extract<Relation, { kind: K }>;
 
-const value = (c: Context, field: string): Float64Array => evaluate(c.store, c.instance, c.instance.plan.exprs[field], 0n, c.mask).hi;
+const value = (c: Context, field: string): Float64Array => c.values[field].hi;
 
 const put = (c: Context, field: string, values: Float64Array): void =>
   write(c.store, c.instance, c.instance.plan.outs[field], c.instance.plan.free, values);
@@ -127,15 +130,17 @@ function onehot(c: Context, r: Of<'onehot'>): void {
 }
 
 /** Computes one instance in float64. */
-export function computeFloats(c: Context): void {
-  const r = c.instance.plan.relation;
+export function* computeFloats(c: Omit<Context, 'values'>): Computation<void> {
+  const { relation } = c.instance.plan;
+  if (relation.kind !== 'assert') compute({ ...c, values: yield* evaluateAll(c.store, c.instance, 0n, c.mask) }, relation);
+}
+
+function compute(c: Context, r: Exclude<Relation, { kind: 'assert' }>): void {
   switch (r.kind) {
     case 'rescale':
       return put(c, 'out', scaled(c, value(c, 'expr'), 2 ** -r.shift));
     case 'equal':
       return put(c, 'out', scaled(c, value(c, 'expr'), 1));
-    case 'assert':
-      return;
     case 'map':
       return map(c, r);
     case 'divide':

@@ -1,7 +1,7 @@
 /** What the integer relations share: an instance in progress, its values, and refusals that say where. */
 import type { Relation } from '../../verifier/program/types.ts';
 import { RelationError } from './errors.ts';
-import { bigAt, evaluate, type Instance, type Store, type Value } from './evaluate.ts';
+import { bigAt, type Instance, type Store, type Value } from './evaluate.ts';
 import { cellsOf, valuesAt, write } from './writer.ts';
 
 /** Receives leaf number `k` of the instance, row-major over its free variables; bigints where doubles may be too narrow. */
@@ -13,6 +13,8 @@ export interface Context {
   /** 1 on the domain; null when all of the rectangle is. */
   readonly mask: Uint8Array | null;
   readonly leaf: LeafSink | null;
+  /** The relation's expressions by field. */
+  readonly values: Readonly<Record<string, Value>>;
 }
 
 export type Of<K extends Relation['kind']> = Extract<Relation, { kind: K }>;
@@ -26,8 +28,7 @@ export function failure({ store, instance }: Context, dims: readonly number[], a
   return new RelationError(`relation ${instance.plan.label}${where ? ` at ${where}` : ''}: ${message}`);
 }
 
-export const value = (c: Context, field: string, extra = 0n): Value =>
-  evaluate(c.store, c.instance, c.instance.plan.exprs[field], extra, c.mask);
+export const value = (c: Context, field: string): Value => c.values[field];
 
 /** Exact doubles; values of 2^53 and more are refused. */
 export function doubles(c: Context, v: Value, what: string): Float64Array {

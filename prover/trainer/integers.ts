@@ -3,15 +3,15 @@
  * rectangle of its domain; off the domain a leaf takes the zero-extended reading without constants, and outputs are 0.
  */
 import type { Relation } from '../../verifier/program/types.ts';
-import { bigAt, type Value } from './evaluate.ts';
+import type { Computation } from './batches.ts';
+import { bigAt, evaluateAll, type Value } from './evaluate.ts';
 import { array, doubles, failure, inside, LIMIT, output, put, value, wideLeaf, type Context, type Of } from './instance.ts';
 import { divide, isqrt, rsqrt } from './quotients.ts';
 import { clamp, mantissa, onehot, rowmax } from './selectors.ts';
 import { widthError } from './writer.ts';
 
 function rescale(c: Context, r: Of<'rescale'>): void {
-  const half = 1n << BigInt(r.shift - 1);
-  const v = value(c, 'expr', half);
+  const v = value(c, 'expr');
   const out = output(c, 'out');
   if (v.big === null && v.lo === null && c.mask === null && r.shift <= 52) splitAt(2 ** r.shift, v.hi, out);
   else if (r.shift > 52) return splitBig(c, r, v, out);
@@ -123,8 +123,14 @@ function map(c: Context, r: Of<'map'>): void {
 }
 
 /** Computes one instance. Errors: `WidthError`, `RelationError`. */
-export function computeIntegers(c: Context): void {
-  const r = c.instance.plan.relation;
+export function* computeIntegers(c: Omit<Context, 'values'>): Computation<void> {
+  const { relation } = c.instance.plan;
+  // Half a unit, so that rounding down rounds to the nearest.
+  const extra = relation.kind === 'rescale' ? 1n << BigInt(relation.shift - 1) : 0n;
+  compute({ ...c, values: yield* evaluateAll(c.store, c.instance, extra, c.mask) }, relation);
+}
+
+function compute(c: Context, r: Relation): void {
   switch (r.kind) {
     case 'rescale':
       return rescale(c, r);

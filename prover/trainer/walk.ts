@@ -8,6 +8,7 @@ import { InputError } from '../../verifier/input.ts';
 import { ProgramError } from '../../verifier/program/errors.ts';
 import { RelationError } from './errors.ts';
 import type { Store, TableContent } from './evaluate.ts';
+import { completed, completedWith, type AsyncProducts, type Computation } from './batches.ts';
 import { computeFloats } from './floats.ts';
 import { computeIntegers, leafCount } from './integers.ts';
 import { sharedProducts, type Products } from './kernels/products.ts';
@@ -77,6 +78,15 @@ export class Walker {
 
   /** Exact integers. `proof` is the index of the proof in its run. Errors: `ProgramError`, `InputError`, `WidthError`, `RelationError`. */
   walk(proof: number, inputs: Tensors, options: WalkOptions = {}): Walk {
+    return completed(this.integers(proof, inputs, options), this.products);
+  }
+
+  /** The same walk, to the bit, with large products elsewhere. Errors: those of `walk` and of `products`. */
+  async walkAsync(proof: number, inputs: Tensors, products: AsyncProducts, options: WalkOptions = {}): Promise<Walk> {
+    return completedWith(this.integers(proof, inputs, options), this.products, products);
+  }
+
+  private *integers(proof: number, inputs: Tensors, options: WalkOptions): Computation<Walk> {
     for (const { index, label, relation: r } of this.plan.relations)
       if (r.kind === 'rescale' && !(r.shift >= 1 && r.shift <= 63))
         throw new ProgramError(`relation ${label}`, `a shift of ${r.shift}`, 'choose 1 to 63', { relation: index });
@@ -87,21 +97,24 @@ export class Walker {
           return Array.from({ length: leafCount(r.relation) }, () => new LeafValues(cells));
         })
       : [];
-    this.order.forEach((instance, n) => {
+    for (const [n, instance] of this.order.entries()) {
       const { index } = instance.plan;
       const leaf = options.leaves
         ? (k: number, values: Float64Array | BigInt64Array): void => leaves[index][k].put(instance, values)
         : null;
-      computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
+      yield* computeIntegers({ store, instance, mask: this.masks.get(index) ?? null, leaf });
       options.onProgress?.((n + 1) / this.order.length, index);
-    });
+    }
     return { tensors: this.named(store), leaves: leaves.map((l) => l.map((k) => k.cells)) };
   }
 
   /** float64 in the same units, nothing rounded and no widths checked. */
   walkFloat(proof: number, inputs: Tensors, stats: FloatStats | null = null): Map<string, Cells> {
     const store = this.prepare(proof, inputs, false, stats);
-    for (const instance of this.order) computeFloats({ store, instance, mask: this.masks.get(instance.plan.index) ?? null });
+    for (const instance of this.order) {
+      const mask = this.masks.get(instance.plan.index) ?? null;
+      completed(computeFloats({ store, instance, mask }), this.products);
+    }
     return this.named(store);
   }
 
@@ -155,7 +168,6 @@ export class Walker {
       },
       data,
       bound,
-      products: this.products,
     };
   }
 

@@ -5,7 +5,8 @@
 import { Command } from 'commander';
 import { asTensors } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
-import { Products, type Right } from '../../prover/trainer/kernels/products.ts';
+import { Products } from '../../prover/trainer/kernels/products.ts';
+import type { Right } from '../../prover/trainer/kernels/right.ts';
 import { Walker, type Tensors } from '../../prover/trainer/walk.ts';
 import { fromHex } from '../../verifier/input.ts';
 import { buildTraining } from '../../verifier/models/build.ts';

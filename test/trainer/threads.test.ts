@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, test } from 'node:test';
-import { Products, type Right } from '../../prover/trainer/kernels/products.ts';
+import { Products } from '../../prover/trainer/kernels/products.ts';
+import type { Right } from '../../prover/trainer/kernels/right.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
 import { REAL, type Recipe } from '../../verifier/models/recipe.ts';
 import type { Cells } from '../../verifier/public-content.ts';

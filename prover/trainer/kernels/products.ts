@@ -4,9 +4,9 @@
  * sum stays below 2^53, which the caller bounds; the same bits for any number of threads, for doubles that are no integers too.
  */
 import { helpersBeside, startHelper, type Helper } from '#trainer-threads';
-import type { Cells } from '../../../verifier/public-content.ts';
 import { sharedMemory } from '../../shared-memory.ts';
 import { BINARY } from './binary.ts';
+import { copyLines, type Right } from './right.ts';
 
 interface Kernels {
   readonly setThread: (panel: number) => void;
@@ -77,14 +77,6 @@ export function help(start: HelperStart): void {
     if (ticket < 0) return;
     Atomics.wait(words, TICKET, ticket);
   }
-}
-
-/** The right factor as it is stored: entry (k, n) is at base + k·strideK + n·strideN, and one of the strides is 1. */
-export interface Right {
-  readonly cells: Cells;
-  readonly base: number;
-  readonly strideK: number;
-  readonly strideN: number;
 }
 
 export class Products {
@@ -202,23 +194,6 @@ export class Products {
     await Promise.all(threads.map((t) => t.ended()));
     Atomics.store(words, TICKET, 0);
   }
-}
-
-/** Copies `lines` rows (k or columns, from `first` on) of `length` cells, without gaps. */
-function copyLines(
-  to: Uint8Array<SharedArrayBuffer | ArrayBuffer>,
-  right: Right,
-  first: number,
-  lines: number,
-  length: number,
-  alongK: boolean,
-): void {
-  const { cells } = right;
-  const cell = cells.BYTES_PER_ELEMENT;
-  const stride = alongK ? right.strideN : right.strideK;
-  const from = (line: number): number => cells.byteOffset + cell * (right.base + (first + line) * stride);
-  if (stride === length) return to.set(new Uint8Array(cells.buffer, from(0), cell * length * lines));
-  for (let i = 0; i < lines; i++) to.set(new Uint8Array(cells.buffer, from(i), cell * length), cell * length * i);
 }
 
 let common: Products | null = null;
