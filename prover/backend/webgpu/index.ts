@@ -12,9 +12,8 @@ import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
 import { formProduct } from './form.ts';
 import { productSum } from './rounds.ts';
-import { canonical, Vectors } from './vectors.ts';
 import { buildTree } from './tree.ts';
-import { Vectors } from './vectors.ts';
+import { canonical, Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
 
@@ -78,12 +77,9 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     contract: missing,
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => vectors.accumulate(out, { offset, dims, bits, scale, causal }),
 
-    fractionTree: missing,
     formProduct: async (factors, point, coef) => formProduct(device, vectors, factors, point, coef),
     productSum: async (pairs) => productSum(device, vectors, pairs),
     fractionTree: (depth, blocks, alpha, beta) => buildTree(device, depth, blocks, alpha, beta),
-    formProduct: missing,
-    productSum: missing,
 
     close: async () => device.close(),
   };
