@@ -32,11 +32,18 @@ export interface Montgomery {
   from(x: bigint): bigint;
 }
 
+const forms = new Map<string, Montgomery>();
+
 export function montgomery(field: FieldName, bits: LimbBits): Montgomery {
+  const key = `${field}${bits}`;
+  const known = forms.get(key);
+  if (known) return known;
   const modulus = MODULI[field];
   const r = radix(bits) % modulus;
   const back = power(r, modulus - 2n, modulus);
-  return { modulus, to: (x) => (x * r) % modulus, from: (x) => (x * back) % modulus };
+  const made: Montgomery = { modulus, to: (x) => (x * r) % modulus, from: (x) => (x * back) % modulus };
+  forms.set(key, made);
+  return made;
 }
 
 /** Eight words of 32 bits, least significant first. */
