@@ -72,7 +72,7 @@ export class Device {
     this.limbBits = limbBits;
     this.limits = device.limits;
     const most = Math.min(bindingBytes ?? Infinity, device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
-    this.memory = new Memory(device, 2 ** Math.floor(Math.log2(most)));
+    this.memory = new Memory(device, 2 ** Math.floor(Math.log2(most)), () => this.flush());
     this.parameters = device.createBuffer({ size: BATCH * SLOT_BYTES, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     device.addEventListener('uncapturederror', ({ error }) => (this.fault ??= faultOf(error)));
     void device.lost.then(({ reason, message }) => {

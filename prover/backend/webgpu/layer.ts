@@ -6,8 +6,8 @@
  * a workgroup a run of neighbouring pairs under one entry of the upper eq tables. What comes back is a sum for each of two or three values of h.
  * The last rounds, which would not fill the device and each cost a wait for it, are the host's.
  *
- * A pass over fractions is bound by products, not by memory: a cell takes about a dozen and 128 bytes. So cells are as simple as can be, and
- * leaves are made cells a chunk at a time and forgotten after each of the first two rounds.
+ * A cell of 128 bytes takes about a dozen products of hundreds of multiplications: arithmetic is dear, memory traffic cheap, room scarce. So cells of
+ * leaves are made a chunk at a time, by the integers' own kernel, and again for the second round, which binds them.
  */
 import { R, mod } from '../../../verifier/field.ts';
 import { SplitEq, type Known } from '../split-eq.ts';
@@ -45,7 +45,7 @@ export function storedCells(device: Device, region: Region, cells: number): Sour
     cells,
     chunk: Infinity,
     place: (_, first) => ({ region, first }),
-    release: () => releaseAll(device, [region]),
+    release: () => device.memory.release(region),
   };
 }
 
@@ -70,16 +70,10 @@ export function leafCells(device: Device, leaves: Leaves, level: number): Source
       return { region, first: 0 };
     },
     release() {
-      releaseAll(device, [...(rooms ?? []), ...slots.filter((region) => region !== undefined)]);
+      device.memory.release(...(rooms ?? []), ...slots.filter((region) => region !== undefined));
       leaves.release();
     },
   };
-}
-
-/** Buffers may be destroyed when they are released, but not with work that waits for them. */
-export function releaseAll(device: Device, regions: readonly Region[]): void {
-  device.flush();
-  device.memory.release(...regions);
 }
 
 /** Field elements of a region as canonical values. */
@@ -116,7 +110,7 @@ export class LayerRounds implements SumcheckRounds {
   private last: readonly bigint[] | null = null;
   private state: 'open' | 'finished' | 'freed' = 'open';
 
-  /** Takes over the source. `onFinished` also learns that storage is free. */
+  /** Takes over the source. */
   constructor(
     device: Device,
     source: Source,
@@ -142,7 +136,7 @@ export class LayerRounds implements SumcheckRounds {
     const coordinates = device.upload(bytesOf(constants(device, point)));
     const tables = device.memory.alloc(ELEMENT * EQ_GROUPS * 2 ** (eqBits + 1));
     device.run(EQ_SUFFIXES, EQ_GROUPS, [whole(coordinates), whole(tables)], [point.length, eqBits, 2 ** (eqBits + 1)]);
-    releaseAll(device, [coordinates]);
+    device.memory.release(coordinates);
     return tables;
   }
 
@@ -184,7 +178,7 @@ export class LayerRounds implements SumcheckRounds {
   private release(state: 'finished' | 'freed'): void {
     this.state = state;
     this.source?.release();
-    releaseAll(this.device, [...(this.eq ? [this.eq] : []), ...(this.records ? [this.records.region] : [])]);
+    this.device.memory.release(...(this.eq ? [this.eq] : []), ...(this.records ? [this.records.region] : []));
     this.source = this.records = null;
     this.cells = null;
   }
@@ -259,10 +253,10 @@ export class LayerRounds implements SumcheckRounds {
     }
     if (binds) {
       if (source) source.release();
-      else releaseAll(device, [(records as Records).region]);
+      else device.memory.release((records as Records).region);
       this.source = null;
       this.records = { region: out, stored: count };
-    } else releaseAll(device, [out]);
+    } else device.memory.release(out);
     return { partials, groups };
   }
 
@@ -295,13 +289,13 @@ export class LayerRounds implements SumcheckRounds {
     const { partials } = this.pass(challenge, left - 1, false);
     const { region, stored } = this.records as Records;
     const values = await readElements(device, region, 0, 8 * stored);
-    releaseAll(device, [partials]);
+    device.memory.release(partials);
     this.check(null);
     const pairs = 2 ** (left - 1);
     const cell = (half: number, i: number): Cell =>
       i < stored ? (values.slice(8 * i + 4 * half, 8 * i + 4 * half + 4) as unknown as Cell) : nothing;
     this.cells = Array.from({ length: 2 * pairs }, (_, i) => (i < pairs ? cell(0, i) : cell(1, i - pairs)));
-    releaseAll(device, [region]);
+    device.memory.release(region);
     this.records = null;
     return this.cells;
   }

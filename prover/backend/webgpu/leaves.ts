@@ -20,6 +20,9 @@ export const NODE = 64;
 /** Leaves are numbered by words. */
 const MOST_DEPTH = 31;
 
+/** Bytes of columns that wait in the host's memory for their way to the device. */
+const UNDERWAY = 2 ** 28;
+
 /** Words of LEAVES before the axes. */
 const AXES = 71;
 
@@ -227,21 +230,41 @@ export class Leaves {
   private readonly pieces: Piece[] = [];
   private regions: Region[] = [];
   private holders = 1;
+  /** Bytes on their way to the device. */
+  private underway = 0;
 
-  constructor(device: Device, depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint) {
-    if (depth > MOST_DEPTH) throw new Error(`fraction tree: depth ${depth} is above ${MOST_DEPTH}`);
-    for (const block of blocks) checkBlock(block, depth);
+  private constructor(device: Device, end: number) {
     this.device = device;
-    this.end = blocks.reduce((end, { offset, domain }) => Math.max(end, offset + 2 ** leafBits(domain)), 1);
-    try {
-      for (const block of blocks) this.place(block, alpha, beta);
-    } catch (error) {
-      this.release();
-      throw error;
-    }
+    this.end = end;
   }
 
-  private place({ offset, domain, numerators, values, id }: LeafBlock, alpha: bigint, beta: bigint): void {
+  /** Checks the blocks and brings them to the device. */
+  static async open(device: Device, depth: number, blocks: readonly LeafBlock[], alpha: bigint, beta: bigint): Promise<Leaves> {
+    if (depth > MOST_DEPTH) throw new Error(`fraction tree: depth ${depth} is above ${MOST_DEPTH}`);
+    for (const block of blocks) checkBlock(block, depth);
+    const end = blocks.reduce((most, { offset, domain }) => Math.max(most, offset + 2 ** leafBits(domain)), 1);
+    const leaves = new Leaves(device, end);
+    try {
+      for (const block of blocks) await leaves.place(block, alpha, beta);
+    } catch (error) {
+      leaves.release();
+      throw error;
+    }
+    return leaves;
+  }
+
+  private async upload(bytes: Uint8Array): Promise<Region> {
+    const region = this.device.upload(bytes);
+    this.regions.push(region);
+    this.underway += bytes.length;
+    if (this.underway > UNDERWAY) {
+      await this.device.idle();
+      this.underway = 0;
+    }
+    return region;
+  }
+
+  private async place({ offset, domain, numerators, values, id }: LeafBlock, alpha: bigint, beta: bigint): Promise<void> {
     const { device } = this;
     const axes = axesOf(domain);
     const tuple = values.map(column);
@@ -263,8 +286,8 @@ export class Leaves {
     const most = Math.min(total, device.memory.partBytes / 2 ** widest);
     for (let from = 0; from < total; from += most) {
       const [first, last] = [cellsBefore(axes, from), from + most === total ? leafCount(domain) : cellsBefore(axes, from + most)];
-      const regions = stored.map((c) => device.upload(bytesOfCells(c, first, last)));
-      this.regions.push(...regions);
+      const regions: Region[] = [];
+      for (const c of stored) regions.push(await this.upload(bytesOfCells(c, first, last)));
       // Columns that are not there are not read.
       const at = [0, 1, 2, 3].map((k) => regions[k === 3 ? regions.length - 1 : Math.min(k, tuple.length - 1)] as Region);
       const words = [first, axes.length, fromLeast(i), fromLeast(j), tuple.length, ...formats, counts ? 0 : 1];
@@ -317,7 +340,6 @@ export class Leaves {
   /** Gives the columns up when the last holder does. */
   release(): void {
     if (--this.holders > 0) return;
-    this.device.flush();
     this.device.memory.release(...this.regions);
     this.regions = [];
   }

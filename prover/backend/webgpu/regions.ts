@@ -24,6 +24,8 @@ export class Memory {
   /** Most bytes of a buffer, a power of two. */
   readonly partBytes: number;
   private readonly device: GPUDevice;
+  /** Submits what was dispatched: a buffer that waiting work uses must not be destroyed. */
+  private readonly submit: () => void;
   private readonly free = new Map<number, GPUBuffer[]>();
   private used = 0;
   private kept = 0;
@@ -32,8 +34,9 @@ export class Memory {
   private checks: Promise<GPUError | null>[] = [];
   private failure: DeviceMemoryError | null = null;
 
-  constructor(device: GPUDevice, partBytes: number) {
+  constructor(device: GPUDevice, partBytes: number, submit: () => void) {
     this.device = device;
+    this.submit = submit;
     this.partBytes = partBytes;
   }
 
@@ -58,6 +61,7 @@ export class Memory {
       for (const buffer of parts) {
         this.used -= partBytes;
         if (this.kept + partBytes > Math.max(ALWAYS, KEPT * this.most)) {
+          this.submit();
           buffer.destroy();
           continue;
         }
@@ -80,6 +84,7 @@ export class Memory {
   }
 
   destroy(): void {
+    this.submit();
     for (const same of this.free.values()) for (const buffer of same) buffer.destroy();
     this.free.clear();
     this.kept = 0;

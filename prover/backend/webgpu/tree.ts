@@ -7,12 +7,12 @@ import { mod } from '../../../verifier/field.ts';
 import { claimOf, type Known } from '../split-eq.ts';
 import type { FractionTree, LeafBlock } from '../types.ts';
 import type { Device } from './device.ts';
-import { LayerRounds, chunkNodes, leafCells, readElements, releaseAll, storedCells, type Source } from './layer.ts';
+import { LayerRounds, chunkNodes, leafCells, readElements, storedCells, type Source } from './layer.ts';
 import { Leaves, NODE, writeParents } from './leaves.ts';
 import type { Region } from './regions.ts';
 
 /** Buffers that the layer above the leaves may take to be kept. */
-const KEPT_PARTS = 8;
+const KEPT_PARTS = 2;
 
 export async function buildTree(
   device: Device,
@@ -22,7 +22,7 @@ export async function buildTree(
   beta: bigint,
 ): Promise<FractionTree> {
   if (!Number.isInteger(depth) || depth < 1) throw new Error(`fraction tree: depth ${depth}, must be at least 1`);
-  const tree = new Tree(device, depth, new Leaves(device, depth, blocks, mod(alpha), mod(beta)));
+  const tree = new Tree(device, depth, await Leaves.open(device, depth, blocks, mod(alpha), mod(beta)));
   try {
     await tree.build();
   } catch (error) {
@@ -62,7 +62,7 @@ class Tree implements FractionTree {
     const chunk = Math.min(count, chunkNodes(device));
     const rooms = leaves.rooms(this.depth - l, chunk);
     for (let at = 0; at < count; at += chunk) leaves.write(this.depth - l, at, Math.min(chunk, count - at), region, at, rooms);
-    releaseAll(device, rooms);
+    device.memory.release(...rooms);
     return region;
   }
 
@@ -78,7 +78,7 @@ class Tree implements FractionTree {
       writeParents(device, layers[l + 1] as Region, this.nodes(l + 1), count, region);
     }
     const [p0, q0, p1, q1] = (await readElements(device, layers[1] ?? top, 0, 4)) as [bigint, bigint, bigint, bigint];
-    if (depth === 1) releaseAll(device, [top]);
+    if (depth === 1) device.memory.release(top);
     this.first = [p0, p1, q0, q1];
     this.known = { challenges: [], values: this.first };
   }
@@ -110,10 +110,7 @@ class Tree implements FractionTree {
     if (!leaves || (!region && level > 1)) throw new Error(`fraction tree: layer ${l} is not there; layers are asked for in order`);
     const source = region ? storedCells(device, region, this.nodes(l + 1) / 2) : leafCells(device, leaves, level);
     layers[l + 1] = null;
-    releaseAll(
-      device,
-      layers.slice(0, l + 1).filter((below) => below !== null),
-    );
+    device.memory.release(...layers.slice(0, l + 1).filter((below) => below !== null));
     layers.fill(null, 0, l + 1);
     if (level === 0) this.giveUpLeaves();
     return source;
@@ -127,10 +124,7 @@ class Tree implements FractionTree {
   free(): void {
     for (const rounds of this.open) rounds.free();
     this.open.clear();
-    releaseAll(
-      this.device,
-      this.layers.filter((region) => region !== null),
-    );
+    this.device.memory.release(...this.layers.filter((region) => region !== null));
     this.layers.fill(null);
     this.giveUpLeaves();
   }
