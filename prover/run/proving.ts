@@ -22,6 +22,7 @@ import { systemRandom } from '../prove/random.ts';
 import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
 import { encodeBundle } from '../prove/wire.ts';
 import { buildWitness } from '../prove/witness.ts';
+import type { AsyncProducts } from '../trainer/batches.ts';
 import type { Walker } from '../trainer/walk.ts';
 import { decodeChainState, encodeChainState } from './chain-state.ts';
 import type { RunStorage } from './storage.ts';
@@ -36,6 +37,8 @@ export interface ProvingInput {
   /** Openings of hidden fixed polynomials, by name. */
   readonly openings: ReadonlyMap<string, Opening>;
   readonly storage: RunStorage;
+  /** Where large matrix products of the walks are computed; default: where the others are. */
+  readonly products?: AsyncProducts;
   /** Before each phase of each proof; `proof` counts from 1. */
   readonly onPhase?: (proof: number, phase: Phase | 'walk') => void;
   readonly onProof?: (done: number, total: number) => void;
@@ -134,7 +137,10 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
     }
     const before = state.digest;
     input.onPhase?.(t, 'walk');
-    const walk = walker.walk(t - 1, new Map([...inputs, ...asTensors(states[t - 1] as Content)]), { leaves: true });
+    const given = new Map([...inputs, ...asTensors(states[t - 1] as Content)]);
+    const walk = input.products
+      ? await walker.walkAsync(t - 1, given, input.products, { leaves: true })
+      : walker.walk(t - 1, given, { leaves: true });
     const proven = await proveTransition({
       compiled: c,
       backend,

@@ -4,6 +4,8 @@ import { zeroAddress } from 'viem';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { proveRun, type ProvenRun } from '../../prover/run/proving.ts';
 import { trainRun } from '../../prover/run/training.ts';
+import { multiplyBatch, type AsyncProducts } from '../../prover/trainer/batches.ts';
+import { sharedProducts } from '../../prover/trainer/kernels/products.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
 import { makeTerms } from '../../scripts/lib/post-bounty.ts';
 import { verifyClaim, wordHex, ZERO_WORD, type OpenBounty } from '../../verifier/bounty.ts';
@@ -14,7 +16,9 @@ import { placeContent, polyOfRole, publicBlinds, publicRows } from '../../verifi
 import { calibrated, tinyRecipe } from '../fixtures/llama.ts';
 
 const ME = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
-const { program, inputs } = calibrated({ ...tinyRecipe, steps: 2, perProof: 1, modelHidden: false }, 3);
+// Some products are large enough for a kernel.
+const model = { ...tinyRecipe.model, ffn: 23 };
+const { program, inputs } = calibrated({ ...tinyRecipe, model, steps: 2, perProof: 1, modelHidden: false }, 3);
 const compiled = compile(program);
 const contentOf = (poly: string): Content =>
   Object.fromEntries(program.tensors.filter((t) => t.poly === poly).map((t) => [t.name, inputs.get(t.name) as Float64Array]));
@@ -57,8 +61,8 @@ const walker = new Walker(program);
 const backend = await selectBackend();
 after(() => backend.close());
 const states = await trainRun({ program, walker, fixed: { ...content.model, ...content.data }, first: start, storage });
-const prove = async (): Promise<ProvenRun> => {
-  const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage });
+const prove = async (more: { readonly products?: AsyncProducts } = {}): Promise<ProvenRun> => {
+  const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage, ...more });
   assert.equal((await verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle)).proofs, 2);
   return run;
 };
@@ -81,4 +85,15 @@ test('U3 what was stored for a chain of proofs that is no longer the run’s is 
   // Other blinds of the final state make another statement.
   files.delete('final-blinds');
   await prove();
+});
+
+test('a run is proven with products that are waited for', async () => {
+  files.clear();
+  let batches = 0;
+  const multiply: AsyncProducts['multiply'] = async (batch) => {
+    batches++;
+    multiplyBatch(sharedProducts(), batch);
+  };
+  await prove({ products: { least: 0, multiply } });
+  assert.ok(batches > 0);
 });
