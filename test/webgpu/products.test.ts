@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
-import { chooseCuts, DEPTH } from '../../prover/backend/webgpu/limbs.ts';
+import { chooseCuts, DEPTH, type Cut } from '../../prover/backend/webgpu/limbs.ts';
 import { GpuProducts } from '../../prover/backend/webgpu/products.ts';
 import { multiplyBatch, type Batch } from '../../prover/trainer/batches.ts';
 import { Products } from '../../prover/trainer/kernels/products.ts';
@@ -149,6 +149,26 @@ for (const bindingBytes of BINDINGS)
               `${make.name}, 2^${leftBits} · 2^${rightBits}, strides ${strideK}, ${strideN}`,
             );
           }
+        }
+    });
+
+    test('do not outgrow 32 bits where all limbs are at their ends', async () => {
+      const [M, N, K] = [2, 3, 400];
+      for (const make of ARRAYS)
+        for (const bits of [8, 17, 20, 25]) {
+          const whole = make === Int8Array || make === Int16Array;
+          const right = whole ? 2 ** (8 * make.BYTES_PER_ELEMENT - 1) : 2 ** 24;
+          const cuts = chooseCuts(2 ** bits, right, whole);
+          const least = ({ limbs, bits, reach }: Cut): number => (limbs === 1 ? -reach : -(2 ** (bits - 1)));
+          // The second row and column fix the cuts; the others' lowest limbs are as far from 0 as they may be, all of one sign.
+          const left = new Float64Array(M * K).fill(least(cuts.left));
+          left[K] = 2 ** bits;
+          const cells = filled(make, N * K, () => least(cuts.right));
+          cells[K] = -right;
+          const stored = { cells, base: 0, strideK: 1, strideN: K };
+          const batch: Batch = { count: 1, left, right: () => stored, out: new Float64Array(M * N), M, N, K };
+          await gpu.multiply(batch);
+          assert.deepEqual([...batch.out].map(BigInt), defined(batch), `${make.name}, 2^${bits}`);
         }
     });
 
