@@ -1,5 +1,5 @@
 /** Going on after a device was lost: once with a new device, then with the wasm kernels. */
-import type { DeviceLostError } from './errors.ts';
+import { DeviceLostError } from './errors.ts';
 import { selectBackend } from './index.ts';
 import type { Backend } from './types.ts';
 
@@ -21,13 +21,23 @@ export class Recovery {
     return this.backend;
   }
 
+  /** Does a job, and all of it anew with another backend when the device is lost. */
+  async run<T>(job: (backend: Backend) => Promise<T>): Promise<T> {
+    for (;;)
+      try {
+        return await job(this.backend);
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        await this.replace(error);
+      }
+  }
+
   /** Another backend in the place of the one whose device was lost. */
-  async replace(lost: DeviceLostError): Promise<Backend> {
+  private async replace(lost: DeviceLostError): Promise<void> {
     await this.backend.close();
     const again = this.losses++ === 0 ? await this.open('webgpu').catch(() => null) : null;
     this.backend = again ?? (await this.open('wasm'));
-    this.onNotice(`${lost.message}; the proof at hand is made again with ${again ? 'a new device' : 'the wasm backend'}`);
-    return this.backend;
+    this.onNotice(`${lost.message}; what was begun is done again with ${again ? 'a new device' : 'the wasm backend'}`);
   }
 
   close(): Promise<void> {

@@ -9,6 +9,7 @@
 import type { Affine } from '../../verifier/curve.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import type { Keccak } from '../../verifier/words.ts';
+import type { AsyncProducts } from '../trainer/batches.ts';
 
 export type { Cells };
 
@@ -101,6 +102,8 @@ export interface FormFactor {
 
 export interface Backend {
   readonly name: string;
+  /** Integer matrix products for the trainer, where the backend has something faster than the calling thread and its helpers. */
+  readonly products?: AsyncProducts;
   /** keccak-256 of bytes, on the calling thread. */
   readonly keccak: Keccak;
   /** Hyrax rows of `cells` (signed integers, row-major, `columns` a row), row rows[i] over G_0… plus blinds[i]·H. Without `rows`: all. */

@@ -15,7 +15,7 @@ import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.t
 import { statementOf, statementWords } from '../../verifier/statement.ts';
 import { R } from '../../verifier/field.ts';
 import { keccakWords, readWord, WORD_BYTES, writeWord } from '../../verifier/words.ts';
-import { DeviceLostError } from '../backend/errors.ts';
+import { Recovery } from '../backend/recovery.ts';
 import type { Backend } from '../backend/types.ts';
 import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
@@ -32,9 +32,8 @@ export interface ProvingInput {
   readonly bounty: OpenBounty;
   readonly claimant: Address;
   readonly walker: Walker;
-  readonly backend: Backend;
-  /** A backend to go on with after the device of the one before was lost; what that was doing is done anew. Without it the error is the caller's. */
-  readonly replace?: (lost: DeviceLostError) => Promise<Backend>;
+  /** A backend, or one with others to go on with when its device is lost: a proof that is made anew draws all its masks and blinds anew. */
+  readonly backend: Backend | Recovery;
   readonly states: States;
   /** Openings of hidden fixed polynomials, by name. */
   readonly openings: ReadonlyMap<string, Opening>;
@@ -92,31 +91,11 @@ function linked(link: bigint, bytes: Uint8Array): Uint8Array {
 const ofChain = (link: bigint, stored: Uint8Array | null): Uint8Array | null =>
   stored !== null && stored.length >= WORD_BYTES && readWord(stored, 0) === link ? stored.subarray(WORD_BYTES) : null;
 
-/** What `proveRun` computes with: a backend, and others when its device is lost. A proof that is made anew draws all its masks and blinds anew. */
-class Survivor {
-  current: Backend;
-  private readonly replace: ProvingInput['replace'];
-
-  constructor({ backend, replace }: ProvingInput) {
-    this.current = backend;
-    this.replace = replace;
-  }
-
-  async run<T>(job: (backend: Backend) => Promise<T>): Promise<T> {
-    for (;;)
-      try {
-        return await job(this.current);
-      } catch (error) {
-        if (!(error instanceof DeviceLostError) || this.replace === undefined) throw error;
-        this.current = await this.replace(error);
-      }
-  }
-}
-
 /** Proves the run, or what is missing of it. Errors: `UnsatisfiedError`, `DeviceLostError`, `DeviceMemoryError`, damaged files. */
 export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const { bounty, storage, states, walker } = input;
-  const survivor = new Survivor(input);
+  const run = <T>(job: (backend: Backend) => Promise<T>): Promise<T> =>
+    input.backend instanceof Recovery ? input.backend.run(job) : job(input.backend);
   const { compiled: c } = bounty;
   const fixed = fixedContent(bounty, input.openings);
   const content = { ...fixed, ...bounty.program.constants };
@@ -128,7 +107,7 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const lastBlinds = await finalBlinds(storage, rows.length);
   // The final state is stored under the names of the next state-in; both polynomials have the same layout.
   const finalCells = placeContent(stateIn, states[c.proofs] as Content);
-  const finalRows = await survivor.run((backend) => backend.commitRows(finalCells, 2 ** c.columns, lastBlinds, rows));
+  const finalRows = await run((backend) => backend.commitRows(finalCells, 2 ** c.columns, lastBlinds, rows));
   const adapterRoot = wordHex(rowsDigest(finalRows));
   const statement = statementWords(
     statementOf(bounty.chainId, bounty.escrow, bounty.terms, input.claimant, { adapterRoot, announced: [] }),
@@ -160,10 +139,13 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
     }
     const before = state.digest;
     input.onPhase?.(t, 'walk');
-    const walk = walker.walk(t - 1, new Map([...inputs, ...asTensors(states[t - 1] as Content)]), { leaves: true });
+    const given = new Map([...inputs, ...asTensors(states[t - 1] as Content)]);
+    const walk = await run(async (backend) =>
+      backend.products ? walker.walkAsync(t - 1, given, backend.products, { leaves: true }) : walker.walk(t - 1, given, { leaves: true }),
+    );
     const witness = buildWitness(c, walk, cells);
     const from = state;
-    const proven = await survivor.run((backend) =>
+    const proven = await run((backend) =>
       proveTransition({
         compiled: c,
         backend,
@@ -187,11 +169,16 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   let decider = ofChain(state.digest, await storage.load('decider'));
   if (decider === null) {
     const last = state;
-    decider = await survivor.run((backend) =>
+    decider = await run((backend) =>
       proveDecider({ compiled: c, backend, random: systemRandom, state: last, cells, openings: input.openings }),
     );
     storage.save('decider', linked(state.digest, decider), false);
   }
   const bundle = encodeBundle(c, digest, proofs, decider);
-  return { bundle, bundleRoot: wordHex(bundleRoot(bundle, survivor.current.keccak)), lastProof: wordHex(state.digest), adapterRoot };
+  return {
+    bundle,
+    bundleRoot: wordHex(bundleRoot(bundle, (input.backend instanceof Recovery ? input.backend.current : input.backend).keccak)),
+    lastProof: wordHex(state.digest),
+    adapterRoot,
+  };
 }

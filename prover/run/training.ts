@@ -8,6 +8,7 @@ import type { Program } from '../../verifier/program/types.ts';
 import { tensorsOf, type Cells } from '../../verifier/public-content.ts';
 import { meanLoss } from '../../verifier/models/loss.ts';
 import { encodeContent } from '../cards/content.ts';
+import type { AsyncProducts } from '../trainer/batches.ts';
 import { Walker } from '../trainer/walk.ts';
 import type { RunStorage } from './storage.ts';
 
@@ -41,6 +42,8 @@ export interface TrainingInput {
   readonly fixed: FixedContent;
   readonly first: Content;
   readonly storage: RunStorage;
+  /** Where large matrix products are computed; default: where the others are. The results are the same. */
+  readonly products?: AsyncProducts;
   /** While a proof's steps are walked: how many proofs' steps are done, the part of these in fractions. */
   readonly onProgress?: (done: number, total: number) => void;
   /** After each proof's steps: the mean loss over their batches, null when they were done before. */
@@ -64,9 +67,9 @@ export async function trainRun(input: TrainingInput): Promise<States> {
       input.onGroup?.(t + 1, proofs, null);
       continue;
     }
-    const { tensors } = walker.walk(t, new Map([...fixed, ...asTensors(states[t] as Content)]), {
-      onProgress: (part) => input.onProgress?.(t + part, proofs),
-    });
+    const inputs = new Map([...fixed, ...asTensors(states[t] as Content)]);
+    const options = { onProgress: (part: number) => input.onProgress?.(t + part, proofs) };
+    const { tensors } = input.products ? await walker.walkAsync(t, inputs, input.products, options) : walker.walk(t, inputs, options);
     const state = nextState(program, tensors);
     storage.save(stateName(t + 1), encodeContent(shape, state, stateName(t + 1)), true);
     states.push(state);

@@ -52,32 +52,34 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
   const walker = new Walker(bounty.program);
   const losses: (number | null)[] = [];
   const begin = performance.now();
-  const states = await trainRun({
-    program: bounty.program,
-    walker,
-    fixed: fixedContent(bounty, options.openings),
-    first: bounty.start.content,
-    storage,
-    onProgress: (done, total) => options.onProgress?.({ part: (TRAINING * done) / total, what: `training ${Math.ceil(done)}/${total}` }),
-    onGroup: (done, total, loss) => {
-      losses.push(loss);
-      options.onProgress?.({
-        part: (TRAINING * done) / total,
-        what: `trained ${done}/${total}${loss === null ? '' : `, loss ${loss.toFixed(4)}`}`,
-      });
-    },
-  });
-  const trained = performance.now();
-  options.onTrained?.(states, walker);
   const recovery = new Recovery(await selectBackend(options.backend), (text) => options.onNotice?.(text));
   try {
+    const states = await recovery.run(({ products }) =>
+      trainRun({
+        program: bounty.program,
+        walker,
+        fixed: fixedContent(bounty, options.openings),
+        first: bounty.start.content,
+        storage,
+        ...(products ? { products } : {}),
+        onProgress: (done, all) => options.onProgress?.({ part: (TRAINING * done) / all, what: `training ${Math.ceil(done)}/${all}` }),
+        onGroup: (done, all, loss) => {
+          losses[done - 1] ??= loss;
+          options.onProgress?.({
+            part: (TRAINING * done) / all,
+            what: `trained ${done}/${all}${loss === null ? '' : `, loss ${loss.toFixed(4)}`}`,
+          });
+        },
+      }),
+    );
+    const trained = performance.now();
+    options.onTrained?.(states, walker);
     const total = bounty.compiled.proofs;
     const proven = await proveRun({
       bounty,
       claimant,
       walker,
-      backend: recovery.current,
-      replace: (lost) => recovery.replace(lost),
+      backend: recovery,
       states,
       openings: options.openings,
       storage,

@@ -21,11 +21,27 @@ test('a lost device is replaced once by a new one, then by the wasm kernels, and
       open,
     );
     const names: string[] = [];
-    for (const _ of expected) names.push((await recovery.replace(new DeviceLostError('webgpu: the device was lost'))).name);
-    assert.deepEqual(names, expected);
+    const done = await recovery.run(async (backend) => {
+      names.push(backend.name);
+      if (names.length <= expected.length) throw new DeviceLostError('webgpu: the device was lost');
+      return 'done';
+    });
+    assert.equal(done, 'done');
+    assert.deepEqual(names, ['first', ...expected]);
     assert.deepEqual(closed, ['first', ...expected.slice(0, -1)]);
     assert.equal(recovery.current.name, 'wasm');
     for (const [k, name] of expected.entries())
-      assert.match(notices[k] as string, name === 'wasm' ? /lost; .* made again with the wasm backend/ : /made again with a new device/);
+      assert.match(notices[k] as string, name === 'wasm' ? /lost; .* again with the wasm backend/ : /again with a new device/);
   }
+});
+
+test('any other error is the job’s own', async () => {
+  const recovery = new Recovery({ name: 'first', close: async () => {} } as Backend, () => assert.fail('nothing was lost'));
+  await assert.rejects(
+    recovery.run(async () => {
+      throw new Error('another fault');
+    }),
+    /another fault/,
+  );
+  assert.equal(recovery.current.name, 'first');
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
+import type { Backend } from '../../prover/backend/types.ts';
 import { proveRun, type ProvenRun } from '../../prover/run/proving.ts';
+import { multiplyBatch } from '../../prover/trainer/batches.ts';
+import { sharedProducts } from '../../prover/trainer/kernels/products.ts';
 import { verifyClaim } from '../../verifier/bounty.ts';
 import { bounty, ME, memoryStorage, openings, train, walker } from '../fixtures/tiny-bounty.ts';
 
@@ -9,8 +12,8 @@ const { files, storage } = memoryStorage();
 const backend = await selectBackend();
 after(() => backend.close());
 const states = await train(storage);
-const prove = async (): Promise<ProvenRun> => {
-  const run = await proveRun({ bounty, claimant: ME, walker, backend, states, openings, storage });
+const prove = async (own: Backend = backend): Promise<ProvenRun> => {
+  const run = await proveRun({ bounty, claimant: ME, walker, backend: own, states, openings, storage });
   assert.equal((await verifyClaim(bounty, ME, { ...run, announced: [] }, run.bundle)).proofs, 2);
   return run;
 };
@@ -33,4 +36,18 @@ test('U3 what was stored for a chain of proofs that is no longer the run’s is 
   // Other blinds of the final state make another statement.
   files.delete('final-blinds');
   await prove();
+});
+
+test('a run is proven with products that the backend brings and that are waited for', async () => {
+  files.clear();
+  let batches = 0;
+  const products: Backend['products'] = {
+    least: 0,
+    multiply: async (batch) => {
+      batches++;
+      multiplyBatch(sharedProducts(), batch);
+    },
+  };
+  await prove({ ...backend, products });
+  assert.ok(batches > 0);
 });

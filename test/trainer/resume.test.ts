@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RunStorage } from '../../prover/run/storage.ts';
 import { finalState, trainRun, type TrainingInput } from '../../prover/run/training.ts';
+import { multiplyBatch, type AsyncProducts } from '../../prover/trainer/batches.ts';
+import { sharedProducts } from '../../prover/trainer/kernels/products.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
+import type { Recipe } from '../../verifier/models/recipe.ts';
 import { calibrated, tinyRecipe } from '../fixtures/llama.ts';
 
 class Killed extends Error {}
@@ -21,16 +24,20 @@ function storage(files: Map<string, Uint8Array>, dieAt: number, after: boolean):
   };
 }
 
-test('training that is killed at any moment goes on to the same bits, walking only what is missing', async () => {
-  const { program, inputs } = calibrated({ ...tinyRecipe, perProof: 1 }, 3);
-  const walker = new Walker(program);
+function inputOf(recipe: Recipe): Omit<TrainingInput, 'storage'> {
+  const { program, inputs } = calibrated({ ...recipe, perProof: 1 }, 3);
   const of = (...polys: string[]): Record<string, Float64Array> =>
     Object.fromEntries(
       program.tensors
         .filter((t) => polys.includes(t.poly))
         .flatMap((t) => (inputs.has(t.name) ? [[t.name, inputs.get(t.name) as Float64Array]] : [])),
     );
-  const input: Omit<TrainingInput, 'storage'> = { program, walker, fixed: of('model', 'data'), first: of('state.in') };
+  return { program, walker: new Walker(program), fixed: of('model', 'data'), first: of('state.in') };
+}
+
+test('training that is killed at any moment goes on to the same bits, walking only what is missing', async () => {
+  const input = inputOf(tinyRecipe);
+  const { program } = input;
   const whole = new Map<string, Uint8Array>();
   const losses: (number | null)[] = [];
   await trainRun({ ...input, storage: storage(whole, 0, false), onGroup: (_, __, loss) => losses.push(loss) });
@@ -47,4 +54,23 @@ test('training that is killed at any moment goes on to the same bits, walking on
       assert.deepEqual(resumed, [...new Array<null>(kept).fill(null), ...losses.slice(kept)]);
     }
   await assert.rejects(finalState(program, storage(new Map(), 0, false)), /not trained to its end/);
+});
+
+test('training with products that are waited for ends in the same files', async () => {
+  // Products too small for a kernel are computed on the spot; these are not.
+  const input = inputOf({ ...tinyRecipe, model: { ...tinyRecipe.model, ffn: 23 } });
+  const whole = new Map<string, Uint8Array>();
+  await trainRun({ ...input, storage: storage(whole, 0, false) });
+  let batches = 0;
+  const products: AsyncProducts = {
+    least: 0,
+    multiply: async (batch) => {
+      batches++;
+      multiplyBatch(sharedProducts(), batch);
+    },
+  };
+  const waiting = new Map<string, Uint8Array>();
+  await trainRun({ ...input, products, storage: storage(waiting, 0, false) });
+  assert.ok(batches > 0);
+  assert.deepEqual(waiting, whole);
 });

@@ -124,7 +124,7 @@ describe('the device', { skip }, () => {
       pushErrorScope: () => {},
       popErrorScope: async () => ({ message: 'VK_ERROR_OUT_OF_DEVICE_MEMORY\n  at some driver' }),
     } as unknown as GPUDevice;
-    const memory = new Memory(full, 2 ** 20);
+    const memory = new Memory(full, 2 ** 20, () => {});
     await memory.settled();
     memory.alloc(3 * 2 ** 20);
     for (let k = 0; k < 2; k++)
