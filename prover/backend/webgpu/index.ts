@@ -6,7 +6,9 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
+import { contract, weightedSum } from './contract.ts';
 import { Device } from './device.ts';
+import { fromInts } from './ints.ts';
 import { Vectors } from './vectors.ts';
 import type { LimbBits } from './wgsl/field.ts';
 import { chooseLimbBits } from './width.ts';
@@ -51,13 +53,22 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
 
     zeros: (length) => vectors.zeros(length),
     fromField: (values) => vectors.fromField(values),
-    fromInts: missing,
+    fromInts: (cells) => fromInts(device, vectors, cells),
     toField: (v) => vectors.toField(v),
     free: (v) => vectors.free(v),
 
     eqTable: missing,
-    weightedSum: missing,
-    contract: missing,
+    async weightedSum(cells, weights) {
+      const out = vectors.make(1);
+      device.clear(out.region);
+      try {
+        await weightedSum(device, cells, weights, out.region);
+        return (await vectors.toField(out))[0] as bigint;
+      } finally {
+        vectors.free(out);
+      }
+    },
+    contract: async (block, dims, scale, out) => contract(device, block, dims, scale, vectors.region(out), out.length),
     accumulateOuter: missing,
 
     fractionTree: missing,
