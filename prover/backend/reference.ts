@@ -9,6 +9,7 @@ import { R, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
 import { SumOfProducts, fractionTree } from './reference-rounds.ts';
 import { rowsOf } from './rows.ts';
+import { cellsAt } from './sources.ts';
 import type { Backend, ContractDim, FieldVector, IntBlock, LeafBlock } from './types.ts';
 
 /** A vector of canonical field elements; `cells` is null once it is freed or consumed. */
@@ -62,8 +63,10 @@ const blockLength = (bits: readonly number[]): number => 2 ** bits.reduce((n, b)
 const aboveDiagonal = (index: readonly number[], causal: readonly [number, number] | undefined): boolean =>
   causal !== undefined && (index[causal[1]] as number) > (index[causal[0]] as number);
 
-function contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: bigint[]): void {
+async function contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: bigint[]): Promise<void> {
   const bits = dims.map((d) => d.bits);
+  const { offset } = block;
+  const cells = await cellsAt(block.cells, offset, Math.max(0, Math.min(blockLength(bits), block.cells.length - offset)));
   for (let cell = 0; cell < blockLength(bits); cell++) {
     const index = digits(cell, bits);
     if (aboveDiagonal(index, block.causal)) continue;
@@ -79,7 +82,7 @@ function contract(block: IntBlock, dims: readonly ContractDim[], scale: bigint, 
       target = kept && target !== null ? target + (y + dim.shift) * dim.stride : null;
     });
     if (target === null || weight === 0n) continue;
-    const value = integer(block.cells[block.offset + cell], `cell ${block.offset + cell}`);
+    const value = integer(cells[cell], `cell ${offset + cell}`);
     if (target >= out.length) throw new Error(`reference: contract writes cell ${target} of ${out.length}`);
     out[target] = mod((out[target] as bigint) + weight * value);
   }
@@ -152,7 +155,7 @@ export function createReferenceBackend(): Backend {
       return mod(total);
     },
     async contract(block, dims, scale, out) {
-      contract(block, dims, canonical(scale, 'scale'), cellsOf(out));
+      await contract(block, dims, canonical(scale, 'scale'), cellsOf(out));
     },
     async accumulateOuter(out, offset, dims, bits, scale, causal) {
       const cells = cellsOf(out);

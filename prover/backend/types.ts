@@ -10,8 +10,9 @@ import type { Affine } from '../../verifier/curve.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import type { Keccak } from '../../verifier/words.ts';
 import type { AsyncProducts } from '../trainer/batches.ts';
+import type { CellSource } from './sources.ts';
 
-export type { Cells };
+export type { Cells, CellSource };
 
 /** A vector of field elements on the device. */
 export interface FieldVector {
@@ -34,8 +35,8 @@ export type ContractDim =
 
 /** A block of integer cells, dimensions most significant first, row-major with power-of-two sizes. */
 export interface IntBlock {
-  /** The polynomial's cells. */
-  readonly cells: Cells;
+  /** The polynomial's cells; of a source, pieces are read while the ones before are worked on. */
+  readonly cells: Cells | CellSource;
   /** First cell of the block; its length is 2^(sum of bits). Cells that are dropped, or whose weight is missing, need not be there. */
   readonly offset: number;
   /** Positions [i, j] of two dimensions in `dims` of equal bits: cells with j > i read 0. */

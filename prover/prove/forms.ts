@@ -5,6 +5,7 @@ import { dimTable, viewScale, type Point } from '../../verifier/protocol/kernel.
 import type { Term } from '../../verifier/protocol/forms.ts';
 import type { Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
 import { bitsOf, type Var } from '../../verifier/program/types.ts';
+import { isSource, type CellSource } from '../backend/sources.ts';
 import type { Backend, Cells, ContractDim, FieldVector, FormFactor } from '../backend/types.ts';
 import type { KernelTerm } from './opening.ts';
 
@@ -17,7 +18,7 @@ const weightsOf = (dim: Dim, point: Point, proof: number): readonly bigint[] => 
 /** The table of a factor over its own sumcheck variables, the other variables bound at `point`. */
 async function factorTable(
   backend: Backend,
-  cells: ReadonlyMap<string, Cells>,
+  cells: ReadonlyMap<string, Cells | CellSource>,
   factor: FactorPlan,
   point: Point,
   proof: number,
@@ -36,16 +37,19 @@ async function factorTable(
 /** Values whose products with one another a backend may take as they are. */
 const SMALL = 2 ** 47;
 
-/** The table of a factor of which every cell is a cell of a tensor, times an integer: nothing is summed. Null for any other, or for large values. */
+/** The table of a factor of which every cell is a cell of a tensor, times an integer: nothing is summed. Null for any other, for large values, and
+ * where cells come from a source. */
 function integerTable(
-  cells: ReadonlyMap<string, Cells>,
+  cells: ReadonlyMap<string, Cells | CellSource>,
   factor: FactorPlan,
   strides: ReadonlyMap<string, number>,
   length: number,
   proof: number,
 ): Float64Array | null {
   const plain = (v: ViewPlan): boolean =>
-    v.when.every((w) => strides.has(w.var)) && v.dims.every((d) => (d.kind === 'var' ? strides.has(d.var) : d.kind !== 'reduce'));
+    !isSource(cells.get(v.placed.tensor.poly) as Cells | CellSource) &&
+    v.when.every((w) => strides.has(w.var)) &&
+    v.dims.every((d) => (d.kind === 'var' ? strides.has(d.var) : d.kind !== 'reduce'));
   if (!factor.views.every(plain)) return null;
   const out = new Float64Array(length);
   for (const { coef, placed, dims, causal, when } of factor.views) {
@@ -93,14 +97,14 @@ function integerTable(
 
 async function addView(
   backend: Backend,
-  cells: ReadonlyMap<string, Cells>,
+  cells: ReadonlyMap<string, Cells | CellSource>,
   view: ViewPlan,
   strides: ReadonlyMap<string, number>,
   point: Point,
   proof: number,
   out: FieldVector,
 ): Promise<void> {
-  const poly = cells.get(view.placed.tensor.poly) as Cells;
+  const poly = cells.get(view.placed.tensor.poly) as Cells | CellSource;
   const dims = view.dims.map((d): ContractDim => {
     if (d.kind === 'var' && strides.has(d.var))
       return { bits: d.bits, kind: 'keep', size: d.size, shift: -d.shift, limit: d.varSize, stride: strides.get(d.var) as number };
@@ -121,7 +125,7 @@ async function addView(
 /** The factors of a form's product over its sumcheck variables, and the point of its batch variables' eq. */
 export async function formFactors(
   backend: Backend,
-  cells: ReadonlyMap<string, Cells>,
+  cells: ReadonlyMap<string, Cells | CellSource>,
   f: FormPlan,
   point: Point,
   proof: number,

@@ -9,7 +9,7 @@
 import { bn254 } from '@noble/curves/bn254.js';
 import { mod } from '../../verifier/field.ts';
 import type { Backend, FieldVector, SumcheckRounds } from '../backend/types.ts';
-import { addRows, bindColumns, type Matrix } from './rows.ts';
+import { addRows, bindColumns, cellsOfRow, type Matrix } from './rows.ts';
 
 /** scale · Π_d dims[d].weights[y_d] on an aligned block of cells; missing weights are 0. `causal`: positions [i, j] of two dims; cells with y_j > y_i count 0. */
 export interface KernelTerm {
@@ -299,7 +299,7 @@ export class OpeningRounds implements SumcheckRounds {
         }
     }
     const list: Column[] = [];
-    for (const [row, c] of rows) list.push({ u: await backend.fromInts(cells.subarray(row * width, (row + 1) * width)), c, of: row });
+    for (const [row, c] of rows) list.push({ u: await backend.fromInts(await cellsOfRow(matrix, row)), c, of: row });
     const keep = { bits: columns, kind: 'keep' as const, size: width, shift: 0, limit: width, stride: 1 };
     for (const all of factors.values()) {
       const pieces = merged(all);

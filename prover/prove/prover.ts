@@ -11,12 +11,13 @@ import { fixedPolys } from '../../verifier/protocol/accumulator.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt } from '../../verifier/protocol/machine.ts';
 import type { Ask, Constraints, Reply, Request } from '../../verifier/protocol/messages.ts';
-import type { Backend, Cells, FieldVector, FractionTree, SumcheckRounds } from '../backend/types.ts';
+import { cellsAt, type CellSource } from '../backend/sources.ts';
+import type { Backend, Cells, FieldVector, FractionTree, LeafBlock, SumcheckRounds } from '../backend/types.ts';
 import { Kernels, formFactors } from './forms.ts';
 import { OpeningRounds } from './opening.ts';
 import type { RandomSource } from './random.ts';
 import { JointSumcheck, maskRound, maskTotal, type Instance } from './sumchecks.ts';
-import { addRows, type Matrix } from './rows.ts';
+import { addRows, commitRows, type Matrix } from './rows.ts';
 import type { Witness } from './witness.ts';
 
 const o = new RunMachine();
@@ -101,11 +102,11 @@ export class Prover {
         const poly = c.polys.find((p) => p.role === 'witness');
         if (!poly) return [];
         this.witnessBlinds = random.fields(poly.rows.length);
-        return backend.commitRows(this.cells(poly), 2 ** c.columns, this.witnessBlinds, poly.rows);
+        return commitRows(backend, this.matrix(poly), this.witnessBlinds);
       }
       case 'state-out': {
         const poly = c.polys.find((p) => p.role === 'stateOut');
-        return poly ? backend.commitRows(this.cells(poly), 2 ** c.columns, this.input.stateOutBlinds, poly.rows) : [];
+        return poly ? commitRows(backend, this.matrix(poly), this.input.stateOutBlinds) : [];
       }
       case 'mask':
         this.mask = random.fields(c.maskLength);
@@ -187,12 +188,8 @@ export class Prover {
     }
   }
 
-  private cells(poly: PolyLayout): Cells {
-    return this.input.witness.polys.get(poly.name) as Cells;
-  }
-
   private matrix(poly: PolyLayout): Matrix {
-    return { cells: this.cells(poly), columns: this.input.compiled.columns, rows: poly.rows };
+    return { cells: this.input.witness.polys.get(poly.name) as Cells | CellSource, columns: this.input.compiled.columns, rows: poly.rows };
   }
 
   /** Commits to a value row. */
@@ -223,13 +220,15 @@ export class Prover {
       id: leaf.id,
       ...(witness.leaves[i] as Witness['leaves'][number]),
     }));
-    const tables = c.tables.map((t, i) => ({
-      offset: t.offset,
-      domain: { sizes: [2 ** t.bits] },
-      numerators: witness.multiplicities[i] as Float64Array,
-      values: this.tableColumns(t),
-      id: t.id,
-    }));
+    const tables: LeafBlock[] = [];
+    for (const [i, t] of c.tables.entries())
+      tables.push({
+        offset: t.offset,
+        domain: { sizes: [2 ** t.bits] },
+        numerators: witness.multiplicities[i] as Float64Array,
+        values: await this.tableColumns(t),
+        id: t.id,
+      });
     this.tree = await backend.fractionTree(c.depth, [...leaves, ...tables], alpha, beta);
     const [p0, p1, q0, q1] = await this.tree.root();
     const u = mod(q0 * q1);
@@ -237,12 +236,12 @@ export class Prover {
     return [p0, p1, q0, q1, u, inverse(u)];
   }
 
-  private tableColumns(t: TablePlan): Cells[] {
+  private async tableColumns(t: TablePlan): Promise<Cells[]> {
     const rows = 2 ** t.bits;
     const columns: Cells[] = [Float64Array.from({ length: rows }, (_, i) => t.lo + i)];
     for (const y of [t.y, t.y2]) {
-      const poly = y && (this.input.witness.polys.get(y.tensor.poly) as Cells);
-      if (y && poly) columns.push(poly.subarray(y.offset, y.offset + rows));
+      const poly = y && this.input.witness.polys.get(y.tensor.poly);
+      if (y && poly) columns.push(await cellsAt(poly, y.offset, rows));
     }
     return columns;
   }

@@ -1,9 +1,11 @@
 /** A polynomial as a matrix of rows, of which those that are not committed are 0 and cost nothing. */
 import { mod } from '../../verifier/field.ts';
+import type { Affine } from '../../verifier/curve.ts';
+import { cellsAt, isSource, type CellSource } from '../backend/sources.ts';
 import type { Backend, Cells, ContractDim, FieldVector } from '../backend/types.ts';
 
 export interface Matrix {
-  readonly cells: Cells;
+  readonly cells: Cells | CellSource;
   /** log2 of the columns. */
   readonly columns: number;
   /** The committed rows, ascending. */
@@ -23,6 +25,45 @@ function ranges({ columns, rows }: Matrix): (readonly [number, number])[] {
   }
   return out;
 }
+
+/** Bytes of a source that are read at a time to be committed. */
+const PIECE = 2 ** 25;
+
+/** Hyrax rows of the committed rows, one blind each; of a source, some at a time, the next ones read meanwhile. */
+export async function commitRows(backend: Backend, m: Matrix, blinds: readonly bigint[]): Promise<Affine[]> {
+  const { cells, rows } = m;
+  const width = 2 ** m.columns;
+  if (!isSource(cells)) return backend.commitRows(cells, width, blinds, rows);
+  if (blinds.length !== rows.length) throw new Error(`commitRows: ${rows.length} rows, ${blinds.length} blinds`);
+  const most = Math.max(1, Math.floor(PIECE / (width * cells.BYTES_PER_ELEMENT)));
+  const groups: { readonly from: number; end: number }[] = [];
+  for (const [k, row] of rows.entries()) {
+    const last = groups.at(-1);
+    if (last !== undefined && row - (rows[last.from] as number) < most) last.end = k + 1;
+    else groups.push({ from: k, end: k + 1 });
+  }
+  const read = (k: number): Promise<Cells> | null => {
+    const group = groups[k];
+    if (group === undefined) return null;
+    const [first, end] = [rows[group.from] as number, (rows[group.end - 1] as number) + 1];
+    const found = cells.read(first * width, (end - first) * width);
+    // What went wrong is thrown where these rows are wanted.
+    found.catch(() => {});
+    return found;
+  };
+  const out: Affine[] = [];
+  let next = read(0);
+  for (const [k, { from, end }] of groups.entries()) {
+    const piece = (await next) as Cells;
+    next = read(k + 1);
+    const own = rows.slice(from, end).map((row) => row - (rows[from] as number));
+    for (const point of await backend.commitRows(piece, width, blinds.slice(from, end), own)) out.push(point);
+  }
+  return out;
+}
+
+/** The cells of one row. */
+export const cellsOfRow = (m: Matrix, row: number): Promise<Cells> => cellsAt(m.cells, row * 2 ** m.columns, 2 ** m.columns);
 
 const bitsFor = (count: number): number => Math.ceil(Math.log2(count));
 

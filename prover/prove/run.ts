@@ -12,7 +12,7 @@ import type { Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { transition } from '../../verifier/protocol/transition.ts';
 import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
-import type { Backend, Cells } from '../backend/types.ts';
+import type { Backend, Cells, CellSource } from '../backend/types.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';
 import type { RandomSource } from './random.ts';
 import { addRows, evaluate, type Matrix } from './rows.ts';
@@ -110,7 +110,7 @@ export interface DeciderJob {
   readonly random: RandomSource;
   readonly state: ChainState;
   /** Cells of every fixed polynomial, by name. */
-  readonly cells: ReadonlyMap<string, Cells>;
+  readonly cells: ReadonlyMap<string, Cells | CellSource>;
   /** Rows and blinds of hidden fixed polynomials, by name (their cards and openings). */
   readonly openings: ReadonlyMap<string, { readonly rows: readonly Affine[]; readonly blinds: readonly bigint[] }>;
 }
@@ -121,7 +121,7 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   const o = new RunMachine(backend.keccak);
   const fixed = fixedPolys(c);
   const hidden = fixed.filter((f) => f.hidden);
-  const matrix = (f: PolyLayout): Matrix => ({ cells: job.cells.get(f.name) as Cells, columns: c.columns, rows: f.rows });
+  const matrix = (f: PolyLayout): Matrix => ({ cells: job.cells.get(f.name) as Cells | CellSource, columns: c.columns, rows: f.rows });
   const opening = (name: string): { rows: readonly Affine[]; blinds: readonly bigint[] } => {
     const known = job.openings.get(name);
     if (!known) throw new Error(`${name} is hidden: give its secret opening`);

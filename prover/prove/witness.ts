@@ -3,7 +3,7 @@
  * Pads are 0. Leaf values are dense over the sizes of their domain's variables.
  */
 import { leafRows, onDomain } from '../backend/leaf-domain.ts';
-import type { Cells, LeafBlock, LeafCells, LeafDomain } from '../backend/types.ts';
+import type { Cells, CellSource, LeafBlock, LeafCells, LeafDomain } from '../backend/types.ts';
 import type { Compiled, LeafPlan, Placed } from '../../verifier/program/compile.ts';
 import { placeContent } from '../../verifier/public-content.ts';
 import type { LeafSource } from '../../verifier/program/lower.ts';
@@ -22,8 +22,8 @@ type WalkedLeaf = LeafCells | BigInt64Array;
 export type LeafWitness = Pick<LeafBlock, 'domain' | 'values'>;
 
 export interface Witness {
-  /** Cells of every polynomial, by name. */
-  readonly polys: ReadonlyMap<string, Cells>;
+  /** Cells of every polynomial, by name; fixed ones may come from a source. */
+  readonly polys: ReadonlyMap<string, Cells | CellSource>;
   readonly leaves: readonly LeafWitness[];
   /** By table: how often each row is looked up. */
   readonly multiplicities: readonly Float64Array[];
@@ -86,7 +86,7 @@ function sourceValues(source: LeafSource, walk: Walk, domain: LeafDomain, tensor
 }
 
 /** Builds the witness of one proof. `fixed`: cells of fixed polynomials (shared by all proofs). */
-export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string, Cells>): Witness {
+export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string, Cells | CellSource>): Witness {
   const tensors = new Map(walk.tensors);
   const domains = c.leaves.map((leaf) => domainOf(leaf.on));
   const wide = new Map<string, WalkedLeaf>();
@@ -110,7 +110,7 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
   });
   const multiplicities = count(c, leaves);
   c.tables.forEach((t, i) => tensors.set(t.multiplicity.tensor.name, multiplicities[i] as Float64Array));
-  const polys = new Map(fixed);
+  const polys = new Map<string, Cells | CellSource>(fixed);
   for (const p of c.polys) if (p.role !== 'fixed') polys.set(p.name, placeTensors(p.tensors, tensors, p.bits));
   return { polys, leaves, multiplicities };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { ContractDim, IntBlock, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { ContractDim, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import { add, multiply, same, type Affine } from '../../verifier/curve.ts';
 import { R, mod } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
@@ -86,7 +86,7 @@ describe('reference backend: vectors', () => {
   it('contracts summed dimensions and moves kept ones', async () => {
     const random = new Random(4);
     // T[a][i][j] with a: 2 bits, i: 2 bits, j: 3 bits, at offset 5 of its polynomial.
-    const block: IntBlock = { cells: random.integers(5 + 128, 45), offset: 5 };
+    const block = { cells: random.integers(5 + 128, 45), offset: 5 };
     const weights = random.fields(3);
     const dims: ContractDim[] = [
       { bits: 2, kind: 'sum', weights },
@@ -108,7 +108,7 @@ describe('reference backend: vectors', () => {
 
   it('reads 0 above the diagonal of a causal block', async () => {
     const random = new Random(5);
-    const block: IntBlock = { cells: random.integers(64, 30), offset: 0, causal: [0, 2] };
+    const block = { cells: random.integers(64, 30), offset: 0, causal: [0, 2] as const };
     const weights = random.fields(4);
     const dims: ContractDim[] = [
       { bits: 2, kind: 'keep', size: 4, shift: 0, limit: 4, stride: 4 },

@@ -1,5 +1,7 @@
 /** Partial evaluations of integer blocks, and outer products of weights. */
 import { R, mod } from '../../../verifier/field.ts';
+import { axesOf, combinations, denseAxes, firstOf, part, range, spanOf, type Axis } from '../axes.ts';
+import { cellsAt } from '../sources.ts';
 import type { Cells, ContractDim, IntBlock } from '../types.ts';
 import { cut, type Engine } from './engine.ts';
 import { toMontgomery } from './memory.ts';
@@ -17,18 +19,6 @@ const UPLOAD = 2 ** 24;
 const ROWS = 32;
 /** Columns that `dotColumns` works on together. */
 const COLUMNS = 64;
-/** All sums a_0 + a_1 + … with a_d from lists[d], the first list slowest. */
-export function combinations(lists: readonly ArrayLike<number>[]): Uint32Array {
-  let out = Uint32Array.of(0);
-  for (const list of lists) {
-    const next = new Uint32Array(out.length * list.length);
-    for (let i = 0, k = 0; i < out.length; i++) for (let j = 0; j < list.length; j++) next[k++] = (out[i] as number) + (list[j] as number);
-    out = next;
-  }
-  return out;
-}
-
-const range = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => i * step);
 
 interface Tensor {
   readonly at: number;
@@ -53,53 +43,6 @@ async function tensor(engine: Engine, lists: readonly (readonly bigint[])[], fac
   return { at, length };
 }
 
-/** One dimension of a block: cells y = first … first + count − 1, `stride` cells apart. */
-interface Axis {
-  readonly stride: number;
-  readonly first: number;
-  readonly count: number;
-  /** Weights of these cells, or, for a kept dimension, null. */
-  readonly weights: readonly bigint[] | null;
-  /** Output index of the first cell, and how far the next one lies. */
-  readonly target: number;
-  readonly step: number;
-}
-
-/** The cells that count; null if there is none. */
-function axesOf(dims: readonly ContractDim[]): Axis[] | null {
-  const axes: Axis[] = [];
-  let stride = 1;
-  for (const dim of [...dims].reverse()) {
-    let [first, end] = [0, 2 ** dim.bits];
-    if (dim.kind === 'sum') {
-      end = Math.min(end, dim.weights.length);
-      while (first < end && dim.weights[first] === 0n) first++;
-      while (first < end && dim.weights[end - 1] === 0n) end--;
-      axes.push({ stride, first, count: end - first, weights: dim.weights.slice(first, end), target: 0, step: 0 });
-    } else {
-      first = Math.max(0, -dim.shift);
-      end = Math.min(end, dim.size, dim.limit - dim.shift);
-      axes.push({ stride, first, count: end - first, weights: null, target: (first + dim.shift) * dim.stride, step: dim.stride });
-    }
-    if (end <= first) return null;
-    stride *= 2 ** dim.bits;
-  }
-  return axes.reverse();
-}
-
-const firstOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n + a.first * a.stride, 0);
-/** Cells from the first that counts to the last. */
-const spanOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n + (a.count - 1) * a.stride, 1);
-
-/** `count` cells of an axis, from the `from`-th that counts. */
-const part = (a: Axis, from: number, count: number): Axis => ({
-  ...a,
-  first: a.first + from,
-  count,
-  weights: a.weights?.slice(from, from + count) ?? null,
-  target: a.target + from * a.step,
-});
-
 /** Cuts axes into blocks of at most `most` cells to upload, whose summed axes have at most MOST_TERMS cells. */
 function* pieces(axes: readonly Axis[], most: number): Generator<readonly Axis[]> {
   const span = spanOf(axes);
@@ -114,16 +57,12 @@ function* pieces(axes: readonly Axis[], most: number): Generator<readonly Axis[]
 
 /** Σ_y cells[y]·Π_d weights[d][y_d] over a dense array, row-major; adds to `out`. */
 export async function weightedSum(engine: Engine, cells: Cells, weights: readonly (readonly bigint[])[], out: number): Promise<void> {
-  const axes: Axis[] = [];
-  let stride = 1;
-  for (const own of weights.toReversed()) {
-    axes.push({ stride, first: 0, count: own.length, weights: own, target: 0, step: 0 });
-    stride *= own.length;
-  }
-  if (stride !== cells.length) throw new Error(`weightedSum: ${cells.length} cells for weights of ${stride}`);
+  const axes = denseAxes(weights);
+  const count = weights.reduce((n, own) => n * own.length, 1);
+  if (count !== cells.length) throw new Error(`weightedSum: ${cells.length} cells for weights of ${count}`);
   const wrong = cells instanceof Float64Array ? cells.findIndex((v) => !Number.isSafeInteger(v)) : -1;
   if (wrong >= 0) throw new Error(`weightedSum: cell ${wrong} is not an exact integer: ${cells[wrong]}`);
-  await contractAxes(engine, { cells, offset: 0 }, axes.reverse(), [], 1n, out);
+  await contractAxes(engine, { cells, offset: 0 }, axes, [], 1n, out);
 }
 
 export async function contract(engine: Engine, block: IntBlock, dims: readonly ContractDim[], scale: bigint, out: number): Promise<void> {
@@ -140,12 +79,18 @@ async function contractAxes(
   out: number,
 ): Promise<void> {
   const shiftOf = (d: number): number => dims.slice(d + 1).reduce((n, x) => n + x.bits, 0);
-  // Cells are uploaded while the workers are at the block before.
+  // Cells are read and uploaded while the workers are at the block before.
   let before: Promise<void> = Promise.resolve();
+  const read = (from: number, count: number): Promise<Cells> =>
+    cellsAt(cells, from, Math.max(0, Math.min(count, cells.length - from))).catch(async (error: unknown) => {
+      await before.catch(() => {});
+      throw error;
+    });
   for (const own of pieces(axes, UPLOAD / cells.BYTES_PER_ELEMENT)) {
     const first = firstOf(own);
     const count = spanOf(own);
-    const at = engine.upload(cells.subarray(offset + first, offset + first + count));
+    const piece = await read(offset + first, count);
+    const at = engine.upload(piece);
     const size = Math.log2(cells.BYTES_PER_ELEMENT);
     const previous = before;
     const run = async (): Promise<void> => {

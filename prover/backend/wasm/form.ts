@@ -2,7 +2,8 @@
 import { R, mod } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
 import { modInverse } from './constants.ts';
-import { combinations, eqTable } from './contract.ts';
+import { combinations } from '../axes.ts';
+import { eqTable } from './contract.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
 import { RADIX_X, factorTable } from './memory.ts';
 import { coefficients, horner } from './rounds.ts';

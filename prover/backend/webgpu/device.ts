@@ -7,6 +7,7 @@ import { DeviceLostError } from '../errors.ts';
 import type { Adapter, AdapterInfo } from './adapter.ts';
 import { moduleCode, PARAMETER_WORDS, wordsBefore, type Kernel } from './kernel.ts';
 import { Memory, type Region } from './regions.ts';
+import { Staging, STAGED } from './staging.ts';
 import { words, type LimbBits } from './wgsl/field.ts';
 
 /** An argument of a dispatch. */
@@ -64,6 +65,7 @@ export class Device {
   /** What was wrong with each command buffer since the last result was read. */
   private faults: Promise<GPUError | null>[] = [];
   private closed = false;
+  private readonly staging: Staging;
   private readonly readbacks = new Map<number, GPUBuffer[]>();
 
   private constructor(device: GPUDevice, info: AdapterInfo, { limbBits, bindingBytes }: DeviceOptions) {
@@ -74,6 +76,7 @@ export class Device {
     const most = Math.min(bindingBytes ?? Infinity, device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     this.memory = new Memory(device, 2 ** Math.floor(Math.log2(most)), () => this.flush());
     this.parameters = device.createBuffer({ size: BATCH * SLOT_BYTES, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    this.staging = new Staging(device, (from, to, bytes) => this.copyIn(from, to, bytes));
     device.addEventListener('uncapturederror', ({ error }) => (this.fault ??= faultOf(error)));
     void device.lost.then(({ reason, message }) => {
       if (!this.closed) this.fault = new DeviceLostError(`webgpu: the device was lost (${message || reason || 'no reason given'})`);
@@ -174,6 +177,27 @@ export class Device {
     }
   }
 
+  /**
+   * Writes the first `bytes` bytes of a region, a multiple of 4, which `fill` makes; large ones through a bounded part of the host's memory, while the
+   * device is at what was dispatched before. Returns when `fill` may be forgotten.
+   */
+  async stage(region: Region, bytes: number, fill: (target: Uint8Array<ArrayBuffer>) => void): Promise<void> {
+    if (bytes >= STAGED) return this.staging.write(region, bytes, fill);
+    const small = new Uint8Array(bytes);
+    fill(small);
+    this.write(region, 0, small);
+  }
+
+  private copyIn(from: GPUBuffer, to: Region, bytes: number): void {
+    this.pass?.end();
+    this.pass = null;
+    to.parts.forEach((part, k) => {
+      const at = k * to.partBytes;
+      this.begin().copyBufferToBuffer(from, at, part, 0, Math.min(to.partBytes, bytes - at));
+    });
+    this.flush();
+  }
+
   /** Zeroes a region. */
   clear(region: Region): void {
     this.pass?.end();
@@ -252,6 +276,7 @@ export class Device {
     for (const same of this.readbacks.values()) for (const buffer of same) buffer.destroy();
     this.readbacks.clear();
     this.parameters.destroy();
+    this.staging.destroy();
     this.device.destroy();
   }
 

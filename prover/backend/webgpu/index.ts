@@ -7,10 +7,12 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Backend } from '../types.ts';
 import { wasmKeccak } from '../wasm/index.ts';
 import { chooseAdapter, type Adapter, type AdapterInfo } from './adapter.ts';
+import { contract, weightedSum } from './contract.ts';
 import { Curve } from './curve.ts';
 import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
 import { formProduct } from './form.ts';
+import { fromInts } from './ints.ts';
 import { GpuProducts } from './products.ts';
 import { productSum } from './rounds.ts';
 import { buildTree } from './tree.ts';
@@ -46,10 +48,6 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   // Transcripts are hashed on the calling thread, several times as fast by the kernel.
   const keccak = await wasmKeccak().catch(() => keccak_256);
   const curve = new Curve(device, vectors);
-  const missing = (): never => {
-    throw new Error('webgpu: not there yet');
-  };
-
   return {
     name: 'webgpu',
     device,
@@ -66,7 +64,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
 
     zeros: (length) => vectors.zeros(length),
     fromField: (values) => vectors.fromField(values),
-    fromInts: missing,
+    fromInts: (cells) => fromInts(device, vectors, cells),
     toField: (v) => vectors.toField(v),
     free: (v) => vectors.free(v),
 
@@ -76,9 +74,18 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
       vectors.accumulate(v, eqTerm(point, scale));
       return v;
     },
-    weightedSum: missing,
-    contract: missing,
     accumulateOuter: async (out, offset, dims, bits, scale, causal) => vectors.accumulate(out, { offset, dims, bits, scale, causal }),
+    async weightedSum(cells, weights) {
+      const out = vectors.make(1);
+      device.clear(out.region);
+      try {
+        await weightedSum(device, cells, weights, out.region);
+        return (await vectors.toField(out))[0] as bigint;
+      } finally {
+        vectors.free(out);
+      }
+    },
+    contract: async (block, dims, scale, out) => contract(device, block, dims, scale, vectors.region(out), out.length),
 
     formProduct: async (factors, point, coef) => formProduct(device, vectors, factors, point, coef),
     productSum: async (pairs) => productSum(device, vectors, pairs),

@@ -1,0 +1,22 @@
+/** Whole proofs with kernels on the device: the reference's bytes, nothing left behind, and a device that is lost on the way. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createReferenceBackend } from '../../prover/backend/reference.ts';
+import { provenBundle } from '../browser/support/proof.ts';
+import { open, skip } from './support/backend.ts';
+
+describe('proofs by the device', { skip }, () => {
+  it('three steps with a hidden model have the reference’s bytes, with other randomness they have not', async () => {
+    const expected = await provenBundle(createReferenceBackend(), 3n);
+    const backend = await open();
+    assert.equal(await provenBundle(backend, 3n), expected);
+    assert.notEqual(await provenBundle(backend, 4n), expected);
+    await backend.close();
+  });
+
+  it('and with arrays over several buffers', async () => {
+    const backend = await open({ bindingBytes: 2 ** 15, limbBits: 14 });
+    assert.equal(await provenBundle(backend, 5n), await provenBundle(createReferenceBackend(), 5n));
+    await backend.close();
+  });
+});
