@@ -21,9 +21,10 @@ import { montgomery } from './wgsl/field.ts';
 
 /** log2 of the cells that the host takes over. */
 const HOST_BITS = 4;
-/** Pairs of an invocation at most, and invocations from which on it is more than one. */
+/** Pairs of an invocation at most. */
 const MOST_PAIRS = 8;
-const BUSY = 2 ** 17;
+/** Invocations that keep a device busy, from which on they have more than one pair: a graphics card's; a processor's. */
+const BUSY = { card: 2 ** 17, processor: 2 ** 6 } as const;
 /** Coordinates of a group of the eq tables at most. */
 const EQ_BITS = 10;
 /** Cells of leaves that are made at a time. */
@@ -206,7 +207,7 @@ export class LayerRounds implements SumcheckRounds {
     const count = Math.min(pairs, there);
     const stride = source ? 1 : 2;
     const eq = [0, 1, 2].map((g) => Math.min(eqBits, Math.max(0, rest - g * eqBits)));
-    const perInvocation = Math.min(MOST_PAIRS, atMost(count / BUSY));
+    const perInvocation = Math.min(MOST_PAIRS, atMost(count / (device.info.software ? BUSY.processor : BUSY.card)));
     const item = Math.min(64 * perInvocation, 2 ** (eq[0] as number), atMost(count), device.memory.partBytes / (2 * CELL));
     const groups = Math.ceil(count / item);
     const partials = device.memory.alloc(3 * ELEMENT * groups);
