@@ -139,7 +139,7 @@ for (const { limbBits, bindingBytes } of [
           const out = b.fromField(new Random(length).fields(length));
           for (const t of terms) await b.accumulateOuter(out, t.offset, t.dims, t.bits, t.scale);
           const first = await b.toField(out);
-          for (const t of terms.slice(0, 3)) await b.accumulateOuter(out, t.offset, t.dims, t.bits, 1n);
+          await b.accumulateOuter(out, length - 4, [[2n, R - 1n]], [2], 3n);
           return [first, await values(b, out)];
         }, `${count} terms over ${length} cells`);
       }
