@@ -82,7 +82,7 @@ const TABLES = invocations(
   storeF_tables(cell, product);`,
 );
 
-/** Item: some cells of a tile. Words: how many, first word of tiles, of their terms, of terms. Tile t has the terms from tiles[t] up to tiles[t + 1]. */
+/** Item: some cells of a tile. Words: how many, first word of tiles, of their terms, of terms, the first tile. Tile t has the terms from tiles[t] up to tiles[t + 1]. */
 const ADD: Kernel = {
   name: 'sum of outer products',
   fields: ['F'],
@@ -97,8 +97,9 @@ const ADD: Kernel = {
   body: `
   let cells = word(0u);
   let within = local % cells;
-  let cell = (parameter(1u) + item) * cells + within;
-  let tile = word(1u) + cell / ${TILE}u;
+  let near = (parameter(1u) + item) * cells + within;
+  let cell = word(4u) * ${TILE}u + near;
+  let tile = word(1u) + near / ${TILE}u;
   let first = index[tile];
   let end = index[tile + 1u];
   var sum = zeroF();
@@ -210,7 +211,7 @@ export function accumulateOuter(device: Device, out: Region, length: number, ter
 }
 
 function addBlocks(device: Device, out: Region, length: number, blocks: readonly Block[]): void {
-  const { to } = montgomery('F', device.limbBits);
+  const form = montgomery('F', device.limbBits);
   const weights: bigint[] = [];
   const places = new Map<readonly bigint[], number>();
   const placeOf = (list: readonly bigint[]): number => {
@@ -228,7 +229,7 @@ function addBlocks(device: Device, out: Region, length: number, blocks: readonly
   /** Adds the table of factor · Π lists; its first cell. */
   const table = (lists: readonly (readonly bigint[])[], bits: readonly number[], factor: bigint): number => {
     // A factor in Montgomery form once more for every list, whose weights are not.
-    const start = lists.reduce(to, to(factor));
+    const start = lists.reduce((f) => form.to(f), form.to(factor));
     tableWords.push(cells, weights.length, listWords.length / LIST_WORDS, lists.length);
     weights.push(start);
     for (const [d, list] of lists.entries())
@@ -237,14 +238,16 @@ function addBlocks(device: Device, out: Region, length: number, blocks: readonly
     cells += 2 ** total(bits);
     return at;
   };
-  const touching: number[][] = Array.from({ length: Math.ceil(length / TILE) }, () => []);
+  // Only tiles from the first that a block touches to the last.
+  const start = Math.min(...blocks.map(firstTile));
+  const touching: number[][] = Array.from({ length: Math.max(...blocks.map(lastTile)) + 1 - start }, () => []);
   for (const [k, b] of blocks.entries()) {
     const split = splitOf(b.bits);
     const high = table(b.lists.slice(0, split), b.bits.slice(0, split), b.scale);
     const low = table(b.lists.slice(split), b.bits.slice(split), 1n);
     const diagonal = b.diagonal.flatMap(({ shift, mask, base }) => [shift, mask, base]);
     termWords.push(b.offset, total(b.bits), total(b.bits.slice(split)), high, low, ...diagonal);
-    for (let t = firstTile(b); t <= lastTile(b); t++) (touching[t] as number[]).push(k);
+    for (let t = firstTile(b); t <= lastTile(b); t++) (touching[t - start] as number[]).push(k);
   }
 
   const entries = touching.flat();
@@ -264,7 +267,7 @@ function addBlocks(device: Device, out: Region, length: number, blocks: readonly
   // Several invocations a cell where there are too few cells to keep the device busy, and terms for all of them.
   const perTile = entries.length / touching.filter((list) => list.length > 0).length;
   let own = Math.min(LANES, out.partBytes / ELEMENT);
-  while (own > 1 && (LANES / own) * length < BUSY && perTile >= (2 * LANES) / own) own /= 2;
+  while (own > 1 && (LANES / own) * TILE * touching.length < BUSY && perTile >= (2 * LANES) / own) own /= 2;
 
   const { memory } = device;
   const uploaded = [device.upload(bytesOf(weights)), device.upload(new Uint8Array(words.buffer))] as const;
@@ -272,7 +275,10 @@ function addBlocks(device: Device, out: Region, length: number, blocks: readonly
   try {
     const [w, i] = uploaded.map(whole) as [ReturnType<typeof whole>, ReturnType<typeof whole>];
     device.run(TABLES, cells, [w, i, items(products, ELEMENT)], [tableWords.length / TABLE_WORDS, tablesAt, listsAt]);
-    device.run(ADD, Math.ceil(length / own), [whole(products), i, items(out, ELEMENT * own)], [own, tilesAt, entriesAt, termsAt]);
+    const first = (start * TILE) / own;
+    const count = Math.min(Math.ceil(length / own) - first, (touching.length * TILE) / own);
+    const to = items(out, ELEMENT * own, first);
+    device.run(ADD, count, [whole(products), i, to], [own, tilesAt, entriesAt, termsAt, start]);
   } finally {
     memory.release(...uploaded, products);
   }
