@@ -208,7 +208,7 @@ for (const bindingBytes of BINDINGS)
 
     test('fixed factors stay on the device, and serve both orientations', async () => {
       const rnd = random(13);
-      const [M, N, K] = [6, 30, 22];
+      const [M, N, K] = [6, 60, 41];
       const weights = Int16Array.from({ length: 3 * N * K }, () => rnd(-32768, 32767));
       const products = new GpuProducts(backend.device, { keep: 2 ** 14 });
       const used = backend.device.memory.bytes.used;
