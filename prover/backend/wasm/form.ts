@@ -1,12 +1,12 @@
 /** Sumcheck of a product whose factors depend on some of the variables each: none is widened, and eq is but a table of the coordinates to come. */
 import { R, mod } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
+import { coefficients, horner } from '../univariate.ts';
 import { modInverse } from './constants.ts';
 import { combinations } from '../axes.ts';
 import { eqTable } from './contract.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
 import { RADIX_X, factorTable } from './memory.ts';
-import { coefficients, horner } from './rounds.ts';
 
 /** Bounds of products of integers in a round, of values between −1 and 1 times 3. */
 export const SMALL_PRODUCT = 2 ** 50;

@@ -1,20 +1,9 @@
 /** Sumcheck of a sum of products of pairs of tables. */
-import { R, mod, inverse } from '../../../verifier/field.ts';
+import { mod } from '../../../verifier/field.ts';
 import type { SumcheckRounds } from '../types.ts';
+import { coefficients, horner } from '../univariate.ts';
 import { SUM_BYTES, chunksOf, cut, type Engine } from './engine.ts';
 import { factorTable } from './memory.ts';
-
-const HALF = inverse(2n);
-
-/** Σ c_k t^k. */
-export const horner = (c: readonly bigint[], t: bigint): bigint => c.reduceRight((sum, x) => (sum * t + x) % R, 0n);
-
-/** Coefficients of a polynomial of degree 2 from its values at 0, 1, ∞; 3: at 0, 1, −1, ∞. */
-export function coefficients(v: readonly bigint[]): bigint[] {
-  const [s0, s1, s2, s3] = v as [bigint, bigint, bigint, bigint];
-  if (v.length === 3) return [s0, s1 - s0 - s2, s2];
-  return [s0, (s1 - s2) * HALF - s3, (s1 + s2) * HALF - s0, s3];
-}
 
 /**
  * Sumcheck of Σ over all cells of the first table's times the second's. The tables are blocks of `block` cells, whose first half pairs with the

@@ -9,7 +9,7 @@
  */
 import { inverse, mod } from '../../../verifier/field.ts';
 import type { FormFactor, SumcheckRounds } from '../types.ts';
-import { coefficients, horner } from '../wasm/rounds.ts';
+import { coefficients, horner } from '../univariate.ts';
 import { items, whole, type Argument, type Device } from './device.ts';
 import { eqTerm } from './eq.ts';
 import { AT, bindFirst, foldHalves, LINE } from './halves.ts';

@@ -5,7 +5,7 @@
  */
 import { R, mod } from '../../../verifier/field.ts';
 import type { FieldVector, SumcheckRounds } from '../types.ts';
-import { coefficients, horner } from '../wasm/rounds.ts';
+import { coefficients, horner } from '../univariate.ts';
 import { items, type Device } from './device.ts';
 import { AT, bindFirst, halvesOf, LINE } from './halves.ts';
 import type { Kernel } from './kernel.ts';
