@@ -96,6 +96,11 @@ export class Curve {
     this.sums = new Msm(this.points, vectors);
   }
 
+  /** Bytes of the device that tables hold between calls. */
+  get tableBytes(): number {
+    return this.tables.bytes;
+  }
+
   private alone<T>(f: () => Promise<T>): Promise<T> {
     const result = this.last.then(f);
     this.last = result.catch(() => {});
@@ -122,6 +127,7 @@ export class Curve {
   }
 
   async commitAll(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]> {
+    if (rows.length !== blinds.length) throw new Error(`commitAll: ${rows.length} rows, ${blinds.length} blinds`);
     const all = rows.map((row, i) => [blinds[i] as bigint, ...row].map((v) => canonical(v, 'a scalar of a commitment')));
     const points = await this.alone(async () => {
       const out = new Array<Affine | null>(all.length).fill(null);

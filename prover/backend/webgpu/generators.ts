@@ -127,6 +127,12 @@ export class Generators {
     this.device = points.device;
   }
 
+  /** Bytes that the tables take. */
+  get bytes(): number {
+    const parts = [this.subsets, this.scalarTable].flatMap((table) => table?.parts ?? []);
+    return parts.reduce((sum, part) => sum + part.parts.length * part.partBytes, 0);
+  }
+
   /** Coordinates of at least `count` generators. */
   private async at(count: number): Promise<Uint8Array> {
     const have = this.base.length / AFFINE;

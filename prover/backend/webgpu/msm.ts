@@ -221,8 +221,9 @@ const SUM_POINTS: Kernel = invocations(
     'list[2u * entry + 1u]',
     `
       let p = list[2u * entry] >> 1u;
+      let x = loadQ_points(2u * p);
       let y = loadQ_points(2u * p + 1u);
-      sum = addAffineP(sum, loadQ_points(2u * p), selectQ(y, negQ(y), (list[2u * entry] & 1u) == 1u));`,
+      if (!(isZeroQ(x) && isZeroQ(y))) { sum = addAffineP(sum, x, selectQ(y, negQ(y), (list[2u * entry] & 1u) == 1u)); }`,
   ),
   EDGES_CODE,
 );

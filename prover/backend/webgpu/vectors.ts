@@ -60,8 +60,9 @@ export class Vectors {
   }
 
   fromField(values: readonly bigint[]): FieldVector {
+    const bytes = bytesOf(values.map((x, i) => canonical(x, `value ${i}`)));
     const v = this.make(values.length);
-    this.device.write(v.region, 0, bytesOf(values.map((x, i) => canonical(x, `value ${i}`))));
+    this.device.write(v.region, 0, bytes);
     this.device.run(TO_MONTGOMERY, values.length, [items(v.region, ELEMENT)]);
     return v;
   }
