@@ -131,9 +131,9 @@ export function transpose(
   const needs = device.memory.alloc(4 * rows);
   device.clear(needs);
   device.run(TRANSPOSE, rows * length, [whole(cells), whole(region), whole(needs)], [columns, width, planes, length, signed ? 1 : 0]);
-  points.release(cells);
+  device.memory.release(cells);
   if (signed) return { region, columns, rows, planes, needs };
-  points.release(needs);
+  device.memory.release(needs);
   return { region, columns, rows, planes, needs: null };
 }
 
@@ -152,6 +152,6 @@ export function sumLines(points: Points, table: Table, lines: Lines, extra: Regi
     device.run(SUM_LINES, count * n, args, [n, planes, lineWords(columns), table.bits, first, groups, needs ? 1 : 0]);
     sums = points.fold(out, count, n, sums);
   }
-  points.release(region, ...(needs ? [needs] : []));
+  device.memory.release(region, ...(needs ? [needs] : []));
   return sums as Region;
 }

@@ -31,8 +31,8 @@ const LEAST_BITS = 4;
 const MOST_BITS = 16;
 /** Points that are sorted together at most: numbers of points and signs are words. */
 const MOST_POINTS = 2 ** 22;
-/** Bytes of a sorted list at most: windows are taken together as far as they fit. */
-const MOST_LIST = 2 ** 28;
+/** Bytes of a sorted list at most, lest a dispatch take seconds: windows are taken together as far as they fit. */
+const MOST_LIST = 2 ** 27;
 /** Invocations that fill a device, and entries of a run. */
 const BUSY = 2 ** 17;
 const LEAST_RUN = 8;
@@ -176,14 +176,14 @@ const SCATTER: Kernel = invocations(
 );
 
 /**
- * Item k: sums of the buckets of a run of a sorted list. `keyOf(e)` is an entry's bucket + 1, or 0 behind the list's end; `add` adds entry e to `sum`. Words: entries of a run, whether
+ * Item k: sums of the buckets of a run of a sorted list. `key` is the bucket + 1 of `entry`, or 0 behind the list's end; `add` adds it to `sum`. Words: entries of a run, whether
  * it is the only run. Buckets that begin and end inside the run go to `buckets`; its first and last go to two entries of the next list.
  */
 const runs = (key: string, add: string): string => `
   let length = word(0u);
   let first = (at_list + item) * length;
   let edge = 2u * (at_edges + item);
-  let keys = 2u * (at_keys + item);
+  let to = 2u * (at_keys + item);
   var sum = identityP();
   var current = ${key.replaceAll('entry', 'first')};
   var begun = false;
@@ -191,7 +191,7 @@ const runs = (key: string, add: string): string => `
     let own = ${key};
     if (own != current) {
       if (begun || word(1u) == 1u) { storeP_buckets(current - 1u, sum); }
-      else { storeP_edges(edge, sum); edgeKeys(keys, current); }
+      else { storeP_edges(edge, sum); keys[to] = current; }
       begun = true;
       sum = identityP();
       current = own;
@@ -201,17 +201,16 @@ const runs = (key: string, add: string): string => `
   if (word(1u) == 1u) {
     if (current != 0u) { storeP_buckets(current - 1u, sum); }
   } else {
-    if (!begun) { storeP_edges(edge, sum); edgeKeys(keys, current); sum = identityP(); }
+    if (!begun) { storeP_edges(edge, sum); keys[to] = current; sum = identityP(); }
     storeP_edges(edge + 1u, sum);
-    edgeKeys(keys + 1u, current);
+    keys[to + 1u] = current;
   }`;
 const EDGES = [
   { name: 'buckets', type: 'vec4u', access: 'write' },
   { name: 'edges', type: 'vec4u', access: 'write' },
   { name: 'keys', type: 'u32', access: 'write' },
 ] as const;
-const EDGES_CODE =
-  POINT_CODE + pointAccess('buckets', true) + pointAccess('edges', true) + 'fn edgeKeys(i: u32, key: u32) { keys[i] = key; }';
+const EDGES_CODE = POINT_CODE + pointAccess('buckets', true) + pointAccess('edges', true);
 
 const SUM_POINTS: Kernel = invocations(
   'sums of buckets',
@@ -365,7 +364,7 @@ export class Msm {
   }
 
   release(ranges: readonly Range[]): void {
-    this.points.release(...ranges.map(({ points }) => points));
+    this.device.memory.release(...ranges.map(({ points }) => points));
   }
 
   /** Σ over ranges of points. */
@@ -406,7 +405,7 @@ export class Msm {
     const sums: HostPoint[] = [];
     for (let w = 0; w < windows; w += together)
       sums.push(...(await this.windows(range, prepared, digits, w, Math.min(together, windows - w))));
-    this.points.release(prepared);
+    this.device.memory.release(prepared);
     return { bits, sums };
   }
 
@@ -429,21 +428,21 @@ export class Msm {
     device.run(SCAN, tiles, [whole(counts), whole(offsets), whole(totals)], [buckets]);
     device.run(SCAN, 1, [whole(totals), whole(tileOffsets), whole(all)], [tiles]);
     device.run(SCATTER, keys, [whole(scalars), items(ranks, 4), whole(offsets), whole(tileOffsets), whole(list)], own);
-    this.points.release(counts, offsets, ranks, totals, all);
+    this.device.memory.release(counts, offsets, ranks, totals, all);
 
     const sums = memory.alloc(POINT * buckets);
     device.clear(sums);
     this.sumBuckets(range.points, list, Math.ceil(keys / run), run, sums);
-    this.points.release(tileOffsets);
+    this.device.memory.release(tileOffsets);
 
     const chunk = Math.min(CHUNK, digits.buckets);
     const chunks = buckets / chunk;
     const parts = memory.alloc(POINT * chunks);
     device.run(REDUCE, chunks, [items(sums, POINT * chunk), items(parts, POINT)], [chunk, digits.buckets / chunk]);
-    this.points.release(sums);
+    this.device.memory.release(sums);
     const folded = this.points.fold(parts, some, digits.buckets / chunk);
     const out = await this.points.read(folded, some);
-    this.points.release(folded);
+    this.device.memory.release(folded);
     return out;
   }
 
@@ -461,11 +460,11 @@ export class Msm {
       const last = count === 1 ? 1 : 0;
       if (source.points === null) device.run(SUM_POINTS, count, [items(source.list, 8 * length), whole(points), ...args], [length, last]);
       else device.run(SUM_EDGES, count, [items(source.list, 4 * length), items(source.points, POINT * length), ...args], [length, last]);
-      this.points.release(source.list, ...(source.points ? [source.points] : []));
+      this.device.memory.release(source.list, ...(source.points ? [source.points] : []));
       source = { list: keys, points: edges };
       if (count === 1) break;
       [count, length] = [next, EDGE_RUN];
     }
-    this.points.release(source.list, source.points as Region);
+    this.device.memory.release(source.list, source.points as Region);
   }
 }
