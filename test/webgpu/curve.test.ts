@@ -114,6 +114,22 @@ describe('points on the GPU', { skip }, () => {
       await both.commitRows(Float64Array.of(Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 1, -1), 2, [3n, 4n]);
     });
 
+    it('a few wide rows among narrow ones', async () => {
+      const random = new Random(19);
+      for (const columns of [3, 33]) {
+        const widths = [4, 52, 7, 8, 15, 16, 30, 31, 32, 0, 40, 7];
+        const cells = new Float64Array(widths.length * columns);
+        widths.forEach((bits, row) => cells.set(random.integers(columns, bits), row * columns));
+        cells.set([2 ** 7, -(2 ** 7), 2 ** 7 - 1], 3 * columns);
+        cells.set([2 ** 31, -(2 ** 31), 1 - 2 ** 31], 8 * columns);
+        await both.commitRows(
+          cells,
+          columns,
+          widths.map((_, i) => BigInt(i + 1)),
+        );
+      }
+    });
+
     it('rows of equal, zero and negative cells, and chosen rows in any order', async () => {
       const columns = 40;
       const cells = new Int16Array(6 * columns);
@@ -289,7 +305,12 @@ describe('points on the GPU', { skip }, () => {
           columns,
           random.fields(21).map((b) => b || 1n),
         );
-        await both.commitRows(random.integers(2 * columns, 52), columns, [1n, 2n]);
+        const mixed = random.integers(40 * columns, 52).map((v, i) => (i % (3 * columns) < columns ? v : v % 100));
+        await both.commitRows(
+          mixed,
+          columns,
+          Array.from({ length: 40 }, (_, i) => BigInt(i + 1)),
+        );
       }
       const rows = [3, 40, 15, 100, 0].map((length) => random.fields(length));
       await both.same((b) => b.commitAll(rows, [1n, 2n, 3n, 4n, 5n]), 'rows of scalars');
