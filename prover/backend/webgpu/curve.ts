@@ -12,73 +12,25 @@ import type { Device } from './device.ts';
 import { Generators, SCALAR_BITS } from './generators.ts';
 import { lineWords, sumLines, transpose, type Lines } from './lines.ts';
 import { Msm, type Resident } from './msm.ts';
+import { piecesOf } from './pieces.ts';
 import { Points } from './points.ts';
 import type { Region } from './regions.ts';
 import { bytesOf } from './sums.ts';
 import { canonical, type Vectors } from './vectors.ts';
 import { POINT } from './wgsl/point.ts';
 
-/** Bits of a scalar. */
+/** Bits of a scalar, and of a usual cell. */
 const PLANES = 254;
+const USUAL_BITS = 16;
 /** Rows of at most so many scalars, the blind among them, go by multiples. */
 const SHORT = 16;
 /** Bytes of cells that go up at a time, and of points that are summed in a piece. */
 const PIECE = 2 ** 25;
 
-/** Rows of cells as they go up: two's complement of `width` bytes. */
-interface Source {
-  readonly width: number;
-  /** Bits of two's complement, as many as any cell of the rows may need. */
-  readonly planes: number;
-  /** Bytes of rows one after another, padded to words. */
-  pack(rows: readonly number[]): Uint8Array;
-}
-
-/** Copies rows of an array. */
-function packed<T extends Cells>(
-  cells: T,
-  columns: number,
-  rows: readonly number[],
-  bytes: number,
-  convert: (from: T, to: ArrayBuffer, at: number) => void,
-): Uint8Array {
-  const length = columns * bytes;
-  const out = new Uint8Array(Math.ceil((length * rows.length) / 4) * 4);
-  rows.forEach((row, i) => convert(cells.subarray(row * columns, (row + 1) * columns) as T, out.buffer, i * length));
-  return out;
-}
-
-/** Errors: cells of the rows that are no exact integers. */
-function sourceOf(cells: Cells, columns: number, rows: readonly number[]): Source {
-  if (!(cells instanceof Float64Array)) {
-    const width = cells.BYTES_PER_ELEMENT;
-    const copy = (from: Cells, to: ArrayBuffer, at: number): void =>
-      new Uint8Array(to).set(new Uint8Array(from.buffer, from.byteOffset, from.byteLength), at);
-    return { width, planes: 8 * width, pack: (some) => packed(cells, columns, some, width, copy) };
-  }
-  let largest = 0;
-  for (const row of rows)
-    for (let i = row * columns; i < (row + 1) * columns; i++) {
-      const v = Math.abs(cells[i] as number);
-      if (!Number.isSafeInteger(v))
-        throw new Error(`commitRows: cell ${i - row * columns} of row ${row} is not an exact integer: ${cells[i]}`);
-      if (v > largest) largest = v;
-    }
-  const narrow = largest < 2 ** 31;
-  const width = narrow ? 4 : 8;
-  const convert = (from: Float64Array, to: ArrayBuffer, at: number): void => {
-    const out = new Int32Array(to, at, (from.length * width) / 4);
-    if (narrow) out.set(from);
-    else
-      from.forEach((v, i) => {
-        // Both are taken modulo 2^32.
-        out[2 * i] = v;
-        out[2 * i + 1] = Math.floor(v / 2 ** 32);
-      });
-  };
-  // The power of two itself is counted too: logarithms of large numbers are rounded.
-  const planes = Math.min(8 * width, Math.floor(Math.log2(largest + 1)) + 2);
-  return { width, planes, pack: (some) => packed(cells, columns, some, width, convert) };
+/** Lines of rows that are summed together, made when their turn comes; `which` of the results they are for. */
+interface Work {
+  readonly which: readonly number[];
+  readonly lines: () => Lines;
 }
 
 export class Curve {
@@ -96,6 +48,11 @@ export class Curve {
     this.sums = new Msm(this.points, vectors);
   }
 
+  /** Bytes of the device that tables hold between calls. */
+  get tableBytes(): number {
+    return this.tables.bytes;
+  }
+
   private alone<T>(f: () => Promise<T>): Promise<T> {
     const result = this.last.then(f);
     this.last = result.catch(() => {});
@@ -105,12 +62,7 @@ export class Curve {
   async commitRows(cells: Cells, columns: number, blinds: readonly bigint[], which?: readonly number[]): Promise<Affine[]> {
     const rows = rowsOf(cells, columns, blinds, which);
     blinds.forEach((b, i) => canonical(b, `the blind of row ${rows[i]}`));
-    const source = sourceOf(cells, columns, rows);
-    const points = await this.alone(async () => {
-      const load = async (some: readonly number[]): Promise<Lines> =>
-        transpose(this.points, this.device.upload(source.pack(some)), source.width, columns, some.length, source.planes, true);
-      return this.rows(rows, columns, blinds, source.width, source.planes, load);
-    });
+    const points = await this.alone(() => this.rows(columns, blinds, USUAL_BITS, this.cellWork(cells, columns, rows)));
     return points.map((p, i) => {
       if (p === null) throw new Error(`row ${rows[i]} is the point at infinity: choose another blind`);
       return p;
@@ -122,6 +74,7 @@ export class Curve {
   }
 
   async commitAll(rows: readonly (readonly bigint[])[], blinds: readonly bigint[]): Promise<Affine[]> {
+    if (rows.length !== blinds.length) throw new Error(`commitAll: ${rows.length} rows, ${blinds.length} blinds`);
     const all = rows.map((row, i) => [blinds[i] as bigint, ...row].map((v) => canonical(v, 'a scalar of a commitment')));
     const points = await this.alone(async () => {
       const out = new Array<Affine | null>(all.length).fill(null);
@@ -162,39 +115,56 @@ export class Curve {
   private longRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
     const columns = (rows[0] as readonly bigint[]).length - 1;
     const blinds = rows.map((row) => row[0] as bigint);
-    const load = async (some: readonly number[]): Promise<Lines> => {
-      const cells = this.device.upload(bytesOf(some.flatMap((i) => (rows[i] as readonly bigint[]).slice(1))));
-      return transpose(this.points, cells, SCALAR_BITS / 8, columns, some.length, PLANES, false);
-    };
-    return this.rows([...rows.keys()], columns, blinds, SCALAR_BITS / 8, PLANES, load);
+    return this.rows(columns, blinds, PLANES, this.scalarWork(rows, columns));
   }
 
-  /** Sums of rows plus blinds times H, in pieces. */
-  private async rows(
-    list: readonly number[],
-    columns: number,
-    blinds: readonly bigint[],
-    width: number,
-    planes: number,
-    load: (rows: readonly number[]) => Promise<Lines>,
-  ): Promise<(Affine | null)[]> {
-    if (list.length === 0) return [];
-    const table = await this.tables.forLines(columns, list.length * planes);
-    const most = Math.min(PIECE, this.device.memory.partBytes);
-    const rowBytes = Math.max(columns * width, 4 * planes * lineWords(columns), POINT * planes);
-    const piece = Math.max(1, Math.floor(most / rowBytes));
-    const out: (Affine | null)[] = [];
-    let running: Promise<(Affine | null)[]> = Promise.resolve([]);
-    for (let first = 0; first < list.length; first += piece) {
-      const some = list.slice(first, first + piece);
-      const extra = await this.multiples(blinds.slice(first, first + piece).map((b) => [b]));
-      const sums = sumLines(this.points, table, await load(some));
-      const next = this.points.finish(sums, some.length, planes, 1, extra);
-      next.catch(() => {});
-      out.push(...(await running));
-      running = next;
+  private *cellWork(cells: Cells, columns: number, rows: readonly number[]): Generator<Work> {
+    const most = (width: number, planes: number): number => this.rowsOfPiece(columns, width, planes);
+    for (const { which, width, planes, bytes } of piecesOf(cells, columns, rows, most)) {
+      const lines = (): Lines => transpose(this.device, this.device.upload(bytes), width, columns, which.length, planes, true);
+      yield { which, lines };
     }
-    out.push(...(await running));
+  }
+
+  private *scalarWork(rows: readonly (readonly bigint[])[], columns: number): Generator<Work> {
+    const width = SCALAR_BITS / 8;
+    const most = this.rowsOfPiece(columns, width, PLANES);
+    for (let first = 0; first < rows.length; first += most) {
+      const some = rows.slice(first, first + most);
+      const bytes = bytesOf(some.flatMap((row) => row.slice(1)));
+      const lines = (): Lines => transpose(this.device, this.device.upload(bytes), width, columns, some.length, PLANES, false);
+      yield { which: some.map((_, i) => first + i), lines };
+    }
+  }
+
+  /** Rows whose cells, lines and sums of lines each fit a piece. */
+  private rowsOfPiece(columns: number, width: number, planes: number): number {
+    const most = Math.min(PIECE, this.device.memory.partBytes);
+    return Math.max(1, Math.floor(most / Math.max(columns * width, 4 * planes * lineWords(columns), POINT * planes)));
+  }
+
+  /** Sums of rows plus blinds times H; `bits` of a cell choose the table. */
+  private async rows(columns: number, blinds: readonly bigint[], bits: number, work: Iterable<Work>): Promise<(Affine | null)[]> {
+    const out = new Array<Affine | null>(blinds.length).fill(null);
+    if (blinds.length === 0) return out;
+    const table = await this.tables.forLines(columns, bits * blinds.length);
+    let running: Promise<void> = Promise.resolve();
+    try {
+      for (const { which, lines } of work) {
+        const extra = await this.multiples(which.map((k) => [blinds[k] as bigint]));
+        const own = lines();
+        const sums = sumLines(this.points, table, own);
+        const next = this.points.finish(sums, which.length, own.planes, 1, extra).then((points) => {
+          for (const [i, k] of which.entries()) out[k] = points[i] as Affine | null;
+        });
+        next.catch(() => {});
+        await running;
+        running = next;
+      }
+    } finally {
+      // Also where cells of a later piece are refused, so that the next caller finds the tables unused.
+      await running;
+    }
     return out;
   }
 

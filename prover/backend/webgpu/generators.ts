@@ -127,6 +127,12 @@ export class Generators {
     this.device = points.device;
   }
 
+  /** Bytes that the tables take. */
+  get bytes(): number {
+    const parts = [this.subsets, this.scalarTable].flatMap((table) => table?.parts ?? []);
+    return parts.reduce((sum, part) => sum + part.parts.length * part.partBytes, 0);
+  }
+
   /** Coordinates of at least `count` generators. */
   private async at(count: number): Promise<Uint8Array> {
     const have = this.base.length / AFFINE;
@@ -145,7 +151,7 @@ export class Generators {
       const to = device.memory.alloc(AFFINE * missing.length);
       device.run(LIFT, missing.length, [items(from, ELEMENT), items(to, AFFINE)], [three, ...ROOT_EXPONENT]);
       const lifted = await device.read(to, 0, AFFINE * missing.length);
-      this.points.release(from, to);
+      this.device.memory.release(from, to);
       missing = missing.filter((index, k) => {
         const point = lifted.subarray(AFFINE * k, AFFINE * (k + 1));
         // A point with x = 0 would have y² = 3, which is no square.
@@ -184,7 +190,7 @@ export class Generators {
         const sums = device.memory.alloc(POINT * entries * some);
         device.run(SUBSETS, (some * entries) / 2 ** m, [whole(source), items(sums, POINT * 2 ** m)], [bits, m, length]);
         this.points.normalise(sums, some * entries, part, false, group * entries);
-        this.points.release(source, sums);
+        this.device.memory.release(source, sums);
       }
     }
     return { bits, points: count, groups, parts };
@@ -199,7 +205,7 @@ export class Generators {
     if (old !== null && old.points >= columns && old.bits + 1 >= bits) return old;
     const count = Math.max(columns, old?.points ?? 0);
     const base = await this.at(count);
-    if (old !== null) this.points.release(...old.parts);
+    if (old !== null) this.device.memory.release(...old.parts);
     this.subsets = null;
     return (this.subsets = this.table(base, count, bits));
   }
@@ -217,7 +223,7 @@ export class Generators {
       while (chain.length < SCALAR_BITS) chain.push((chain.at(-1) as HostPoint).double());
       multiples.set(this.points.montgomeryBytes(chain), k * SCALAR_BITS * AFFINE);
     }
-    if (this.scalarTable !== null) this.points.release(...this.scalarTable.parts);
+    if (this.scalarTable !== null) this.device.memory.release(...this.scalarTable.parts);
     this.multiples = multiples;
     return (this.scalarTable = this.table(multiples, room * SCALAR_BITS, this.most(MULTIPLES_SUBSET)));
   }

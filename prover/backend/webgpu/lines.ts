@@ -4,7 +4,7 @@
  * nothing to sort and no bucket to wait for. An invocation takes every n-th group of a line; the n of a line are neighbours, so that where a plane is zero, or
  * above what its row needs, they leave together.
  */
-import { items, whole } from './device.ts';
+import { items, whole, type Device } from './device.ts';
 import type { Table } from './generators.ts';
 import { invocations, type Kernel } from './kernel.ts';
 import type { Points } from './points.ts';
@@ -117,7 +117,7 @@ export const lineWords = (columns: number): number => Math.ceil(columns / 32);
 
 /** The planes of rows of integers: `width` bytes a cell, of 32-bit words where more than four. Releases the cells. */
 export function transpose(
-  points: Points,
+  device: Device,
   cells: Region,
   width: number,
   columns: number,
@@ -125,15 +125,14 @@ export function transpose(
   planes: number,
   signed: boolean,
 ): Lines {
-  const { device } = points;
   const length = lineWords(columns);
   const region = device.memory.alloc(4 * rows * planes * length);
   const needs = device.memory.alloc(4 * rows);
   device.clear(needs);
   device.run(TRANSPOSE, rows * length, [whole(cells), whole(region), whole(needs)], [columns, width, planes, length, signed ? 1 : 0]);
-  points.release(cells);
+  device.memory.release(cells);
   if (signed) return { region, columns, rows, planes, needs };
-  points.release(needs);
+  device.memory.release(needs);
   return { region, columns, rows, planes, needs: null };
 }
 
@@ -152,6 +151,6 @@ export function sumLines(points: Points, table: Table, lines: Lines, extra: Regi
     device.run(SUM_LINES, count * n, args, [n, planes, lineWords(columns), table.bits, first, groups, needs ? 1 : 0]);
     sums = points.fold(out, count, n, sums);
   }
-  points.release(region, ...(needs ? [needs] : []));
+  device.memory.release(region, ...(needs ? [needs] : []));
   return sums as Region;
 }

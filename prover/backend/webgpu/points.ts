@@ -129,12 +129,6 @@ export class Points {
     this.device = device;
   }
 
-  /** Releases regions, which dispatches that are not yet submitted may use. */
-  release(...regions: readonly Region[]): void {
-    this.device.flush();
-    this.device.memory.release(...regions);
-  }
-
   /** Canonical coordinates, which become Montgomery form. */
   upload(bytes: Uint8Array): Region {
     const region = this.device.upload(bytes);
@@ -165,9 +159,9 @@ export class Points {
       const out = this.device.memory.alloc(POINT * count);
       const args = [items(region, POINT * run), items(own ?? region, own ? POINT : POINT * run), items(out, POINT)];
       this.device.run(FOLD, count, args, [1, run, 0, own ? 1 : 0]);
-      this.release(region);
+      this.device.memory.release(region);
       if (own !== null) {
-        this.release(own);
+        this.device.memory.release(own);
         extra = null;
       }
       [region, left] = [out, left / run];
@@ -184,7 +178,7 @@ export class Points {
     const chain = positions * (1 + (positions > 1 ? step : 0));
     if (results * chain <= HOST_CHAIN * chain + HOST_INVERSION || sums.parts.length > 1) {
       const [own, others] = [await this.read(sums, results * positions), extra ? await this.read(extra, results) : null];
-      this.release(sums, ...(extra ? [extra] : []));
+      this.device.memory.release(sums, ...(extra ? [extra] : []));
       const points = Array.from({ length: results }, (_, r) => {
         const sum = horner(own.slice(r * positions, (r + 1) * positions), step);
         return others ? sum.add(others[r] as HostPoint) : sum;
@@ -196,13 +190,13 @@ export class Points {
       total = device.memory.alloc(POINT * results);
       const args = [items(sums, POINT * positions), extra ? items(extra, POINT) : items(sums, POINT * positions), items(total, POINT)];
       device.run(FOLD, results, args, [positions, 1, step, extra ? 1 : 0]);
-      this.release(sums, ...(extra ? [extra] : []));
+      this.device.memory.release(sums, ...(extra ? [extra] : []));
     }
     const affine = device.memory.alloc(AFFINE * results);
     this.normalise(total, results, affine, true);
-    this.release(total);
+    this.device.memory.release(total);
     const coordinates = bigintsOf(await device.read(affine, 0, AFFINE * results));
-    this.release(affine);
+    this.device.memory.release(affine);
     return Array.from({ length: results }, (_, i) => {
       const [x, y] = [coordinates[2 * i] as bigint, coordinates[2 * i + 1] as bigint];
       return x === 0n && y === 0n ? null : { x, y };
