@@ -64,11 +64,12 @@ describe('a polynomial larger than the device may hold', { skip }, () => {
 
   it('a piece that cannot be read ends the pass, and leaves nothing on the device', async () => {
     let reads = 0;
+    const { used } = gpu.device.memory.bytes;
     const failing: CellSource = {
       ...source,
       read: (offset, length) => (++reads < 3 ? source.read(offset, length) : Promise.reject(new Error('the disk is gone'))),
     };
     await assert.rejects(bindColumns(gpu, { ...matrix, cells: failing }, new Random(2).fields(COLUMNS)), /the disk is gone/);
-    assert.equal(gpu.device.memory.bytes.used, 0);
+    assert.equal(gpu.device.memory.bytes.used, used);
   });
 });
