@@ -85,14 +85,19 @@ export async function bindColumns(backend: Backend, m: Matrix, point: readonly b
   const width = 2 ** m.columns;
   const rows = m.cells.length / width;
   const out = backend.zeros(rows);
-  for (const [first, end] of ranges(m)) {
-    const [bits, size] = [bitsFor(end - first), end - first];
-    // Outputs count from the range's first row: a dim of no bits moves them there.
-    const moved = { bits: 0, kind: 'keep' as const, size: 1, shift: first, limit: rows, stride: 1 };
-    const keep = { bits, kind: 'keep' as const, size, shift: 0, limit: size, stride: 1 };
-    await backend.contract({ cells: m.cells, offset: first * width }, [moved, keep, ...eqDims(point)], 1n, out);
+  try {
+    for (const [first, end] of ranges(m)) {
+      const [bits, size] = [bitsFor(end - first), end - first];
+      // Outputs count from the range's first row: a dim of no bits moves them there.
+      const moved = { bits: 0, kind: 'keep' as const, size: 1, shift: first, limit: rows, stride: 1 };
+      const keep = { bits, kind: 'keep' as const, size, shift: 0, limit: size, stride: 1 };
+      await backend.contract({ cells: m.cells, offset: first * width }, [moved, keep, ...eqDims(point)], 1n, out);
+    }
+    return out;
+  } catch (error) {
+    backend.free(out);
+    throw error;
   }
-  return out;
 }
 
 /** P(point), rows first. */

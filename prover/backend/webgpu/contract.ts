@@ -27,7 +27,7 @@ const LONGEST = 2 ** 15;
 /** Sums that are worth an invocation each. */
 const BUSY = 2 ** 17;
 /** Terms that are worth an invocation of their own. */
-const LEAST_TERMS = 64;
+const LEAST_TERMS = 256;
 /** Partial sums at a time. */
 const PARTIALS = 2 ** 19;
 /** Kept axes of a piece: their sizes and strides are words of a dispatch. */
@@ -193,7 +193,7 @@ class Pass {
         kernel,
         groups * sums,
         [whole(source), whole(tables.offsets), whole(tables.near), whole(tables.far), whole(partials)],
-        [first / each, groups, sums / fars, terms, run, inner.length, ...strides],
+        [first / each, groups, sums / fars, terms, run, inner.length, fars > 1 ? 1 : 0, ...strides],
       );
       this.finish(partials, first, count, sums, inner, target);
     }

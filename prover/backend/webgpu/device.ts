@@ -182,7 +182,15 @@ export class Device {
    * device is at what was dispatched before. Returns when `fill` may be forgotten.
    */
   async stage(region: Region, bytes: number, fill: (target: Uint8Array<ArrayBuffer>) => void): Promise<void> {
-    if (bytes >= STAGED) return this.staging.write(region, bytes, fill);
+    if (bytes >= STAGED) {
+      try {
+        return await this.staging.write(region, bytes, fill);
+      } catch (cause) {
+        // A device that was lost maps no memory.
+        await this.check();
+        throw cause;
+      }
+    }
     const small = new Uint8Array(bytes);
     fill(small);
     this.write(region, 0, small);

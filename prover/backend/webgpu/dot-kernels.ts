@@ -49,8 +49,8 @@ const place = (name: string, from: number, axes: number): string => `
   }`;
 
 /**
- * Item (n, o), o fastest: the sum n of group o of outputs. Words: the first group, groups, sums a far term, terms, terms a sum, axes,
- * and (cells, stride) of the kept axes.
+ * Item (n, o), o fastest: the sum n of group o of outputs. Words: the first group, groups, sums a far term, terms, terms a sum, axes, whether
+ * far terms weigh, and (cells, stride) of the kept axes.
  */
 function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
   const { outputs, terms } = stepsOf(kind, mode);
@@ -73,7 +73,7 @@ function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
   let end = min(word(3u), t + word(4u));
   var at = offsets[word(3u) + distant];
   var rest = (word(0u) + o) * ${outputs}u;
-  ${place('at', 6, 5)}
+  ${place('at', 7, 5)}
   ${all.map((k) => `var a${k} = Sums();`).join(' ')}
   while (t < end) {
     let stop = min(end, t + ${run}u);
@@ -86,7 +86,7 @@ function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
       .slice(1)
       .map((k) => `if (c == ${k}u) { own = a${k}; }`)
       .join(' ')}
-    storeF_partials((n * sets + o) * ${outputs}u + c, elementOf(own, loadF_far(distant)));
+    storeF_partials((n * sets + o) * ${outputs}u + c, elementOf(own, loadF_far(distant), word(6u) == 1u));
   }`;
   return invocations(
     `sums of ${kind}-bit cells by ${mode}`,

@@ -51,7 +51,7 @@ export function recodeCode(bits: LimbBits): string {
 
 /**
  * `Sums`: a sum in progress. `weightAt(t)` loads weight t of the argument `weights`; `plusCell(s, w, at)` adds the cell at `at` of `source` times a
- * weight, `plusLow(s, w, v)` (8 and 16 bits) an integer; `carried(s)`; `elementOf(s, y)` is a carried sum times y, in Montgomery form.
+ * weight, `plusLow(s, w, v)` (8 and 16 bits) an integer; `carried(s)`; `elementOf(s, y, b)` is a carried sum, times y where b, in Montgomery form.
  */
 export function dotsCode(kind: Kind, bits: LimbBits): string {
   const n = limbCount(bits);
@@ -97,7 +97,7 @@ export function dotsCode(kind: Kind, bits: LimbBits): string {
     })});`,
     '}',
   );
-  emit('fn elementOf(s: Sums, by: F) -> F {', '  var t = 0; var c = 0;');
+  emit('fn elementOf(s: Sums, by: F, weighed: bool) -> F {', '  var t = 0; var c = 0;');
   for (const j of range(limbs - 1)) emit(`  t = s.s${j} + c; let d${j} = bitcast<u32>(t & ${mask}); c = t >> ${bits}u;`);
   emit(`  let d${limbs - 1} = bitcast<u32>(s.s${limbs - 1} + c);`);
   const above = range(digits).map((k) => ({ name: `d${n + k}`, from: bits * k, top: k === digits - 1 }));
@@ -112,18 +112,19 @@ export function dotsCode(kind: Kind, bits: LimbBits): string {
   emit(`  let low = F(${range(n).map((j) => `d${j}`)});`);
   const square = radix(bits) ** 2n % R;
   emit(`  let w0 = ${(words[0] as string[]).join(' | ')}; let w1 = ${(words[1] as string[]).join(' | ')};`);
-  // One product in a loop, for the time that it takes to compile: what is above the radix in Montgomery form, times `by`; what is below it, times `by`.
+  // One product in a loop, for the time that it takes to compile: what is above the radix in Montgomery form; what is below it; the sum of both times `by`.
   emit(
     '  let minus = (w1 >> 31u) == 1u;',
     '  let a0 = select(w0, 0u - w0, minus); let a1 = select(w1, ~w1 + select(0u, 1u, w0 == 0u), minus);',
     '  var x = unpackF(vec4u(a0, a1, 0u, 0u), vec4u());',
     `  var y = F(${range(n).map((j) => `${(square >> BigInt(bits * j)) & BigInt(mask)}u`)});`,
-    '  var sum = zeroF();',
-    '  for (var k = 0u; k < 3u; k++) {',
+    '  var above = zeroF();',
+    '  for (var k = 0u; k < select(2u, 3u, weighed); k++) {',
     '    x = mulF(x, y);',
-    '    if (k == 0u) { x = selectF(x, negF(x), minus); y = by; } else { sum = addF(sum, x); x = low; }',
+    '    if (k == 0u) { above = selectF(x, negF(x), minus); x = low; y = oneF(); }',
+    '    if (k == 1u) { x = addF(x, above); y = by; }',
     '  }',
-    '  return sum;',
+    '  return x;',
     '}',
   );
   return lines.join('\n');
