@@ -314,6 +314,15 @@ describe('points on the GPU', { skip }, () => {
       }
       const rows = [3, 40, 15, 100, 0].map((length) => random.fields(length));
       await both.same((b) => b.commitAll(rows, [1n, 2n, 3n, 4n, 5n]), 'rows of scalars');
+      const short = Array.from({ length: 40 }, () => random.fields(2));
+      await both.same(
+        (b) =>
+          b.commitAll(
+            short,
+            short.map((_, i) => BigInt(i + 1)),
+          ),
+        'short rows in pieces',
+      );
       const points = Array.from({ length: 200 }, (_, i) => generators(40)[i % 40] as Affine);
       await both.msm(random.fields(200), points, 'points in several buffers');
       await both.msm(new Array<bigint>(200).fill(R - 5n), points, 'skewed, in several buffers');

@@ -9,9 +9,11 @@ import type { Region } from './regions.ts';
 import { POINT, POINT_CODE, pointAccess } from './wgsl/point.ts';
 
 /** Entries of a run of the shorter lists. */
-const EDGE_RUN = 16;
-/** Buckets of a chunk. */
-export const CHUNK = 16;
+const EDGE_RUN = 8;
+/** Buckets of a chunk: few, where there are few, since its additions wait for each other. */
+const LEAST_CHUNK = 4;
+export const MOST_CHUNK = 16;
+const CHUNKS = 2 ** 14;
 
 /**
  * Item k: sums of the buckets of a run of a sorted list. `key` is the bucket + 1 of `entry`, or 0 behind the list's end; `add` adds it to `sum`. Words: entries of a run, whether
@@ -138,7 +140,8 @@ export function reduceBuckets(
   windows: number,
   buckets: number,
 ): { readonly parts: Region; readonly each: number } {
-  const chunk = Math.min(CHUNK, buckets);
+  const wanted = 2 ** Math.floor(Math.log2((windows * buckets) / CHUNKS));
+  const chunk = Math.min(buckets, MOST_CHUNK, Math.max(LEAST_CHUNK, wanted));
   const each = buckets / chunk;
   const parts = device.memory.alloc(POINT * windows * each);
   device.run(REDUCE, windows * each, [items(sums, POINT * chunk), items(parts, POINT)], [chunk, each]);

@@ -15,7 +15,7 @@ import { Msm, type Resident } from './msm.ts';
 import { piecesOf } from './pieces.ts';
 import { Points } from './points.ts';
 import type { Region } from './regions.ts';
-import { bytesOf } from './sums.ts';
+import { bytesOf, ELEMENT } from './sums.ts';
 import { canonical, type Vectors } from './vectors.ts';
 import { POINT } from './wgsl/point.ts';
 
@@ -99,8 +99,13 @@ export class Curve {
 
   /** Commitments to rows of at most SHORT scalars, the blinds first. */
   private async shortRows(rows: readonly (readonly bigint[])[]): Promise<(Affine | null)[]> {
-    if (rows.length === 0) return [];
-    return this.points.finish(await this.multiples(rows), rows.length, 1, 0, null);
+    const most = Math.floor(Math.min(PIECE, this.device.memory.partBytes) / (ELEMENT * SHORT));
+    const out: (Affine | null)[] = [];
+    for (let first = 0; first < rows.length; first += most) {
+      const some = rows.slice(first, first + most);
+      for (const point of await this.points.finish(await this.multiples(some), some.length, 1, 0, null)) out.push(point);
+    }
+    return out;
   }
 
   /** Sums of scalars times H, G_0, …. */

@@ -6,7 +6,7 @@
 import { msm as hostMsm, type Affine } from '../../../verifier/curve.ts';
 import { Q, R } from '../../../verifier/field.ts';
 import type { FieldVector } from '../types.ts';
-import { CHUNK, reduceBuckets, sumBuckets } from './buckets.ts';
+import { MOST_CHUNK, reduceBuckets, sumBuckets } from './buckets.ts';
 import type { Device } from './device.ts';
 import { affineBytes, horner, toAffine, type HostPoint, type Points } from './points.ts';
 import type { Region } from './regions.ts';
@@ -36,7 +36,7 @@ function digitsOf(count: number, scalarBits: number): Digits {
   for (let bits = LEAST_BITS; bits <= MOST_BITS; bits++) {
     const windows = Math.ceil((scalarBits + 1) / bits);
     const buckets = 2 ** (bits - 1);
-    const additions = windows * (count + buckets * (2 + (2 * bits) / CHUNK));
+    const additions = windows * (count + buckets * (2 + (2 * bits) / MOST_CHUNK));
     if (additions < least) [best, least] = [{ bits, windows, buckets }, additions];
   }
   return best as Digits;
