@@ -205,14 +205,17 @@ for (const [limbBits, bindingBytes] of [
             const dim: ContractDim = { bits, kind: 'sum', weights: new Array<bigint>(2 ** bits).fill(weight) };
             const cells = new Of(2 ** (bits + 2)).fill(value);
             const want = mod(BigInt(value) * (weight << BigInt(bits)));
-            for (const dims of [
-              [kept, dim],
-              [dim, kept],
-            ]) {
-              // The device's memory is new to each: nothing is left from the case before.
+            for (const [dims, outputs] of [
+              [[kept, dim], 4],
+              [[dim, kept], 4],
+              [[keep(2, 1, 3), dim], 3],
+              [[dim, keep(2, 1, 3)], 3],
+              [[dim], 1],
+            ] as const) {
               const out = gpu.zeros(4);
               await gpu.contract({ cells, offset: 0 }, dims, 1n, out);
-              assert.deepEqual(await values(gpu, out), [want, want, want, want], `${Of.name} ${value} × ${weight}`);
+              const expected = [0, 1, 2, 3].map((k) => (k < outputs ? want : 0n));
+              assert.deepEqual(await values(gpu, out), expected, `${Of.name} ${value} × ${weight}, ${outputs} sums`);
             }
           }
     });

@@ -3,9 +3,9 @@
  * and put in the host's buffers (staging.ts); two pieces, tables and partial sums are all that lies on the device, however large the block.
  *
  * A piece is outputs (kept cells) times terms (summed ones), each with its offset from the piece's first cell. An invocation adds up a run of terms of one
- * output (or of the outputs of a word, or of the terms of a word at a time, where they lie side by side) as in wgsl/dots.ts: neighbours read the same weight
- * and cells of one cache line. Terms beyond a table's size are `far`: their products weigh whole sums. Sums of an output are then added up and go to its
- * place in the result, in a kernel that only one invocation an output takes part in: nothing is written twice.
+ * output, or of four that share each weight (dot-kernels.ts), as in wgsl/dots.ts; neighbours read the same weight, and cells of the same cache lines. Terms beyond
+ * a table's size are `far`: their products weigh whole sums. Sums of an output are then added up and go to its place in the result, in a kernel with one
+ * invocation an output: nothing is written twice.
  */
 import { mod } from '../../../verifier/field.ts';
 import { axesOf, combinations, denseAxes, firstOf, part, range, spanOf, type Axis } from '../axes.ts';

@@ -5,13 +5,16 @@ import { invocations, type Kernel } from './kernel.ts';
 import { dotsCode, termsBetweenCarries } from './wgsl/dots.ts';
 import type { LimbBits } from './wgsl/field.ts';
 
-/** What an invocation reads at a time: a cell; a word, of neighbouring outputs; a word, of neighbouring terms. */
-export type Mode = 'cell' | 'outputs' | 'terms';
+/** What an invocation reads at a time: a cell; a word, of neighbouring outputs; a word, of neighbouring terms; such words of several outputs. */
+export type Mode = 'cell' | 'outputs' | 'terms' | 'tiles';
+
+/** Outputs of a tile, which share the weights that are read. */
+const TILE = 4;
 
 /** Outputs of an invocation, and terms that it reads at a time. */
 export const stepsOf = (kind: Kind, mode: Mode): { readonly outputs: number; readonly terms: number } => ({
-  outputs: mode === 'outputs' ? cellsOfWord(kind) : 1,
-  terms: mode === 'terms' ? cellsOfWord(kind) : 1,
+  outputs: { cell: 1, outputs: cellsOfWord(kind), terms: 1, tiles: TILE }[mode],
+  terms: mode === 'terms' || mode === 'tiles' ? cellsOfWord(kind) : 1,
 });
 
 /** Cells side by side at the inner end of axes. */
@@ -35,7 +38,9 @@ export function chooseMode(kind: Kind, kept: readonly Axis[], near: readonly Axi
   ] as const) {
     const run = runOf(own);
     const others = own === kept ? [...near, ...far] : [...kept, ...far];
-    if (run > 1 && run % each === 0 && aligned(own, run) && aligned(others, 0)) return mode;
+    if (run === 1 || run % each !== 0 || !aligned(own, run) || !aligned(others, 0)) continue;
+    const outputs = kept.reduce((n, a) => n * a.count, 1);
+    return mode === 'terms' && outputs % TILE === 0 ? 'tiles' : mode;
   }
   return 'cell';
 }
@@ -56,14 +61,22 @@ function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
   const { outputs, terms } = stepsOf(kind, mode);
   const run = terms * Math.floor(termsBetweenCarries(kind, bits) / terms);
   const shift = kind === 8 ? 2 : 1;
-  const cell = (k: number): string => `extractBits(cells, ${k * kind}u, ${kind}u)`;
+  const cell = (name: string, k: number): string => `extractBits(${name}, ${k * kind}u, ${kind}u)`;
   const all = Array.from({ length: outputs }, (_, k) => k);
-  const cells = `let cells = bitcast<i32>(source[(at + offsets[t]) >> ${shift}u]);`;
-  const add = {
-    cell: 'a0 = plusCell(a0, weightAt(t), at + offsets[t]);',
-    outputs: `${cells} let w = weightAt(t); ${all.map((k) => `a${k} = plusLow(a${k}, w, ${cell(k)});`).join(' ')}`,
-    terms: `${cells} ${Array.from({ length: terms }, (_, k) => `a0 = plusLow(a0, weightAt(t + ${k}u), ${cell(k)});`).join(' ')}`,
-  }[mode];
+  // Where outputs lie in one word, the first one's place is enough.
+  const places = mode === 'tiles' ? all : [0];
+  const read = places.map((k) => `let c${k} = bitcast<i32>(source[(at${k} + offsets[t]) >> ${shift}u]);`).join(' ');
+  const plus = (k: number, value: string): string => `a${k} = plusLow(a${k}, w, ${value});`;
+  const byTerm = Array.from(
+    { length: terms },
+    (_, j) => `{ let w = weightAt(t + ${j}u); ${all.map((k) => plus(k, cell(`c${k}`, j))).join(' ')} }`,
+  );
+  const add =
+    mode === 'cell'
+      ? 'a0 = plusCell(a0, weightAt(t), at0 + offsets[t]);'
+      : mode === 'outputs'
+        ? `${read} let w = weightAt(t); ${all.map((k) => plus(k, cell('c0', k))).join(' ')}`
+        : `${read} ${byTerm.join(' ')}`;
   const body = `
   let sets = word(1u);
   let o = item % sets;
@@ -71,9 +84,8 @@ function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
   let distant = n / word(2u);
   var t = (n % word(2u)) * word(4u);
   let end = min(word(3u), t + word(4u));
-  var at = offsets[word(3u) + distant];
-  var rest = (word(0u) + o) * ${outputs}u;
-  ${place('at', 7, 5)}
+  let first = (word(0u) + o) * ${outputs}u;
+  ${places.map((k) => `let at${k} = offsets[word(3u) + distant] + placeOf(first + ${k}u);`).join(' ')}
   ${all.map((k) => `var a${k} = Sums();`).join(' ')}
   while (t < end) {
     let stop = min(end, t + ${run}u);
@@ -99,7 +111,13 @@ function makeDotKernel(kind: Kind, mode: Mode, bits: LimbBits): Kernel {
       { name: 'partials', type: 'vec4u', access: 'write' },
     ],
     body,
-    dotsCode(kind, bits),
+    `${dotsCode(kind, bits)}
+fn placeOf(output: u32) -> u32 {
+  var at = 0u;
+  var rest = output;
+  ${place('at', 7, 5)}
+  return at;
+}`,
   );
 }
 
