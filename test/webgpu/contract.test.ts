@@ -9,7 +9,7 @@ import { digitLimits, MOST_TERMS, termsBetweenCarries } from '../../prover/backe
 import { LIMB_BITS } from '../../prover/backend/webgpu/wgsl/field.ts';
 import { R, mod } from '../../verifier/field.ts';
 import { Random } from '../backend/random.ts';
-import { open, skip } from './support/backend.ts';
+import { configurations, open, skip } from './support/backend.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
 const reference = createReferenceBackend();
@@ -46,12 +46,12 @@ it('sums of products of limbs stay below 2^31 between carries, and what is above
     }
 });
 
-for (const [limbBits, bindingBytes] of [
+for (const [limbBits, bindingBytes] of configurations([
   [13, undefined],
   [14, undefined],
   [15, undefined],
   [15, 4096],
-] as const)
+] as const))
   describe(`limbs of ${limbBits} bits${bindingBytes ? `, buffers of ${bindingBytes} bytes` : ''}`, { skip }, () => {
     let gpu: WebGpuBackend;
     const seed = limbBits + (bindingBytes ?? 0);

@@ -13,7 +13,7 @@ import { add, multiply, type Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
 import { Random } from '../backend/random.ts';
-import { adapter, open, skip } from './support/backend.ts';
+import { configurations, adapter, open, skip } from './support/backend.ts';
 
 const reference = createReferenceBackend();
 const minus = (p: Affine): Affine => ({ x: p.x, y: Q - p.y });
@@ -70,7 +70,7 @@ class Both {
 }
 
 describe('points on the GPU', { skip }, () => {
-  for (const limbBits of LIMB_BITS)
+  for (const limbBits of configurations(LIMB_BITS))
     it(`additions know no exceptions, ${limbBits} bits a limb`, async () => {
       assert.ok(adapter);
       const device = await Device.open(adapter, { limbBits });
@@ -292,10 +292,10 @@ describe('points on the GPU', { skip }, () => {
     });
   });
 
-  for (const [limbBits, bindingBytes] of [
+  for (const [limbBits, bindingBytes] of configurations([
     [14, 4096],
     [15, 8192],
-  ] as readonly (readonly [LimbBits, number])[])
+  ] as readonly (readonly [LimbBits, number])[]))
     it(`arrays in buffers of ${bindingBytes} bytes, ${limbBits} bits a limb`, async () => {
       const both = new Both(await open({ limbBits, bindingBytes }));
       const random = new Random(18);

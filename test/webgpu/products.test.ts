@@ -7,7 +7,7 @@ import { multiplyBatch, type Batch } from '../../prover/trainer/batches.ts';
 import { Products } from '../../prover/trainer/kernels/products.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import { random } from '../trainer/helpers.ts';
-import { open, skip } from './support/backend.ts';
+import { configurations, open, skip } from './support/backend.ts';
 
 const ARRAYS = [Int8Array, Int16Array, Int32Array, Float64Array] as const;
 /** Bytes of a binding: as many as there may be, and so few that everything is cut. */
@@ -94,7 +94,7 @@ test('cuts: every magnitude is held, and the limb products of a run add up in 32
   assert.equal(chooseCuts(2 ** 20, 2 ** 15, true).left.limbs, 2);
 });
 
-for (const bindingBytes of BINDINGS)
+for (const bindingBytes of configurations(BINDINGS))
   describe(`integer matrix products, ${bindingBytes ? `bindings of ${bindingBytes} bytes` : 'bindings of any size'}`, { skip }, () => {
     let backend: WebGpuBackend;
     let gpu: GpuProducts;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { provenBundle } from '../browser/support/proof.ts';
-import { open, skip } from './support/backend.ts';
+import { configurations, open, skip } from './support/backend.ts';
 
 describe('proofs by the device', { skip }, () => {
   it('three steps with a hidden model have the reference’s bytes, with other randomness they have not', async () => {
@@ -14,9 +14,10 @@ describe('proofs by the device', { skip }, () => {
     await backend.close();
   });
 
-  it('and with arrays over several buffers', async () => {
-    const backend = await open({ bindingBytes: 2 ** 15, limbBits: 14 });
-    assert.equal(await provenBundle(backend, 5n), await provenBundle(createReferenceBackend(), 5n));
-    await backend.close();
-  });
+  for (const options of configurations([{}, { bindingBytes: 2 ** 15, limbBits: 14 }, { limbBits: 15 }] as const).slice(1))
+    it(`and with ${JSON.stringify(options)}`, async () => {
+      const backend = await open(options);
+      assert.equal(await provenBundle(backend, 5n), await provenBundle(createReferenceBackend(), 5n));
+      await backend.close();
+    });
 });

@@ -9,7 +9,7 @@ import type { Backend, FieldVector, SumcheckRounds } from '../../prover/backend/
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { R } from '../../verifier/field.ts';
 import { Random } from '../backend/random.ts';
-import { open, skip } from './support/backend.ts';
+import { configurations, open, skip } from './support/backend.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
 
@@ -29,11 +29,11 @@ async function sameRounds(
   assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
 }
 
-for (const { limbBits, bindingBytes } of [
+for (const { limbBits, bindingBytes } of configurations([
   { limbBits: 13, bindingBytes: undefined },
   { limbBits: 14, bindingBytes: 4096 },
   { limbBits: 15, bindingBytes: 16384 },
-] as const)
+] as const))
   describe(`webgpu with limbs of ${limbBits} bits, bindings of ${bindingBytes ?? 'any'} bytes equals reference`, { skip }, () => {
     const reference = createReferenceBackend();
     let webgpu: WebGpuBackend;

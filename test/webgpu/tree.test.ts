@@ -5,7 +5,7 @@ import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import type { FractionTree, LeafBlock, LeafCells, SumcheckRounds } from '../../prover/backend/types.ts';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { Random, randomBlocks } from '../backend/random.ts';
-import { open, skip } from './support/backend.ts';
+import { configurations, open, skip } from './support/backend.ts';
 
 const reference = createReferenceBackend();
 
@@ -61,11 +61,11 @@ const block = (offset: number, sizes: readonly number[], values: readonly LeafCe
   ...more,
 });
 
-for (const [limbBits, bindingBytes] of [
+for (const [limbBits, bindingBytes] of configurations([
   [13, undefined],
   [14, 4096],
   [15, 2 ** 14],
-] as const)
+] as const))
   describe(`fraction trees, limbs of ${limbBits} bits${bindingBytes ? `, bindings of ${bindingBytes} bytes` : ''}`, { skip }, () => {
     let backend: WebGpuBackend;
     before(async () => {

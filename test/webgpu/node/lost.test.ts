@@ -14,11 +14,11 @@ import { open, skip } from '../support/backend.ts';
 const { storage: trained } = memoryStorage();
 const states = await train(trained);
 
-for (const [phase, kind] of [
-  ['look-ups', 'a new device'],
-  ['opening', 'the wasm backend'],
-] as const satisfies readonly (readonly [Phase, string])[])
-  test(`lost before ${phase} of the second proof: ${kind} goes on`, { skip }, async () => {
+for (const [proof, phase, kind] of [
+  [1, 'look-ups', 'a new device'],
+  [2, 'commit', 'the wasm backend'],
+] as const satisfies readonly (readonly [number, Phase, string])[])
+  test(`lost before ${phase} of proof ${proof}: ${kind} goes on`, { skip }, async () => {
     const { storage, files } = memoryStorage();
     const notices: string[] = [];
     const first = await open();
@@ -40,8 +40,8 @@ for (const [phase, kind] of [
       states,
       openings,
       storage,
-      onPhase: (proof, at) => {
-        if (proof !== 2 || at !== phase) return;
+      onPhase: (t, at) => {
+        if (t !== proof || at !== phase) return;
         begun++;
         if (begun === 1) first.device.close(true);
       },
