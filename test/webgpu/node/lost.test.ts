@@ -9,15 +9,15 @@ import { proveRun } from '../../../prover/run/proving.ts';
 import { selectBackend } from '../../../prover/backend/index.ts';
 import { verifyClaim } from '../../../verifier/bounty.ts';
 import { bounty, ME, memoryStorage, openings, train, walker } from '../../fixtures/tiny-bounty.ts';
-import { open, skip } from '../support/backend.ts';
+import { configurations, open, skip } from '../support/backend.ts';
 
 const { storage: trained } = memoryStorage();
 const states = await train(trained);
 
-for (const [proof, phase, kind] of [
-  [1, 'look-ups', 'a new device'],
+for (const [proof, phase, kind] of configurations([
   [2, 'commit', 'the wasm backend'],
-] as const satisfies readonly (readonly [number, Phase, string])[])
+  [1, 'look-ups', 'a new device'],
+] as const satisfies readonly (readonly [number, Phase, string])[]))
   test(`lost before ${phase} of proof ${proof}: ${kind} goes on`, { skip }, async () => {
     const { storage, files } = memoryStorage();
     const notices: string[] = [];
