@@ -198,6 +198,8 @@ type Sums = Map<string, Affine | null>;
 /** A backend to measure. */
 interface Measured extends Backend {
   peakBytes(): number;
+  /** Waits for what is still being computed and nobody has asked for. */
+  settled?(): Promise<void>;
 }
 
 /** Measures a backend, and closes it. */
@@ -219,6 +221,7 @@ async function ours(label: string, backend: Measured, input: Inputs, sums: Sums)
       await backend.accumulateOuter(out, 0, weights, bits, 1n);
       // Outer products wait until the vector is needed: a partial evaluation into it needs it.
       await backend.contract({ cells: Float64Array.of(1), offset: 0 }, [], 1n, out);
+      await backend.settled?.();
     });
     backend.free(out);
     // The generators' table is made once a process.
@@ -359,13 +362,25 @@ interface DeviceTimes {
   readonly adapter: AdapterInfo;
   readonly limbBits: number;
   readonly times: Times;
+  /** Nanoseconds a point of the larger multi-exponentiation with full scalars, points and scalars on the device: what the host converts is not in it. */
+  readonly resident: number;
   readonly peak: number;
 }
 
 async function onDevice(input: Inputs, sums: Sums): Promise<DeviceTimes> {
   const backend = await createWebGpuBackend({ software: true });
   const { limbBits } = backend.device;
-  return { adapter: backend.adapter, limbBits, ...(await ours('webgpu', backend, input, sums)) };
+  const points = backend.curve.resident(input.points);
+  const scalars = backend.fromField(input.scalars.get(254) as readonly bigint[]);
+  const resident = ((await best(3, () => points.sum(scalars), input.clock)) * 1e6) / input.points.length;
+  points.free();
+  backend.free(scalars);
+  return {
+    adapter: backend.adapter,
+    limbBits,
+    resident,
+    ...(await ours('webgpu', { ...backend, settled: () => backend.device.idle() }, input, sums)),
+  };
 }
 
 async function bench(options: Options): Promise<Report> {
@@ -392,7 +407,7 @@ async function bench(options: Options): Promise<Report> {
   const time = (ns: number | undefined): string =>
     ns === undefined ? '' : ns < 1000 ? `${ns.toFixed(0)} ns` : `${(ns / 1000).toPrecision(3)} µs`;
   const ratio = (theirs: number | undefined, own: number): string =>
-    theirs === undefined ? '' : `${(theirs / own).toFixed(theirs < 100 * own ? 1 : 0)}×`;
+    theirs === undefined ? '' : `${theirs < own ? (theirs / own).toPrecision(1) : (theirs / own).toFixed(theirs < 100 * own ? 1 : 0)}×`;
   return {
     json: { bench: 'kernels', machine: where, clock: options.clock, unit: 'ns', noble, mcl, ours: runs, webgpu: gpu, targets: found, peak },
     text: [
@@ -428,6 +443,7 @@ async function bench(options: Options): Promise<Report> {
       `peak memory: ${bytes(peak.backend)} of tables, ${bytes(peak.process)} in all`,
       ...(gpu
         ? [
+            `webgpu: 2^${input.logs.at(-1)} points of 254 bits that lie on the device: ${time(gpu.resident)} a point, ${ratio(first.times[names(options.size).msm(input.logs.at(-1) as number, 254)], gpu.resident)} one worker (goal on an H100 class GPU, 2^20 points: 50×)`,
             `webgpu: ${gpu.adapter.description}${gpu.adapter.software ? ' (a software adapter: no GPU)' : ''}, limbs of ${gpu.limbBits} bits, ${bytes(gpu.peak)} on the device`,
           ]
         : []),
