@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { privateKeyToAccount } from 'viem/accounts';
 import { attestPending, type Attester } from '../../scripts/lib/attester.ts';
-import { openBundles } from '../../scripts/lib/bundles.ts';
+import { bundleSource, openBundles } from '../../scripts/lib/bundles.ts';
+import { folderStore } from '../../scripts/lib/stores/folder.ts';
 import { ZERO_WORD, type OpenBounty } from '../../verifier/bounty.ts';
 import { claimId, type Body } from '../../verifier/statement.ts';
 import { plain } from '../../verifier/engine.ts';
@@ -52,7 +53,8 @@ const attester = (error: Error): Attester => ({
   } as unknown as OpenBounty,
   signer,
   sender: signer,
-  store: join(folder, 'store'),
+  source: bundleSource([folderStore(join(folder, 'store'))], () => []),
+  size: { exact: 64, limit: 64 },
   records: join(folder, 'records'),
   engine: plain,
 });
