@@ -97,6 +97,23 @@ function throughTemporary(path: string, bytes: Uint8Array | string, mode: number
 export const writeAtomic = (path: string, bytes: Uint8Array | string, mode = 0o644): void =>
   throughTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path));
 
+/** Makes new names in a folder outlast a power failure, where the system can. */
+function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, constants.O_RDONLY);
+  } catch (e) {
+    // Windows opens no folders.
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(code(e))) return;
+    throw e;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Writes a file whole unless there is one; says whether it did. Of two processes, one does. It outlasts a power failure. */
 export function writeOnce(path: string, bytes: Uint8Array | string, mode = 0o644): boolean {
   let written = true;
@@ -110,12 +127,7 @@ export function writeOnce(path: string, bytes: Uint8Array | string, mode = 0o644
     }
     rmSync(temporary);
   });
-  const folder = openSync(dirname(path), constants.O_RDONLY);
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+  syncFolder(dirname(path));
   return written;
 }
 

@@ -69,15 +69,20 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Uint8
   if (encoding !== 'identity') throw new StoreError(`the answer is encoded (${encoding.slice(0, 20)})`, false);
   const announced = Number(response.headers['content-length'] ?? NaN);
   if (announced > limit) throw new StoreError(`has ${announced} bytes, more than ${limit}`, false);
-  const chunks: Buffer[] = [];
+  let bytes = new Uint8Array(Number.isNaN(announced) ? Math.min(limit, 1 << 16) : announced);
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (size + chunk.length > limit) throw new StoreError(`has more than ${limit} bytes`, false);
+    if (size + chunk.length > bytes.length) {
+      const wider = new Uint8Array(Math.min(limit, 2 * (size + chunk.length)));
+      wider.set(bytes.subarray(0, size));
+      bytes = wider;
+    }
+    bytes.set(chunk, size);
     size += chunk.length;
-    if (size > limit) throw new StoreError(`has more than ${limit} bytes`, false);
-    chunks.push(chunk);
   }
   if (!response.complete) throw new StoreError('the connection broke', true);
-  return Buffer.concat(chunks);
+  return size === bytes.length ? bytes : bytes.slice(0, size);
 }
 
 function statusError(status: number): StoreError {
@@ -98,7 +103,8 @@ function redirected(from: URL, response: IncomingMessage): URL {
 
 async function once(t: Transfer): Promise<Uint8Array> {
   const { patience } = t;
-  const whole = Math.min(2 ** 31 - 1, patience.total + ((t.limit + (t.body?.length ?? 0)) / patience.rate) * 1000);
+  const bytes = t.limit + (t.body?.length ?? 0);
+  const whole = Math.ceil(Math.min(2 ** 31 - 1, patience.total + (bytes / patience.rate) * 1000));
   const late = AbortSignal.timeout(whole);
   const signal = t.signal === undefined ? late : AbortSignal.any([late, t.signal]);
   let url = t.url;
