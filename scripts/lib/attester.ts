@@ -4,7 +4,7 @@
  *
  * A bundle that cannot be had gives no verdict; one that does not verify gives an invalid verdict; any other failure is an error and no verdict.
  */
-import { recoverTypedDataAddress, type Account, type LocalAccount } from 'viem';
+import { recoverTypedDataAddress, type Account, type Address, type LocalAccount } from 'viem';
 import { verifyClaim, type OpenBounty } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
@@ -116,16 +116,36 @@ export async function judge(attester: Attester, claim: AttestedClaim, signal?: A
   return { record, reason, seconds };
 }
 
+/** The signature of another attester under the same verdict, if the folder has one that the escrow will take. */
+async function signatureOf(attester: Attester, own: VerdictRecord, address: Address): Promise<Hex | null> {
+  let record: VerdictRecord | null;
+  try {
+    record = readRecord(attester.records, own.claim, address);
+  } catch (e) {
+    // Another attester's file is that one's business.
+    if (e instanceof InputError) return null;
+    throw e;
+  }
+  if (record === null || record.valid !== own.valid || record.expiry !== own.expiry) return null;
+  const signature = record.signature as Hex;
+  const typed = typedData(attester, own.claim, own.valid, BigInt(own.expiry));
+  if ((await recoverTypedDataAddress({ ...typed, signature }).catch(() => null)) === address) return signature;
+  const { client } = attester.escrow.chain;
+  const isContract = ((await client.getCode({ address })) ?? '0x') !== '0x';
+  return isContract && (await client.verifyTypedData({ address, ...typed, signature })) ? signature : null;
+}
+
 /** Sends the verdict if `threshold` signers agree; null if they don't yet. */
 export async function sendVerdict(attester: Attester, claim: Hex, own: VerdictRecord): Promise<Sent | null> {
   const { terms } = attester.bounty;
   let attesters = 0;
   const signatures: Hex[] = [];
-  for (const [i, signer] of terms.signers.entries()) {
-    const record = readRecord(attester.records, claim, signer);
-    if (record === null || record.valid !== own.valid || record.expiry !== own.expiry || signatures.length === terms.threshold) continue;
+  for (const [i, address] of terms.signers.entries()) {
+    if (signatures.length === terms.threshold) break;
+    const signature = address === attester.signer.address ? (own.signature as Hex) : await signatureOf(attester, own, address);
+    if (signature === null) continue;
     attesters |= 1 << i;
-    signatures.push(record.signature as Hex);
+    signatures.push(signature);
   }
   if (signatures.length < terms.threshold) return null;
   return attester.escrow.attest(attester.sender, terms, claim, { valid: own.valid, expiry: BigInt(own.expiry), attesters, signatures });

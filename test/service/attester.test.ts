@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { attestPending, judge } from '../../scripts/lib/attester.ts';
+import { privateKeyToAccount } from 'viem/accounts';
+import { attestPending, judge, sendVerdict } from '../../scripts/lib/attester.ts';
 import { lock } from '../../scripts/lib/service/lock.ts';
 import { decide, readRecord } from '../../scripts/lib/verdict-records.ts';
+import { verdictTypedData } from '../../scripts/lib/verdict.ts';
 import { canonicalJson } from '../../verifier/input.ts';
 import { DecodeError } from '../../verifier/wire.ts';
 import { attester, claim, signer, storeBundle } from './support/attester.ts';
@@ -99,6 +101,44 @@ test('a record that this key did not sign is an error', async () => {
   await assert.rejects(judge(attester(folder, truncated), claim), /is not signed by 0x/);
   writeFileSync(path, '{"valid":true}');
   await assert.rejects(judge(attester(folder, truncated), claim), new RegExp(claim.id));
+});
+
+test('verdicts of others count if they signed them: what else lies in the folder is passed over', async () => {
+  const others = [2, 3, 4].map((n) => privateKeyToAccount(`0x${String(n).repeat(64)}`));
+  const signers = [signer, ...others].map((s) => s.address).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  const own = attester(folder, truncated);
+  const calls: { attesters: number; signatures: readonly string[] }[] = [];
+  const joint = {
+    ...own,
+    bounty: { id: own.bounty.id, terms: { ...own.bounty.terms, signers, threshold: 2 } },
+    escrow: {
+      ...own.escrow,
+      chain: { id: 1, client: { getCode: async () => undefined } },
+      attest: async (_account: unknown, _terms: unknown, _claim: unknown, call: (typeof calls)[number]) => (
+        calls.push(call),
+        { hash: '0x' }
+      ),
+    },
+  } as unknown as typeof own;
+  const { record } = await judge(own, claim);
+  assert.ok(record !== null);
+  const put = (of: number, bytes: Uint8Array | string): void =>
+    writeFileSync(join(records, `${claim.id}-${(others[of] as typeof signer).address.toLowerCase()}.json`), bytes);
+  put(0, 'no record');
+  put(1, canonicalJson({ ...record }));
+  assert.equal(await sendVerdict(joint, claim.id, record), null);
+  const typed = verdictTypedData(1n, signer.address, { claimId: claim.id, valid: false, expiry: 9n });
+  const signature = await (others[2] as typeof signer).signTypedData(typed);
+  put(2, canonicalJson({ ...record, valid: true, signature }));
+  assert.equal(await sendVerdict(joint, claim.id, record), null);
+  put(2, canonicalJson({ ...record, signature }));
+  assert.notEqual(await sendVerdict(joint, claim.id, record), null);
+  const places = [signer.address, (others[2] as typeof signer).address].map((a) => signers.indexOf(a));
+  assert.equal(
+    calls[0]?.attesters,
+    places.reduce((mask, i) => mask | (1 << i), 0),
+  );
+  assert.deepEqual(new Set(calls[0]?.signatures), new Set([record.signature, signature]));
 });
 
 test('two processes decide the same claims otherwise: one verdict each, and only one of them may sign it', async () => {

@@ -44,7 +44,7 @@ export interface Watcher {
 interface Open {
   readonly claim: SeenClaim;
   failures: number;
-  /** Clock before which it is left alone. */
+  /** Clock at which its turn comes. */
   due: number;
   /** Block at which its end was seen first; it is over when that block is settled and the end still stands. */
   endedAt: bigint | null;
@@ -132,7 +132,7 @@ export function createWatcher(parts: WatcherParts): Watcher {
       for (const claim of claims) {
         if (open.has(claim.id)) continue;
         metrics.claimsSeen++;
-        open.set(claim.id, { claim, failures: 0, due: 0, endedAt: null, judged: false });
+        open.set(claim.id, { claim, failures: 0, due: clock(), endedAt: null, judged: false });
       }
       metrics.lastBlock = to;
     }
@@ -210,7 +210,8 @@ export function createWatcher(parts: WatcherParts): Watcher {
     const now = head;
     const time = clock();
     let next: Open | null = null;
-    for (const o of open.values()) if (o.due <= time && (next === null || o.failures < next.failures)) next = o;
+    // Whoever waits longest: neither failures nor a stream of new claims keep one from its turn.
+    for (const o of open.values()) if (o.due <= time && (next === null || o.due < next.due)) next = o;
     if (now === null || next === null || signal.aborted) return false;
     working = { claim: next.claim.id, since: time };
     try {

@@ -1,10 +1,10 @@
 /**
  * The URIs of a claim: where its claimant says that the bundle lies. A stranger's words: only http, https and ipfs, only hosts of the public network
- * (or allowed ones), no credentials, few of them, one try each. Each names the bundle itself, not a folder of bundles.
+ * (or allowed ones), no credentials, few of them, one try each, in the time of one transfer. Each names the bundle itself, not a folder of bundles.
  */
 import { InputError } from '../../../verifier/input.ts';
 import { hostOf, type Allowed } from './hosts.ts';
-import { PATIENCE, transfer, type Patience } from './transfer.ts';
+import { PATIENCE, transfer, wholeTime, type Patience } from './transfer.ts';
 import { StoreError, type BundleStore } from './types.ts';
 
 /** URIs of a claim that are tried. */
@@ -39,12 +39,21 @@ export function hintStores(uris: readonly string[], { gateway, allowed, patience
   if (gateway !== undefined && !/^https?:\/\/[^?#@]+$/.test(gateway))
     throw new InputError('--ipfs-gateway', '', `${gateway} is not https://host`, 'give the gateway’s address, without /ipfs');
   const at = gateway === undefined ? null : new URL(gateway.replace(/\/*$/, '/'));
+  // One time for all of them: slow servers, one after the other, must not hold up other claims.
+  let over: AbortSignal | null = null;
   return uris.slice(0, MOST).map((uri): BundleStore => ({
     name: `URI ${uri.replace(/[^ -~]/g, '?').slice(0, 200)}`,
     async get(_root, limit, signal) {
       const url = urlOf(uri, at);
       const own = at !== null && uri.startsWith('ipfs:') ? new Set([...allowed, hostOf(at)]) : allowed;
-      return transfer({ url, limit, allowed: own, patience: { ...patience, tries: 1 }, signal });
+      over ??= AbortSignal.timeout(wholeTime(patience, limit));
+      const either = signal === undefined ? over : AbortSignal.any([over, signal]);
+      try {
+        return await transfer({ url, limit, allowed: own, patience: { ...patience, tries: 1 }, signal: either });
+      } catch (e) {
+        if (over.aborted && signal?.aborted !== true) throw new StoreError('and the URIs before it took too long', true);
+        throw e;
+      }
     },
   }));
 }

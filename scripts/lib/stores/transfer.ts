@@ -64,7 +64,8 @@ async function exchange(url: URL, t: Transfer, headers: Readonly<Record<string, 
 }
 
 /** Reads a body into memory: as many bytes as it announces, or as many as come, never more than the limit. */
-async function readBody(response: IncomingMessage, limit: number): Promise<Uint8Array> {
+async function readBody(response: IncomingMessage, limit: number, { total, rate }: Patience): Promise<Uint8Array> {
+  const begin = performance.now();
   const encoding = response.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') throw new StoreError(`the answer is encoded (${encoding.slice(0, 20)})`, false);
   const announced = Number(response.headers['content-length'] ?? NaN);
@@ -80,6 +81,7 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Uint8
     }
     bytes.set(chunk, size);
     size += chunk.length;
+    if (performance.now() - begin > total + (size / rate) * 1000) throw new StoreError(`is slower than ${rate} bytes a second`, true);
   }
   if (!response.complete) throw new StoreError('the connection broke', true);
   return size === bytes.length ? bytes : bytes.slice(0, size);
@@ -101,10 +103,13 @@ function redirected(from: URL, response: IncomingMessage): URL {
   return to;
 }
 
+/** Milliseconds that a transfer may take. */
+export const wholeTime = ({ total, rate }: Patience, bytes: number): number =>
+  Math.ceil(Math.min(2 ** 31 - 1, total + (bytes / rate) * 1000));
+
 async function once(t: Transfer): Promise<Uint8Array> {
   const { patience } = t;
-  const bytes = t.limit + (t.body?.length ?? 0);
-  const whole = Math.ceil(Math.min(2 ** 31 - 1, patience.total + (bytes / patience.rate) * 1000));
+  const whole = wholeTime(patience, t.limit + (t.body?.length ?? 0));
   const late = AbortSignal.timeout(whole);
   const signal = t.signal === undefined ? late : AbortSignal.any([late, t.signal]);
   let url = t.url;
@@ -115,7 +120,7 @@ async function once(t: Transfer): Promise<Uint8Array> {
       const response = await exchange(url, t, own && t.headers !== undefined ? await t.headers() : {}, signal);
       try {
         const status = response.statusCode ?? 0;
-        if (status >= 200 && status < 300 && status !== 206) return await readBody(response, t.limit);
+        if (status >= 200 && status < 300 && status !== 206) return await readBody(response, t.limit, patience);
         if (![301, 302, 303, 307, 308].includes(status) || t.method === 'PUT') throw statusError(status);
         url = redirected(url, response);
       } finally {
