@@ -1,6 +1,9 @@
 /** The life of a bounty through the commands, each in a process of its own, with hidden model and hidden data. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -153,7 +156,15 @@ test('claim, attest, accept, withdraw', async () => {
   await refused(['accept', claim.id], /NotAttested/, contributor);
   await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
   // Two of two: the first signature waits in the shared folder, the second one sends both.
-  const alone = (await ok(['attest', at('bounty'), '--records', at('verdicts')], second))['verdicts'] as {
+  // The second attester has no copy of the store, and gets the bundle from a web server.
+  const server = createServer((request, response) => {
+    const file = at('store', request.url ?? '');
+    if (existsSync(file)) response.end(readFileSync(file));
+    else response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const web = ['--store', at('empty'), '--store', `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+  const alone = (await ok(['attest', at('bounty'), '--records', at('verdicts'), ...web], second))['verdicts'] as {
     valid: boolean;
     sent: unknown;
   }[];
@@ -161,6 +172,7 @@ test('claim, attest, accept, withdraw', async () => {
     alone.map((v) => [v.valid, v.sent]),
     [[true, null]],
   );
+  server.close();
   const watch = startFineproof(
     ['attest', at('bounty'), '--records', at('verdicts'), '--watch', '--every', '1s', '--health', '0', '--json'],
     as(attester),
