@@ -5,17 +5,16 @@ import { escrowOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { engineOption, withEngine, type EngineOptions } from '../lib/engine.ts';
-import { chainOptions, storeOption, type ChainOptions } from '../lib/options.ts';
+import { chainOptions, type ChainOptions } from '../lib/options.ts';
 import { readPosting } from '../lib/package.ts';
+import { openSource, sourceOptions, type SourceOptions } from '../lib/stores/open.ts';
 
-interface Options extends ChainOptions, EngineOptions {
-  readonly store: string;
-}
+interface Options extends ChainOptions, EngineOptions, SourceOptions {}
 
 /** `fineproof audit` */
 export function auditCommand(): Command {
   const command = engineOption(
-    storeOption(
+    sourceOptions(
       chainOptions(
         new Command('audit')
           .description('rebuild a bounty from the chain and the published files, and verify every claim again')
@@ -29,7 +28,7 @@ export function auditCommand(): Command {
       withChain(options.rpc, async (chain) => {
         const posting = readPosting(folder as string);
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const audit = await auditBounty(escrow, posting.id as Hex, folder as string, options.store, engine);
+        const audit = await auditBounty(escrow, posting.id as Hex, folder as string, openSource(options), engine);
         return { json: { ...audit }, text: auditText(audit), failed: !audit.ok };
       }),
     ),

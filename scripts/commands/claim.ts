@@ -4,32 +4,32 @@ import { claimId } from '../../verifier/statement.ts';
 import { verifyClaim } from '../../verifier/bounty.ts';
 import { InputError } from '../../verifier/input.ts';
 import { escrowOf } from '../lib/bounties.ts';
-import { openBundles } from '../lib/bundles.ts';
+import { publishBundle } from '../lib/bundles.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { readBounded } from '../lib/files.ts';
 import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { chainOptions, repeated, storeOption, type ChainOptions } from '../lib/options.ts';
+import { chainOptions, repeated, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
 import { bodyOf, readClaim } from '../lib/run-folder.ts';
+import { openStores, storesOption, type StoresOptions } from '../lib/stores/open.ts';
 
-interface Options extends ChainOptions {
+interface Options extends ChainOptions, StoresOptions {
   readonly package: string;
-  readonly store: string;
   readonly publish?: true;
   readonly uri?: readonly string[];
 }
 
 /** `fineproof claim` */
 export function claimCommand(): Command {
-  const command = storeOption(
+  const command = storesOption(
     chainOptions(
       new Command('claim').description('verify a run’s bundle, publish it and claim the bounty').argument('<run>', 'folder of `train`'),
     ),
   )
     .requiredOption('--package <folder>', 'the bounty’s package')
-    .option('--publish', 'put the bundle into the store first')
+    .option('--publish', 'put the bundle into the stores first')
     .option('--uri <uri>', 'hint where the bundle lies; may be repeated', repeated);
   example(command, 'fineproof claim run/ --package bounty/ --publish');
   return action<Options>(command, ([run], options) =>
@@ -51,7 +51,8 @@ export function claimCommand(): Command {
       const body = bodyOf(claim, options.uri ?? []);
       // A bad bundle would cost time at best: the claimant checks it first.
       await verifyClaim(bounty, claim.claimant, body, bytes, engine);
-      if (options.publish === true) openBundles(options.store).put(bytes);
+      const stores = options.publish === true ? openStores(options) : [];
+      await publishBundle(stores, bytes);
       return withChain(options.rpc, async (chain) => {
         const escrow = await escrowOf(chain, options.escrow, posting);
         const sent = await escrow.claim(account, bounty.terms, body);
@@ -61,7 +62,7 @@ export function claimCommand(): Command {
           text: table([
             ['claim', id],
             ['transaction', `${sent.hash}, ${sent.gas} gas`],
-            ['bundle', options.publish === true ? `${options.store} (publish this folder)` : 'not published'],
+            ['bundle', stores.map((s) => s.name).join(', ') || 'not published'],
           ]),
         };
       });

@@ -7,7 +7,7 @@ import { openBounty, verifyClaim } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import type { Hex } from '../../verifier/input.ts';
 import { findBounty, listClaims, type PostedClaim } from './bounties.ts';
-import { readBundle } from './bundles.ts';
+import { bundleSize, type BundleSource } from './bundles.ts';
 import type { Escrow } from './chain.ts';
 import { table } from './command.ts';
 import { checkRebuild, packageFiles } from './package.ts';
@@ -52,7 +52,7 @@ export interface Audit {
 const EVENTS = ['Posted', 'Claimed', 'Attested', 'Rejected', 'Paid', 'Released', 'Refunded'] as const;
 
 /** Audits one bounty. Errors: it is not posted, its files are not those of its terms. */
-export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store: string, engine: Engine): Promise<Audit> {
+export async function auditBounty(escrow: Escrow, id: Hex, folder: string, source: BundleSource, engine: Engine): Promise<Audit> {
   const posted = await findBounty(escrow, id);
   const findings: string[] = [];
   const bounty = await openBounty(BigInt(escrow.chain.id), escrow.address, posted.terms, packageFiles(folder, engine.keccak), engine);
@@ -94,7 +94,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
     let bytes = 0;
     const begin = performance.now();
     try {
-      const bundle = readBundle(store, claim.body.bundleRoot, posted.terms.maxBundle, engine.keccak);
+      const bundle = await source.fetch(claim.body, bundleSize(bounty), engine.keccak);
       bytes = bundle.length;
       valid = false;
       await verifyClaim(bounty, claim.claimant, claim.body, bundle, engine);

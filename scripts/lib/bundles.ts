@@ -1,12 +1,96 @@
-/** Bundles in a store: named by their Merkle root. */
-import { bundleRoot } from '../../verifier/bundle.ts';
-import { wordHex } from '../../verifier/bounty.ts';
-import type { Hex } from '../../verifier/input.ts';
+/**
+ * Bundles, named by their Merkle root, from folders, web servers, buckets and the URIs of a claim. Every content is checked against the root
+ * here, so no store is trusted.
+ *
+ * The root does not bind the length: cells of zeros at the end are the padding of the tree. A store could append such cells (or leave them out)
+ * and make a good bundle one of a wrong length. So the caller says how long the bundle must be, and a content of another length whose
+ * zeros explain the difference is brought to it.
+ */
+import { bundleBytes, bundleRoot, CELL } from '../../verifier/bundle.ts';
+import { wordHex, type OpenBounty } from '../../verifier/bounty.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Keccak } from '../../verifier/words.ts';
 import { openStore, type Store } from './store.ts';
+import { StoreError, type BundleStore } from './stores/types.ts';
 
-export const openBundles = (folder: string, keccak?: Keccak): Store => openStore(folder, (bytes) => wordHex(bundleRoot(bytes, keccak)));
+const rootOf = (bytes: Uint8Array, keccak?: Keccak): Hex => wordHex(bundleRoot(bytes, keccak));
 
-/** Reads a bundle of at most `limit` bytes. */
-export const readBundle = (store: string, root: Hex, limit: bigint, keccak?: Keccak): Uint8Array =>
-  openBundles(store, keccak).get(root, Number(limit), 'bundle');
+/** A folder of bundles. */
+export const openBundles = (folder: string, keccak?: Keccak): Store => openStore(folder, (bytes) => rootOf(bytes, keccak));
+
+/** Sizes of a bounty's bundles, in bytes. */
+export interface BundleSize {
+  /** What a good bundle has. */
+  readonly exact: number;
+  /** More is not read. */
+  readonly limit: number;
+}
+
+/** The limit is what the terms allow, and no more than a tree of the bundle's depth holds: all beyond is not a bundle of this program. */
+export function bundleSize(bounty: Pick<OpenBounty, 'compiled' | 'terms'>): BundleSize {
+  const exact = bundleBytes(bounty.compiled);
+  const tree = CELL * 2 ** Math.ceil(Math.log2(exact / CELL));
+  return { exact, limit: Math.min(tree, Number(bounty.terms.maxBundle)) };
+}
+
+/** What a claim says about its bundle. */
+export interface Wanted {
+  readonly bundleRoot: Hex;
+  readonly uris: readonly string[];
+}
+
+/** Where bundles come from. */
+export interface BundleSource {
+  /** Errors: InputError that says of every store why it gave nothing; the signal's reason when it is aborted. */
+  fetch(wanted: Wanted, size: BundleSize, keccak?: Keccak, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+function checked(bytes: Uint8Array, root: Hex, exact: number, keccak?: Keccak): Uint8Array {
+  if (bytes.length === 0 || bytes.length % CELL !== 0 || rootOf(bytes, keccak) !== root)
+    throw new StoreError('gave another content than the root says', false);
+  if (bytes.length === exact) return bytes;
+  const other = new Uint8Array(exact);
+  other.set(bytes.subarray(0, exact));
+  return rootOf(other, keccak) === root ? other : bytes;
+}
+
+/** Asks `stores` in order, then those that `hints` makes of the claim's URIs. */
+export function bundleSource(stores: readonly BundleStore[], hints: (uris: readonly string[]) => readonly BundleStore[]): BundleSource {
+  return {
+    async fetch({ bundleRoot: root, uris }, { exact, limit }, keccak, signal) {
+      const failures: string[] = [];
+      for (const store of [...stores, ...hints(uris)]) {
+        signal?.throwIfAborted();
+        try {
+          return checked(await store.get(root, limit, signal), root, exact, keccak);
+        } catch (e) {
+          if (!(e instanceof StoreError)) throw e;
+          failures.push(e.message.includes(store.name) ? e.message : `${store.name} ${e.message}`);
+        }
+      }
+      throw new InputError(
+        `bundle ${root}`,
+        '',
+        failures.join('; ').slice(0, 1500) || 'there is no store to ask',
+        'get it from the claimant, or name a store that has it with --store',
+      );
+    },
+  };
+}
+
+/** Writes a bundle to every store and reads it back from there. Errors: a store that cannot be written, or gives back something else. */
+export async function publishBundle(stores: readonly BundleStore[], bytes: Uint8Array): Promise<Hex> {
+  const root = rootOf(bytes);
+  for (const store of stores) {
+    if (store.put === undefined)
+      throw new InputError('--store', '', `${store.name} cannot be written`, 'publish the bundle there by other means');
+    try {
+      await store.put(root, bytes);
+      checked(await store.get(root, bytes.length), root, bytes.length);
+    } catch (e) {
+      if (!(e instanceof StoreError)) throw e;
+      throw new InputError('--store', '', `the bundle was not published: ${store.name}: ${e.message}`, 'check address and credentials');
+    }
+  }
+  return root;
+}

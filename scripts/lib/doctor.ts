@@ -99,13 +99,16 @@ export async function examine(options: ChainOptions & { readonly store: string }
   });
   findings.push(await kernels().catch((e: unknown): Finding => ({ what: 'kernels', state: 'failed', detail: message(e) })));
   findings.push(...(await adapters().catch((e: unknown): Finding[] => [{ what: 'webgpu', state: 'note', detail: message(e) }])));
-  try {
-    mkdirSync(options.store, { recursive: true });
-    accessSync(options.store, constants.W_OK);
-    findings.push({ what: 'store', state: 'ok', detail: options.store });
-  } catch (e) {
-    findings.push({ what: 'store', state: 'failed', detail: `${options.store}: ${message(e)}` });
-  }
+  const remote = /^[a-z0-9]+:\/\//.test(options.store);
+  if (remote) findings.push({ what: 'store', state: 'note', detail: `${options.store} is no folder: not examined` });
+  else
+    try {
+      mkdirSync(options.store, { recursive: true });
+      accessSync(options.store, constants.W_OK);
+      findings.push({ what: 'store', state: 'ok', detail: options.store });
+    } catch (e) {
+      findings.push({ what: 'store', state: 'failed', detail: `${options.store}: ${message(e)}` });
+    }
   const account = await signingAccount().catch(() => null);
   findings.push({
     what: 'key',

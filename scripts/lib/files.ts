@@ -5,6 +5,7 @@ import {
   closeSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readSync,
@@ -72,8 +73,8 @@ export function inside(folder: string, name: string): string {
   return path;
 }
 
-/** Writes through a temporary file in the same folder and a rename: readers see the old file or the new one, never a part. */
-export function writeAtomic(path: string, bytes: Uint8Array | string, mode = 0o644): void {
+/** Writes a temporary file beside `path`, and has `place` give it its name. */
+function throughTemporary(path: string, bytes: Uint8Array | string, mode: number, place: (temporary: string) => void): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
@@ -85,11 +86,49 @@ export function writeAtomic(path: string, bytes: Uint8Array | string, mode = 0o6
     } finally {
       closeSync(fd);
     }
-    renameSync(temporary, path);
+    place(temporary);
   } catch (e) {
     rmSync(temporary, { force: true });
     throw e;
   }
+}
+
+/** Writes through a temporary file in the same folder and a rename: readers see the old file or the new one, never a part. */
+export const writeAtomic = (path: string, bytes: Uint8Array | string, mode = 0o644): void =>
+  throughTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path));
+
+/** Makes new names in a folder outlast a power failure, where the system can. */
+function syncFolder(folder: string): void {
+  let fd: number;
+  try {
+    fd = openSync(folder, constants.O_RDONLY);
+  } catch (e) {
+    // Windows opens no folders.
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(code(e))) return;
+    throw e;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Writes a file whole unless there is one; says whether it did. Of two processes, one does. It outlasts a power failure. */
+export function writeOnce(path: string, bytes: Uint8Array | string, mode = 0o644): boolean {
+  let written = true;
+  throughTemporary(path, bytes, mode, (temporary) => {
+    try {
+      linkSync(temporary, path);
+    } catch (e) {
+      if (code(e) !== 'EEXIST')
+        throw new InputError(path, '', `cannot be made: ${code(e)}`, 'use a folder on a file system that has hard links');
+      written = false;
+    }
+    rmSync(temporary);
+  });
+  syncFolder(dirname(path));
+  return written;
 }
 
 /** Writes a file that only its owner may read. */

@@ -1,6 +1,9 @@
 /** The life of a bounty through the commands, each in a process of its own, with hidden model and hidden data. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -153,7 +156,15 @@ test('claim, attest, accept, withdraw', async () => {
   await refused(['accept', claim.id], /NotAttested/, contributor);
   await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
   // Two of two: the first signature waits in the shared folder, the second one sends both.
-  const alone = (await ok(['attest', at('bounty'), '--records', at('verdicts')], second))['verdicts'] as {
+  // The second attester has no copy of the store, and gets the bundle from a web server.
+  const server = createServer((request, response) => {
+    const file = at('store', request.url ?? '');
+    if (existsSync(file)) response.end(readFileSync(file));
+    else response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const web = ['--store', at('empty'), '--store', `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+  const alone = (await ok(['attest', at('bounty'), '--records', at('verdicts'), ...web], second))['verdicts'] as {
     valid: boolean;
     sent: unknown;
   }[];
@@ -161,13 +172,22 @@ test('claim, attest, accept, withdraw', async () => {
     alone.map((v) => [v.valid, v.sent]),
     [[true, null]],
   );
-  const watch = startFineproof(['attest', at('bounty'), '--records', at('verdicts'), '--watch', '--every', '1s', '--json'], as(attester));
+  server.close();
+  const watch = startFineproof(
+    ['attest', at('bounty'), '--records', at('verdicts'), '--watch', '--every', '1s', '--health', '0', '--json'],
+    as(attester),
+  );
   const claims = async (): Promise<{ attested: boolean }[]> =>
     (await ok(['bounty', 'show', claim.bounty]))['claims'] as { attested: boolean }[];
   for (let i = 0; !(await claims())[0]?.attested; i++) assert.ok(i < 60, 'no verdict within a minute');
+  await refused(['attest', at('bounty'), '--records', at('verdicts')], /is held by process \d+/, attester);
   watch.stop();
-  const { code, out } = await watch.ended;
+  const { code, out, err } = await watch.ended;
   assert.equal(code, 0);
+  assert.match(err, /^http:\/\/127\.0\.0\.1:\d+\/healthz and \/metrics$/m);
+  // What the service remembers stays, its lock does not.
+  const kept = readdirSync(at('verdicts')).filter((name) => name.startsWith('attest-'));
+  assert.deepEqual(kept, [`attest-${claim.bounty}-${localAccount(attester).address.toLowerCase()}.cursor.json`]);
   const { verdicts } = JSON.parse(out) as { verdicts: { claim: string; valid: boolean; sent: unknown }[] };
   assert.deepEqual(
     verdicts.map((v) => [v.claim, v.valid, v.sent !== null]),

@@ -17,7 +17,7 @@ import { InputError, type Hex } from '../../../verifier/input.ts';
 import { attestPending } from '../attester.ts';
 import { auditBounty, type Audit } from '../audit.ts';
 import { recipeOf, PRECISIONS } from '../bounty-options.ts';
-import { openBundles } from '../bundles.ts';
+import { bundleSize, bundleSource, publishBundle } from '../bundles.ts';
 import { loadCard, savePublicCard } from '../card-files.ts';
 import { connect, deploy, openEscrow, publishCard, type Chain, type Escrow, type Sent } from '../chain.ts';
 import { readBounded, writeAtomic } from '../files.ts';
@@ -27,6 +27,7 @@ import { withEngine } from '../engine.ts';
 import { checkRebuild, openPackage, readHeldOut, readRecipe } from '../package.ts';
 import { makePackage, makeTerms, post } from '../post-bounty.ts';
 import { bodyOf, writeClaim } from '../run-folder.ts';
+import { folderStore } from '../stores/folder.ts';
 import { trainAndProve, type Trained } from '../train.ts';
 import type { Comparison, ComparisonInput } from './comparison-worker.ts';
 
@@ -221,9 +222,10 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   if (losses === null) throw new Error('the comparison did not run');
 
   options.onProgress('claiming', 0.9);
-  const store = join(folder, 'store');
+  const stores = [folderStore(join(folder, 'store'))];
+  const source = bundleSource(stores, () => []);
   const bundle = readBounded(run.bundle, Number(terms.maxBundle));
-  openBundles(store).put(bundle);
+  await publishBundle(stores, bundle);
   writeAtomic(join(folder, 'bundle.bin'), bundle);
   writeClaim(folder, run.claim);
   const body = bodyOf(run.claim);
@@ -232,7 +234,16 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
 
   options.onProgress('the verifier service verifies', 0.91);
   const [verdict] = await withEngine('wasm', (engine) =>
-    attestPending({ escrow, bounty, signer: attester, sender: attester, store, records: join(folder, 'verdicts'), engine }),
+    attestPending({
+      escrow,
+      bounty,
+      signer: attester,
+      sender: attester,
+      source,
+      size: bundleSize(bounty),
+      records: join(folder, 'verdicts'),
+      engine,
+    }),
   );
   if (verdict?.sent == null) throw new Error(`the verifier service gave no verdict: ${verdict?.reason ?? 'it saw no claim'}`);
   record('attest', verdict.sent);
@@ -243,7 +254,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   const after = await balancesOf(chain, escrow.address);
 
   options.onProgress('the auditor replays', 0.95);
-  const audit = await withEngine('wasm', (engine) => auditBounty(escrow, bounty.id, packageFolder, store, engine));
+  const audit = await withEngine('wasm', (engine) => auditBounty(escrow, bounty.id, packageFolder, source, engine));
   await recordChain(local.rpc, join(folder, 'chain.json'));
   const adapterParameters = Object.entries(bounty.start.content).reduce((n, [name, v]) => n + (/\.[AB]$/.test(name) ? v.length : 0), 0);
   return {
