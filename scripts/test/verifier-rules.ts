@@ -4,10 +4,10 @@ import { dirname, join, relative, sep } from 'node:path';
 /** Most lines of the protocol part of verifier/ that are neither blank nor comment. */
 const LINE_BUDGET = 3_000;
 /**
- * Rooms outside the protocol part: builders of models, and the validity checks that judge a program once, when its bounty is opened, not
- * once a bundle.
+ * Rooms outside the protocol part: builders of models; the validity checks that judge a program once, when its bounty is opened, not
+ * once a bundle; the recorded verifier, which nobody needs to verify a bundle, only to refute a claim in a contract.
  */
-const APART = [join('verifier', 'models') + sep, join('verifier', 'validity') + sep];
+const APART = ['models', 'validity', 'record'].map((room) => join('verifier', room) + sep);
 /** Packages that run in a browser. */
 const PACKAGES = /^(@noble\/(curves|hashes)|viem|zod)(\/|$)/;
 
