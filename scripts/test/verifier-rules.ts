@@ -5,9 +5,10 @@ import { dirname, join, relative, sep } from 'node:path';
 const LINE_BUDGET = 3_000;
 /**
  * Rooms outside the protocol part: builders of models; the validity checks that judge a program once, when its bounty is opened, not
- * once a bundle; the recorded verifier, which nobody needs to verify a bundle, only to refute a claim in a contract.
+ * once a bundle; the recorded verifier and the delivery, which nobody needs to verify a bundle: the one refutes a claim in a contract, the other hands over
+ * what a paid claim promised.
  */
-const APART = ['models', 'validity', 'record'].map((room) => join('verifier', room) + sep);
+const APART = ['models', 'validity', 'record', 'delivery'].map((room) => join('verifier', room) + sep);
 /** Packages that run in a browser. */
 const PACKAGES = /^(@noble\/(curves|hashes)|viem|zod)(\/|$)/;
 
