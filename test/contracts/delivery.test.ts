@@ -41,7 +41,8 @@ function randomRow(draw: Draw, signed: boolean): PlainRow {
   return { limbs: Array.from({ length: 256 }, limb), blind: draw.pick([0n, 1n, R - 1n, draw.word() % R]) };
 }
 
-describe('rows, in Solidity and in TypeScript', () => {
+describe('rows, in Solidity and in TypeScript', function () {
+  this.timeout(60_000 + 2_000 * CASES);
   it('have the same commitments in both readings, over dirty memory', async () => {
     const harness = (await ethers.deployContract('Harness')) as unknown as Contract;
     const { generators: contract } = await checkers();

@@ -133,7 +133,8 @@ async function judge(c: Case, claimed: Pair): Promise<string> {
   return verdict('fraud', [c.scene.key, c.scene.claimed, c.scene.accuse(c.segment, c.index, c.instruction)]);
 }
 
-describe('F9 each opcode, in Solidity and in TypeScript', () => {
+describe('F9 each opcode, in Solidity and in TypeScript', function () {
+  this.timeout(60_000 + 2_000 * CASES);
   for (const [name, op] of Object.entries(OP)) {
     it(`F9 ${name}: lies are false, truths and what has no value revert`, async () => {
       const seen = new Set<string>();

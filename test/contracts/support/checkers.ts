@@ -1,7 +1,6 @@
 /** The stateless checkers on the chain, and what a call of theirs says: a fault's name, or the error's it reverts with. */
 import type { Contract } from 'ethers';
-import type { Hex } from './world.ts';
-import { ethers } from './world.ts';
+import { ethers, type Hex } from './world.ts';
 
 /** Each contract's enum Fault. */
 export const FAULTS = {
@@ -65,13 +64,19 @@ function nameOf(contract: Contract, e: unknown): string {
   return (e as Error).message;
 }
 
-/** Gas of `check` as a transaction of its own, and the calldata's part of it. */
-export async function gasOf(on: 'fraud' | 'delivery', parameters: readonly unknown[]): Promise<{ used: number; calldata: number }> {
+/** Gas of a call as a transaction of its own, and what of it the contract used: without the transaction and its calldata. */
+export async function gasOf(
+  on: 'fraud' | 'delivery',
+  name: string,
+  parameters: readonly unknown[],
+): Promise<{ used: number; execution: number }> {
   const contract = (await checkers())[on];
-  const data = contract.interface.encodeFunctionData('check', [...parameters]);
+  const data = contract.interface.encodeFunctionData(name, [...parameters]);
+  const to = await contract.getAddress();
+  const harness = await ethers.deployContract('Harness');
+  const [ok, , execution] = (await harness.getFunction('callWith')(10_000_000n, to, data)) as [boolean, string, bigint];
+  if (!ok) throw new Error(`${name} reverts`);
   const [sender] = await ethers.getSigners();
-  if (sender === undefined) throw new Error('the chain has no accounts');
-  const sent = await sender.sendTransaction({ to: await contract.getAddress(), data, gasLimit: 16_000_000n });
-  const receipt = await sent.wait();
-  return { used: Number(receipt?.gasUsed), calldata: (data.length - 2) / 2 };
+  const receipt = await (await sender?.sendTransaction({ to, data, gasLimit: 16_000_000n }))?.wait();
+  return { used: Number(receipt?.gasUsed), execution: Number(execution) };
 }
