@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeAbiParameters, keccak256, parseAbiParameters } from 'viem';
+import { generators } from '../../verifier/generators.ts';
 import { RunMachine, type Felt, type Word } from '../../verifier/protocol/machine.ts';
 import { plain } from '../../verifier/engine.ts';
 import { verifyBundle } from '../../verifier/verify.ts';
@@ -15,26 +16,27 @@ import { bundleWord, isPrevious, NONE, OP, refIndex } from '../../verifier/recor
 import { isLoad } from '../../verifier/record/accusation.ts';
 import { checkLists } from '../../verifier/record/check-key.ts';
 import { keyHash, listOf } from '../../verifier/record/key.ts';
-import { publicWordsOf, recordVerifier } from '../../verifier/record/record.ts';
+import { publicWordsOf, recordVerifier, type RecordContext } from '../../verifier/record/record.ts';
 import { bundleCell, runTrace, traceCell } from '../../verifier/record/trace.ts';
 import { replay } from '../attacks/support/adversary.ts';
 import { evaluateContent } from '../fixtures/evaluate.ts';
-import { claimOf, keyOfScene, scene, scene1, scene3, type Scene } from './support.ts';
+import { claimOf, keyOfScene, scene, scene1, scene3, wasm, type Scene } from './support.ts';
 
 const scenes = [scene1, scene3];
 
-test('an honest bundle fails no check, under one proof and under three', () => {
+test('an honest bundle fails no check, under one proof and under three', async () => {
   for (const { recorded, attempt, publicWords } of scenes) {
     checkLists(recorded);
-    const run = runTrace(recorded, attempt.bundle, publicWords);
+    const run = await runTrace(recorded, attempt.bundle, publicWords, wasm);
     assert.equal(run.failed, null);
     assert.equal(run.cells.length, recorded.proofs + 2);
   }
 });
 
-test('the trace is what evaluating instruction after instruction gives', () => {
+test('the trace is what evaluating instruction after instruction gives', async () => {
   for (const { recorded, attempt, publicWords } of scenes) {
-    const { cells } = runTrace(recorded, attempt.bundle, publicWords);
+    const { cells } = await runTrace(recorded, attempt.bundle, publicWords, wasm);
+    assert.deepEqual(await runTrace(recorded, attempt.bundle, publicWords), { cells, failed: null });
     let before: Pair[] = [];
     for (let segment = 0; segment < recorded.proofs + 2; segment++) {
       const list = listOf(recorded, segment);
@@ -96,7 +98,7 @@ function challenges({ attempt }: Scene): bigint[][] {
 test('every challenge is that of the run-mode verifier', async () => {
   for (const own of scenes) {
     await verifyBundle(own.attempt.context, own.attempt.bundle, plain);
-    const { cells } = runTrace(own.recorded, own.attempt.bundle, own.publicWords);
+    const { cells } = await runTrace(own.recorded, own.attempt.bundle, own.publicWords, wasm);
     const squeezed = cells.map((_, segment) => {
       const list = listOf(own.recorded, segment);
       assert.ok(list);
@@ -135,11 +137,32 @@ test('every word of a bundle is read by some load', () => {
   }
 });
 
-test('the key does not depend on a proof, and is the hash of its struct’s ABI encoding', async () => {
-  const again = await scene(3);
+test('one key serves every claim of a bounty; other cards, another first state or program have another', async () => {
+  const { recorded, attempt } = scene3;
+  const other = await scene(attempt.world, 77n);
+  assert.notEqual(other.publicWords[11], scene3.publicWords[11]);
+  assert.equal((await runTrace(recorded, other.attempt.bundle, other.publicWords, wasm)).failed, null);
+  assert.notEqual((await runTrace(recorded, other.attempt.bundle, scene3.publicWords, wasm)).failed, null);
+
+  const keyWith = (context: Partial<RecordContext>): string =>
+    keyHash(keyOfScene({ ...scene3, recorded: recordVerifier({ ...attempt.context, ...context }, publicWordsOf(0)) }).key);
+  const rows = attempt.context.hiddenRows.get('model');
+  assert.ok(rows && rows.length > 1);
+  const label = [...Array.from(attempt.context.publicContent['label'])];
+  label[4] ^= 1;
+  const key = keyWith({});
+  assert.equal(key, keyHash(keyOfScene(scene3).key));
+  const others = [
+    keyWith({ firstState: generators(attempt.context.firstState.length) }),
+    keyWith({ hiddenRows: new Map([['model', rows.toReversed()]]) }),
+    keyWith({ publicContent: { ...attempt.context.publicContent, label } }),
+    keyHash(keyOfScene(scene1).key),
+  ];
+  assert.equal(new Set([key, ...others]).size, 5);
+});
+
+test('a key is the hash of its struct’s ABI encoding', () => {
   const { key } = keyOfScene(scene3);
-  const own = { ...again.attempt.context, ...scene3.attempt.context };
-  assert.deepEqual(keyOfScene({ ...again, recorded: recordVerifier(own, publicWordsOf(0)) }).key, key);
   const encoded = encodeAbiParameters(
     parseAbiParameters(
       '(bytes32 init, bytes32 step, bytes32 last, uint32 initLength, uint32 stepLength, uint32 lastLength, uint8 k, uint32 steps, uint32 stride, uint8 bundleDepth, uint8 traceDepth)',
@@ -157,13 +180,13 @@ test('lists do not grow with the number of proofs, but for the counter’s bits'
   assert.equal(three.stride, one.stride);
 });
 
-test('a trace root is the claim’s alone: other public words give another', () => {
+test('a trace root is the claim’s alone: other public words give another', async () => {
   const { recorded, attempt, publicWords } = scene3;
-  const { claim, failed } = claimOf(scene3, attempt.bundle);
+  const { claim, failed } = await claimOf(scene3, attempt.bundle);
   assert.equal(failed, null);
   for (let i = 0; i < publicWords.length; i++) {
     const other = publicWords.map((w, j) => (i === j ? w ^ 1n : w));
-    const changed = claimOf({ recorded, attempt, publicWords: other }, attempt.bundle);
+    const changed = await claimOf({ recorded, attempt, publicWords: other }, attempt.bundle);
     assert.notEqual(changed.failed, null, `public word ${i}`);
     assert.notEqual(changed.claim.traceRoot, claim.traceRoot);
   }

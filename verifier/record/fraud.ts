@@ -5,14 +5,12 @@
  * The lists are run on the bundle up to the first check that fails. Left of it the leftmost leaf that differs from the run's is false: its operands
  * lie further left, where both agree. Without a difference there, the failed check itself is false, whatever was claimed for it.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js';
-import type { Keccak } from '../words.ts';
 import { isLoad, judge, operandPositions, Unproven, type Accusation, type Claimed, type Fault, type Opening } from './accusation.ts';
 import { MerkleTree, pathOf, type Nodes } from './indexed-merkle.ts';
 import { bundleWord, encodeHead } from './instruction.ts';
 import { keyOf, listOf, listTrees, partOf, type ListTrees } from './key.ts';
 import type { RecordedVerifier } from './record.ts';
-import { bundleCell, positionOf, runTrace, traceCell, traceTree } from './trace.ts';
+import { bundleCell, positionOf, runTrace, traceCell, traceTree, type TraceWork } from './trace.ts';
 
 /** The claimed trace: node `index` of a level, 0 the leaves; may have to be demanded first. */
 export interface ClaimedTrace {
@@ -83,13 +81,14 @@ export async function findFraud(
   bundle: Uint8Array,
   claimed: ClaimedTrace,
   trees?: ListTrees,
-  keccak: Keccak = keccak_256,
+  work?: TraceWork,
 ): Promise<Fraud | null> {
+  const keccak = work?.keccak;
   const bundleTree = MerkleTree.ofCells('BUNDLE', bundle, recorded.bundleDepth, keccak);
   if (bundleTree.root !== claim.bundleRoot) throw new Unproven('the bundle is not the one whose root was claimed');
   if ((await claimed.node(recorded.traceDepth, 0)) !== claim.traceRoot)
     throw new Unproven('the trace is not the one whose root was claimed');
-  const { cells, failed } = runTrace(recorded, bundle, claim.publicWords, keccak);
+  const { cells, failed } = await runTrace(recorded, bundle, claim.publicWords, work);
   const honest = traceTree(recorded, cells, keccak);
   const end = failed === null ? 2 ** recorded.traceDepth : positionOf(recorded, failed.segment, failed.index);
   const position = (await leftmostDifference(honest, claimed, end)) ?? (failed === null ? null : end);

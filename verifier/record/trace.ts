@@ -5,7 +5,7 @@
 import { normalizeZ } from '@noble/curves/abstract/curve.js';
 import { bn254 } from '@noble/curves/bn254.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { isOnCurve } from '../curve.ts';
+import { isOnCurve, multiply, type Affine } from '../curve.ts';
 import { R } from '../field.ts';
 import { hashWords, readWord, writeWord, type Keccak } from '../words.ts';
 import { type Fault, type Pair } from './evaluate.ts';
@@ -23,6 +23,14 @@ interface Values {
   readonly a: bigint[];
   readonly b: bigint[];
 }
+
+/** What a run spends its time on; a caller may bring faster ones. */
+export interface TraceWork {
+  readonly keccak: Keccak;
+  /** scalar · point, scalar in [0, r); null is the point at infinity. */
+  readonly multiply: (point: Affine | null, scalar: bigint) => Affine | null | Promise<Affine | null>;
+}
+const PLAIN: TraceWork = { keccak: keccak_256, multiply };
 
 export interface TraceRun {
   /** By segment: 64 bytes an instruction. The last one ends before the failed check, if there is one. */
@@ -48,21 +56,20 @@ const isChain = (list: InstructionList, from: number, index: number): boolean =>
 };
 
 /** Evaluates the ECMULADDs from `from` on, each of which adds to the one before; returns the first index behind them. */
-function sumChain(list: InstructionList, from: number, values: Values, before: Values | null): number {
+async function sumChain(list: InstructionList, from: number, values: Values, before: Values | null, work: TraceWork): Promise<number> {
   const read = (ref: number): Pair => {
     if (ref === NONE) return [0n, 0n];
     const { a, b } = isPrevious(ref) ? (before as Values) : values;
     return [a[refIndex(ref)] as bigint, b[refIndex(ref)] as bigint];
   };
-  const point = ([x, y]: Pair): NoblePoint => (x === 0n && y === 0n ? Point.ZERO : Point.fromAffine({ x, y }));
+  const affine = ([x, y]: Pair): Affine | null => (x === 0n && y === 0n ? null : { x, y });
+  const point = (p: Affine | null): NoblePoint => (p === null ? Point.ZERO : Point.fromAffine({ x: p.x, y: p.y }));
   let end = from;
-  let sum = point(read(list.refs[MAX_OPERANDS * from + 2] as number));
+  let sum = point(affine(read(list.refs[MAX_OPERANDS * from + 2] as number)));
   const sums: NoblePoint[] = [];
   for (; end < list.length && isChain(list, from, end); end++) {
     const [x, y] = list.refs.subarray(MAX_OPERANDS * end) as unknown as readonly [number, number];
-    const [scalar] = read(y);
-    const term = point(read(x));
-    if (scalar !== 0n) sum = sum.add(term.multiplyUnsafe(scalar));
+    sum = sum.add(point(await work.multiply(affine(read(x)), read(y)[0])));
     sums.push(sum);
   }
   normalizeZ(Point, sums).forEach((p, i) => {
@@ -74,15 +81,16 @@ function sumChain(list: InstructionList, from: number, values: Values, before: V
 }
 
 /** Values of one segment, up to its end or the first failed check. */
-function runSegment(
+async function runSegment(
   list: InstructionList,
   segment: number,
   stride: number,
   bundle: Uint8Array,
   publicWords: readonly bigint[],
   before: Values | null,
-  keccak: Keccak,
-): { values: Values; fault: Fault | null } {
+  work: TraceWork,
+): Promise<{ values: Values; fault: Fault | null }> {
+  const { keccak } = work;
   const values: Values = { a: [], b: [] };
   const { a, b } = values;
   const half = (ref: number): bigint => (isPrevious(ref) ? (before as Values).a : a)[refIndex(ref)] as bigint;
@@ -140,7 +148,7 @@ function runSegment(
         value = hashWords(keccak, [list.at(i).imm0, half(x)]) >> 8n;
         break;
       case OP.ECMULADD:
-        i = sumChain(list, i, values, before) - 1;
+        i = (await sumChain(list, i, values, before, work)) - 1;
         continue;
       case OP.EQ:
         if (half(x) !== half(y) || second(x) !== second(y)) return { values, fault: 'NotEqual' };
@@ -162,19 +170,19 @@ const toCells = ({ a, b }: Values): Uint8Array => {
 };
 
 /** Runs recorded lists (or lists that `checkLists` accepts) on a bundle. */
-export function runTrace(
+export async function runTrace(
   recorded: RecordedVerifier,
   bundle: Uint8Array,
   publicWords: readonly bigint[],
-  keccak: Keccak = keccak_256,
-): TraceRun {
+  work: TraceWork = PLAIN,
+): Promise<TraceRun> {
   if (publicWords.length !== recorded.publicWords)
     throw new Error(`${publicWords.length} public words, the verifier reads ${recorded.publicWords}`);
   const cells: Uint8Array[] = [];
   let before: Values | null = null;
   for (let segment = 0; segment <= recorded.proofs + 1; segment++) {
     const list = listOf(recorded, segment) as InstructionList;
-    const { values, fault } = runSegment(list, segment, recorded.stride, bundle, publicWords, before, keccak);
+    const { values, fault } = await runSegment(list, segment, recorded.stride, bundle, publicWords, before, work);
     cells.push(toCells(values));
     if (fault !== null) return { cells, failed: { segment, index: values.a.length, fault } };
     before = values;
