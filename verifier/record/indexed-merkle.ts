@@ -20,9 +20,6 @@ export interface Nodes {
 export const cellLeaf = (tag: TreeTag, [a, b]: readonly [bigint, bigint], keccak: Keccak = keccak_256): bigint =>
   hashWords(keccak, [tagNumber(tag), 0n, a, b]);
 
-/** Least depth of a tree of `count` leaves. */
-export const depthOf = (count: number): number => Math.ceil(Math.log2(Math.max(count, 1)));
-
 /** By height: the root of a subtree of pads. */
 export function padRoots(pad: bigint, depth: number): bigint[] {
   const roots = [pad];
