@@ -14,17 +14,17 @@ import { proveSharedPoint, verifySharedPoint } from '../../verifier/delivery/sha
 import { toHex } from '../../verifier/input.ts';
 import { pathOf } from '../../verifier/record/indexed-merkle.ts';
 import { readWord } from '../../verifier/words.ts';
-import { checkers, errorOf, verdict } from './support/checkers.ts';
+import { checkers, errorOf, deliveryVerdict } from './support/checkers.ts';
 import { complaint, deliveredOf, delivery, type Delivered, encodeComplaint, parametersOf, replaceRow } from './support/delivery.ts';
 import { Draw, hex } from './support/scene.ts';
 
 const draw = new Draw('delivery attacks');
 const row = (): PlainRow => ({ limbs: Array.from({ length: 256 }, () => draw.below(2 ** 16)), blind: draw.word() % R });
 const rows = (count: number): PlainRow[] => Array.from({ length: count }, row);
-const judge = (d: Delivered, i = 0): Promise<string> => verdict('delivery', parametersOf(d, i));
+const judge = (d: Delivered, i = 0): Promise<string> => deliveryVerdict(parametersOf(d, i));
 /** With something else in what the escrow says, or in the complaint. */
 const judgeWith = (d: Delivered, delivered: object, own: object, i = 0): Promise<string> =>
-  verdict('delivery', [
+  deliveryVerdict([
     { ...deliveredOf(d), ...delivered },
     { ...encodeComplaint(complaint(d, i)), ...own },
   ]);
@@ -66,7 +66,7 @@ describe('D2 false complaints', () => {
     const d = await delivery('other rows', rows(8));
     const [a, b] = [encodeComplaint(complaint(d, 2)), encodeComplaint(complaint(d, 3))];
     const delivered = deliveredOf(d);
-    const say = (own: object): Promise<string> => verdict('delivery', [delivered, { ...a, ...own }]);
+    const say = (own: object): Promise<string> => deliveryVerdict([delivered, { ...a, ...own }]);
     expect(await say({})).to.equal('TrueRow');
     expect(await say({ row: b.row })).to.equal('NotInCipher');
     expect(await say({ row: b.row, rowPath: b.rowPath })).to.equal('NotInCipher');

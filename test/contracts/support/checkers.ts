@@ -1,5 +1,9 @@
 /** The stateless checkers on the chain, and what a call of theirs says: a fault's name, or the error's it reverts with. */
 import type { Contract } from 'ethers';
+import { judge, Unproven } from '../../../verifier/record/accusation.ts';
+import { InvalidOperand } from '../../../verifier/record/evaluate.ts';
+import { MalformedInstruction } from '../../../verifier/record/instruction.ts';
+import type { Accusation, Scene } from './scene.ts';
 import { ethers, type Hex } from './world.ts';
 
 /** Each contract's enum Fault. */
@@ -36,8 +40,41 @@ export async function errorOf(
   return (await call(contract, name, parameters, gasLimit)).error ?? null;
 }
 
-/** The verdict of `check`: a fault's name, or an error's. */
-export async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[], gasLimit = 16_000_000n): Promise<string> {
+/** The verdict of `Delivery.check`: a fault's name, or an error's. */
+export const deliveryVerdict = (parameters: readonly unknown[]): Promise<string> => verdict('delivery', parameters);
+
+/** The verdict of `FraudProof.check`; that of `verifier/record/accusation.ts` must be the same fault, or none too. */
+export async function fraudVerdict(key: Scene['key'], claimed: Scene['claimed'], accusation: Accusation): Promise<string> {
+  const said = await verdict('fraud', [key, claimed, accusation]);
+  let own = 'reverts';
+  try {
+    own = judge(key, toNumbers(claimed), toNumbers(accusation));
+  } catch (e) {
+    if (!(e instanceof Unproven || e instanceof MalformedInstruction || e instanceof InvalidOperand)) throw e;
+  }
+  if (own !== ((FAULTS.fraud as readonly string[]).includes(said) ? said : 'reverts'))
+    throw new Error(`the contract says ${said}, TypeScript ${own}`);
+  return said;
+}
+
+type Numbers<T> = T extends string
+  ? bigint
+  : T extends readonly (infer E)[]
+    ? readonly Numbers<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Numbers<T[K]> }
+      : T;
+
+/** The same with every hex word as a number. */
+function toNumbers<T>(value: T): Numbers<T> {
+  if (typeof value === 'string') return BigInt(value) as Numbers<T>;
+  if (Array.isArray(value)) return value.map(toNumbers) as Numbers<T>;
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, toNumbers(own)])) as Numbers<T>;
+  return value as Numbers<T>;
+}
+
+async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[], gasLimit = 16_000_000n): Promise<string> {
   const contract = (await checkers())[on];
   const { error, result } = await call(contract, 'check', parameters, gasLimit);
   return error ?? (FAULTS[on][Number(contract.interface.decodeFunctionResult('check', result as Hex)[0])] as string);
