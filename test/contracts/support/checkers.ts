@@ -3,6 +3,7 @@ import type { Contract } from 'ethers';
 import { judge, Unproven } from '../../../verifier/record/accusation.ts';
 import { InvalidOperand } from '../../../verifier/record/evaluate.ts';
 import { MalformedInstruction } from '../../../verifier/record/instruction.ts';
+import type { VerifierKey } from '../../../verifier/record/key.ts';
 import type { Accusation, Scene } from './scene.ts';
 import { ethers, type Hex } from './world.ts';
 
@@ -44,7 +45,7 @@ export async function errorOf(
 export const deliveryVerdict = (parameters: readonly unknown[]): Promise<string> => verdict('delivery', parameters);
 
 /** The verdict of `FraudProof.check`; that of `verifier/record/accusation.ts` must be the same fault, or none too. */
-export async function fraudVerdict(key: Scene['key'], claimed: Scene['claimed'], accusation: Accusation): Promise<string> {
+export async function fraudVerdict(key: VerifierKey, claimed: Scene['claimed'], accusation: Accusation): Promise<string> {
   const said = await verdict('fraud', [key, claimed, accusation]);
   let own = 'reverts';
   try {
