@@ -2,8 +2,9 @@
 import { rowsDigest, bundleRoot } from '../../verifier/bundle.ts';
 import { keyOf, listTrees } from '../../verifier/record/key.ts';
 import { publicWordsOf, recordVerifier, type RecordedVerifier } from '../../verifier/record/record.ts';
-import { runTrace, traceTree, type TraceWork } from '../../verifier/record/trace.ts';
+import { runTrace, traceTree, workOf } from '../../verifier/record/trace.ts';
 import { keccakWords, tagNumber } from '../../verifier/words.ts';
+import { engineOf } from '../../prover/backend/engine.ts';
 import { makeWorld, prove, type Attempt, type World } from '../attacks/support/adversary.ts';
 import { backend } from '../attacks/support/tiny.ts';
 import { seededRandom } from '../fixtures/seeded.ts';
@@ -11,7 +12,7 @@ import { content, firstState, tinyTraining } from '../fixtures/tiny-training.ts'
 import type { Claimed } from '../../verifier/record/accusation.ts';
 
 /** The kernels' products of points. */
-export const wasm: TraceWork = { keccak: backend.keccak, multiply: (point, scalar) => backend.msm([scalar], [point]) };
+export const wasm = workOf(engineOf(backend));
 
 /** Stand-ins for the words that the chain would give. */
 const word = (name: string): bigint => keccakWords(tagNumber(name));
