@@ -7,7 +7,8 @@ import { verifyBundle } from '../../verifier/verify.ts';
 import { judge, Unproven, type Accusation, type Claimed } from '../../verifier/record/accusation.ts';
 import { isFalse, evaluate, type Pair } from '../../verifier/record/evaluate.ts';
 import { accuse, describe, findFraud, type Fraud } from '../../verifier/record/fraud.ts';
-import { cellLeaf, MerkleTree, type Nodes } from '../../verifier/record/indexed-merkle.ts';
+import { AnsweredTree, WrongAnswer } from '../../verifier/record/answers.ts';
+import { answerOf, cellLeaf, MerkleTree, type Nodes } from '../../verifier/record/indexed-merkle.ts';
 import { decodeInstruction, MalformedInstruction, OP, SHAPES } from '../../verifier/record/instruction.ts';
 import { listOf } from '../../verifier/record/key.ts';
 import { runTrace, traceCell, traceTree } from '../../verifier/record/trace.ts';
@@ -214,6 +215,41 @@ test('F1: what is not in its tree, at its index and depth, proves nothing', asyn
     );
   assert.throws(() => judge({ ...key, init: key.step, step: key.init }, claim, good), Unproven);
   assert.throws(() => judge({ ...key, traceDepth: key.traceDepth + 1 }, claim, good), Unproven);
+});
+
+test('F8: a trace that is only answered for, eight levels a demand, is walked in as few demands as it has such steps', async () => {
+  const own = scene3;
+  const { cells } = honest.get(own) as Awaited<ReturnType<typeof claimOf>>;
+  const changed = cells.map((c) => c.slice());
+  writeWord(changed[2], 2 * 1777, 3n);
+  writeWord(changed[4], 2 * 100, 3n);
+  const tree = traceTree(own.recorded, changed);
+  const cellAt = (at: number): Pair => traceCell(own.recorded, changed, at);
+  let demands = 0;
+  const answered = (lie = false): AnsweredTree =>
+    new AnsweredTree('TRACE', tree.depth, tree.root, (level, index) => {
+      demands++;
+      const { words } = answerOf(tree, cellAt, level, index);
+      return lie && level < tree.depth ? words.map((w, i) => (i === 5 ? w ^ 1n : w)) : words;
+    });
+  const whole = answered();
+  for (const [level, index] of [
+    [0, 0],
+    [0, 9000],
+    [6, 4],
+    [7, 9],
+    [8, 100],
+    [15, 0],
+    [14, 1],
+  ] as const)
+    assert.equal(await whole.node(level, index), tree.node(level, index), `${level}, ${index}`);
+  demands = 0;
+  const claim: Claimed = { bundleRoot: bundleRoot(own.attempt.bundle), traceRoot: tree.root, publicWords: own.publicWords };
+  const { trees } = keys.get(own) as ReturnType<typeof keyOfScene>;
+  const fraud = await findFraud(own.recorded, claim, own.attempt.bundle, answered(), trees, wasm);
+  assert.equal(fraud?.accusation.position, 2 * 2 ** own.recorded.k + 1777);
+  assert.equal(demands, Math.ceil(tree.depth / 8));
+  await assert.rejects(findFraud(own.recorded, claim, own.attempt.bundle, answered(true), trees, wasm), WrongAnswer);
 });
 
 test('F3: a claim whose public words are others than the bundle’s is refuted', async () => {
