@@ -95,7 +95,11 @@ export async function findFraud(
   if (position === null) return null;
   const valueAt = (at: number): readonly [bigint, bigint] => traceCell(recorded, cells, at);
   const own = trees ?? listTrees(recorded, keccak);
-  const accusation = await accuse(recorded, own, position, claimed, valueAt, { tree: bundleTree, bytes: bundle });
+  // What ends left of the position is known: asking for it would be one more demand.
+  const known: ClaimedTrace = {
+    node: (level, index) => ((index + 1) * 2 ** level <= position ? honest.node(level, index) : claimed.node(level, index)),
+  };
+  const accusation = await accuse(recorded, own, position, known, valueAt, { tree: bundleTree, bytes: bundle });
   return { fault: judge(keyOf(recorded, own), claim, accusation), accusation };
 }
 

@@ -2,7 +2,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { writeWord, WORD_BYTES, type Keccak } from '../words.ts';
 import { MerkleTree } from './indexed-merkle.ts';
-import { instructionLeaf, SHAPES, type Instruction } from './instruction.ts';
+import { INSTR, SHAPES, type Instruction } from './instruction.ts';
 
 /** Most operands of an instruction. */
 export const MAX_OPERANDS = 3;
@@ -32,10 +32,24 @@ export class InstructionList {
     return { op, refs: [...this.refs.subarray(from, from + (SHAPES[op]?.operands.length ?? 0))], imm0, imm1 };
   }
 
-  /** The tree of the instructions' leaves, padded with 0. */
+  /** The tree of the instructions' leaves (`instructionLeaf`), padded with 0. */
   tree(depth: number, keccak: Keccak = keccak_256): MerkleTree {
+    const immediates = new Uint8Array(2 * WORD_BYTES * this.immediates.length);
+    this.immediates.forEach((pair, n) => pair.forEach((v, half) => writeWord(immediates, 2 * n + half, v)));
     const leaves = new Uint8Array(this.length * WORD_BYTES);
-    for (let i = 0; i < this.length; i++) writeWord(leaves, i, instructionLeaf(i, this.at(i), keccak));
+    const input = new Uint8Array(5 * WORD_BYTES);
+    const view = new DataView(input.buffer);
+    writeWord(input, 0, INSTR);
+    for (let i = 0; i < this.length; i++) {
+      view.setUint32(2 * WORD_BYTES - 4, i);
+      // The head from its end: the opcode's byte, then four bytes a ref.
+      const end = 3 * WORD_BYTES;
+      input[end - 1] = this.ops[i] as number;
+      for (let j = 0; j < MAX_OPERANDS; j++) view.setUint32(end - 5 - 4 * j, this.refs[MAX_OPERANDS * i + j] as number);
+      const from = 2 * WORD_BYTES * (this.immediate[i] as number);
+      input.set(immediates.subarray(from, from + 2 * WORD_BYTES), end);
+      leaves.set(keccak(input), i * WORD_BYTES);
+    }
     return new MerkleTree(leaves, depth, 0n, keccak);
   }
 }

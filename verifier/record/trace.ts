@@ -6,6 +6,7 @@ import { normalizeZ } from '@noble/curves/abstract/curve.js';
 import { bn254 } from '@noble/curves/bn254.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { isOnCurve, multiply, type Affine } from '../curve.ts';
+import { plain, type Engine } from '../engine.ts';
 import { R } from '../field.ts';
 import { hashWords, readWord, writeWord, type Keccak } from '../words.ts';
 import { type Fault, type Pair } from './evaluate.ts';
@@ -31,6 +32,10 @@ export interface TraceWork {
   readonly multiply: (point: Affine | null, scalar: bigint) => Affine | null | Promise<Affine | null>;
 }
 const PLAIN: TraceWork = { keccak: keccak_256, multiply };
+
+/** What a verifier's engine does of that. */
+export const workOf = (engine: Engine): TraceWork =>
+  engine === plain ? PLAIN : { keccak: engine.keccak, multiply: (point, scalar) => engine.msm([scalar], [point]) };
 
 export interface TraceRun {
   /** By segment: 64 bytes an instruction. The last one ends before the failed check, if there is one. */
