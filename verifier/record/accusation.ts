@@ -62,14 +62,16 @@ function inTree(what: string, root: bigint, depth: number, index: number, leaf: 
     throw new Unproven(`${what} ${index} is not in its tree`);
 }
 
-/** The positions of an instruction's operands that are not none. */
-export function operandPositions(key: Pick<VerifierKey, 'k'>, segment: number, instruction: Instruction): number[] {
+/** The positions of the operands, none left out, of the instruction at a position: earlier in its segment, or in the one before. */
+export function operandPositions({ k }: Pick<VerifierKey, 'k'>, position: number, instruction: Instruction): number[] {
+  const base = position - (position % 2 ** k);
   return instruction.refs
     .filter((ref) => ref !== NONE)
     .map((ref) => {
-      const from = isPrevious(ref) ? segment - 1 : segment;
-      if (from < 0) throw new MalformedInstruction('segment 0 has none before it');
-      return from * 2 ** key.k + refIndex(ref);
+      const index = refIndex(ref);
+      if (isPrevious(ref) ? base === 0 || index >= 2 ** k : base + index >= position)
+        throw new MalformedInstruction(`the instruction at ${position} reads ${index}, which no earlier instruction gives`);
+      return isPrevious(ref) ? base - 2 ** k + index : base + index;
     });
 }
 
@@ -92,7 +94,7 @@ export function judge(key: VerifierKey, claimed: Claimed, accusation: Accusation
     const cell = Number(bundleWord(segment, key.stride, imm0) >> 1n);
     inTree('cell', claimed.bundleRoot, key.bundleDepth, cell, cellLeaf('BUNDLE', [a, b]), path);
   } else
-    operandPositions(key, segment, instruction).forEach((at, j) => {
+    operandPositions(key, position, instruction).forEach((at, j) => {
       const { a, b, path } = inputs[j] as Opening;
       inTree('position', claimed.traceRoot, key.traceDepth, at, cellLeaf('TRACE', [a, b]), path);
     });

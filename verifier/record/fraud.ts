@@ -64,7 +64,7 @@ export async function accuse(
     return { ...base, inputs: [{ a, b, path: pathOf(bundle.tree, cell) }] };
   }
   const inputs: Opening[] = [];
-  for (const at of operandPositions(recorded, segment, instruction)) {
+  for (const at of operandPositions(recorded, position, instruction)) {
     const [a, b] = valueAt(at);
     inputs.push({ a, b, path: await pathTo(at) });
   }
