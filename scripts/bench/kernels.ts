@@ -16,7 +16,7 @@ import { H } from '../../verifier/generators.ts';
 import type { Cells } from '../../verifier/public-content.ts';
 import { action, table, type Report } from '../lib/command.ts';
 import { integerOption } from '../lib/options.ts';
-import { best, bytes, clockOption, machine, machineText, peakResident, type Clock } from './report.ts';
+import { adapterText, best, bytes, clockOption, machine, machineText, peakResident, type Clock } from './report.ts';
 
 const Point = bn254.G1.Point;
 const Fr = bn254.fields.Fr;
@@ -444,7 +444,7 @@ async function bench(options: Options): Promise<Report> {
       ...(gpu
         ? [
             `webgpu: 2^${input.logs.at(-1)} points of 254 bits that lie on the device: ${time(gpu.resident)} a point, ${ratio(first.times[names(options.size).msm(input.logs.at(-1) as number, 254)], gpu.resident)} one worker (goal on an H100 class GPU, 2^20 points: 50×)`,
-            `webgpu: ${gpu.adapter.description}${gpu.adapter.software ? ' (a software adapter: no GPU)' : ''}, limbs of ${gpu.limbBits} bits, ${bytes(gpu.peak)} on the device`,
+            `webgpu: ${adapterText(gpu.adapter)}, limbs of ${gpu.limbBits} bits, ${bytes(gpu.peak)} on the device`,
           ]
         : []),
       machineText(where),

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { BACKENDS, selectBackend } from '../../prover/backend/index.ts';
 import type { Backend } from '../../prover/backend/types.ts';
+import type { AdapterInfo } from '../../prover/backend/webgpu/adapter.ts';
 import { plain, type Engine } from '../../verifier/engine.ts';
 import { engineOf } from '../../prover/backend/engine.ts';
 import { integerOption } from '../lib/options.ts';
@@ -94,6 +95,12 @@ export const peakResident = (): number => now().peak;
 /** Most bytes that the backend's vectors took at once; null where it does not count them. */
 export const peakOf = (backend: Backend): number | null =>
   'peakBytes' in backend && typeof backend.peakBytes === 'function' ? (backend.peakBytes() as number) : null;
+
+/** The adapter that a backend computes on; null for those on the processor. */
+export const adapterOf = (backend: Backend): AdapterInfo | null => ('adapter' in backend ? (backend.adapter as AdapterInfo) : null);
+
+/** One line for people. */
+export const adapterText = (a: AdapterInfo): string => `${a.description}${a.software ? ' (a software adapter: no GPU)' : ''}`;
 
 export const seconds = (s: number): string => (Math.abs(s) < 0.0995 ? `${(1000 * s).toFixed(1)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`);
 

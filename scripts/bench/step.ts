@@ -5,6 +5,7 @@ import { progressBar } from '../lib/progress.ts';
 import { PARTS, type Part, type PartCount } from './parts.ts';
 import { prepare, recipeOptions, type RecipeOptions } from './recipe.ts';
 import {
+  adapterText,
   backendOptions,
   bytes,
   count,
@@ -101,6 +102,7 @@ function report(options: Options, t: TrainingTimes): Report {
         ['peak memory, backend', t.peak.backend === null ? 'not counted' : bytes(t.peak.backend)],
         ['columns, tree leaves', `${count(t.program['columns'] as number)}, ${count(t.program['treeLeaves'] as number)}`],
         ['loss', t.losses.map((l) => l.toFixed(4)).join(' ')],
+        ...(t.adapter ? [['adapter', adapterText(t.adapter)]] : []),
         ['machine', machineText(machineOf)],
       ]),
     ].join('\n'),

@@ -27,7 +27,8 @@ import { checkProgram } from '../../verifier/validity/check.ts';
 import { makeTerms } from '../lib/post-bounty.ts';
 import type { BenchTensor } from './models.ts';
 import { programSize } from './parts.ts';
-import { peakOf, peakResident, Stopwatch, total, type Cost } from './report.ts';
+import { adapterOf, peakOf, peakResident, Stopwatch, total, type Cost } from './report.ts';
+import type { AdapterInfo } from '../../prover/backend/webgpu/adapter.ts';
 
 export interface TrainingBench {
   /** Not calibrated; exponents of the model's tensors are those of `model`. */
@@ -50,6 +51,8 @@ export interface TrainingTimes {
   readonly losses: readonly number[];
   /** Largest resident set of the process, and the most that the backend's vectors took; bytes. */
   readonly peak: { readonly process: number; readonly backend: number | null };
+  /** Of a backend that computes on one. */
+  readonly adapter: AdapterInfo | null;
 }
 
 const SEED: Hex = `0x${'11'.repeat(32)}`;
@@ -169,6 +172,7 @@ export async function trainAndProve(backend: Backend, engine: Engine, input: Tra
     fixed,
     first,
     storage,
+    ...(backend.products ? { products: backend.products } : {}),
     onGroup: (_done, _total, loss) => losses.push(loss as number),
   });
   const training = total(trainingWatch.parts());
@@ -210,6 +214,7 @@ export async function trainAndProve(backend: Backend, engine: Engine, input: Tra
     bundleBytes: proven.bundle.length,
     losses,
     peak: { process: peakResident(), backend: peakOf(backend) },
+    adapter: adapterOf(backend),
   };
   return { times, bounty, claimant: CLAIMANT, claim: proven };
 }
