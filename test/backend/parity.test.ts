@@ -2,50 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { selectBackend } from '../../prover/backend/index.ts';
-import type {
-  Backend,
-  Cells,
-  ContractDim,
-  FieldVector,
-  FormFactor,
-  IntBlock,
-  LeafBlock,
-  SumcheckRounds,
-} from '../../prover/backend/types.ts';
+import type { Backend, ContractDim, FieldVector, LeafBlock } from '../../prover/backend/types.ts';
 import type { Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
+import { contractCase, formCase, outerCase, sameRounds } from './cases.ts';
 import { Random, randomBlocks } from './random.ts';
-
-const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
-
-/** Runs both sumchecks with the same challenges and compares every round and the end. */
-async function sameRounds(
-  expected: SumcheckRounds,
-  actual: SumcheckRounds,
-  variables: number,
-  random: Random,
-  what: string,
-): Promise<bigint[]> {
-  const challenges: bigint[] = [];
-  let challenge: bigint | null = null;
-  for (let i = 0; i < variables; i++) {
-    assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
-    challenge = random.field();
-    challenges.push(challenge);
-  }
-  assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
-  return challenges;
-}
-
-/** Integers in an array of any width. */
-function randomCells(n: number, random: Random): Cells {
-  const kind = random.below(5);
-  if (kind === 0) return Int8Array.from(random.integers(n, 7));
-  if (kind === 1) return Int16Array.from(random.integers(n, 15));
-  if (kind === 2) return Int32Array.from(random.integers(n, 31));
-  return random.integers(n, kind === 3 ? 52 : 16);
-}
 
 for (const workers of [1, 3])
   describe(`wasm with ${workers} workers equals reference`, () => {
@@ -207,88 +169,24 @@ for (const workers of [1, 3])
     it('contract: sums, moved dimensions, causal blocks, accumulation', async () => {
       const random = new Random(600 + workers);
       for (let k = 0; k < 120; k++) {
-        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(5));
-        if (k % 10 === 0) bits.push(7);
-        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
-        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
-        const offset = random.below(20);
-        const block: IntBlock = {
-          cells: randomCells(offset + 2 ** sum(bits) + 3, random),
-          offset,
-          ...(causal ? { causal } : {}),
-        };
-        let stride = 1;
-        const dims = bits
-          .map((n): ContractDim => {
-            const size = 2 ** n;
-            if (random.below(2)) return { bits: n, kind: 'sum', weights: random.fields(random.below(size + 1)) };
-            const limit = 1 + random.below(size + 2);
-            const dim: ContractDim = { bits: n, kind: 'keep', size: 1 + random.below(size), shift: random.below(5) - 2, limit, stride };
-            stride *= random.below(3) === 0 ? limit + 1 : limit;
-            return dim;
-          })
-          .reverse();
-        dims.reverse();
-        const start = random.fields(stride);
-        const scale = random.field();
-        await both(
-          async (b) => {
-            const out = b.fromField(start);
-            await b.contract(block, dims, scale, out);
-            await b.contract(block, dims, 1n, out);
-            return values(b, out);
-          },
-          `case ${k}: ${JSON.stringify({ dims, causal }, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v))}`,
-        );
+        const { run, what } = contractCase(k, random);
+        await both(run, what);
       }
     });
 
     it('accumulateOuter: missing weights, causal pairs, offsets', async () => {
       const random = new Random(800 + workers);
       for (let k = 0; k < 60; k++) {
-        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(4));
-        if (k % 10 === 0) bits.push(6);
-        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
-        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
-        const dims = bits.map((n) => random.fields(random.below(2 ** n + 1)));
-        const offset = random.below(30);
-        const start = random.fields(offset + 2 ** sum(bits) + random.below(5));
-        const scale = random.field();
-        await both(
-          async (b) => {
-            const out = b.fromField(start);
-            await b.accumulateOuter(out, offset, dims, bits, scale, causal);
-            return values(b, out);
-          },
-          `case ${k}: bits ${bits.join(' ')}, causal ${causal?.join(' ')}`,
-        );
+        const { run, what } = outerCase(k, random);
+        await both(run, what);
       }
     });
 
     it('products whose factors depend on some of the variables', async () => {
       const random = new Random(970 + workers);
       for (let k = 0; k < 90; k++) {
-        const n = k % 15 === 0 ? 11 + random.below(2) : 1 + random.below(7);
-        const batch = random.below(3) === 0 ? 0 : random.below(n + 1);
-        const point = random.fields(batch);
-        if (k % 7 === 0) point.fill(0n);
-        if (k % 7 === 1) point.fill(1n);
-        const factors = Array.from({ length: 1 + random.below(3) }, () => {
-          const on = Array.from({ length: n }, () => random.below(4) > 0);
-          const length = 2 ** on.filter((x) => x).length;
-          const bits = [6, 16, 24, 50, 0][random.below(5)] as number;
-          return { on, ints: bits === 0 ? null : random.integers(length, bits), cells: random.fields(length) };
-        });
-        const [zero] = factors;
-        if (k % 9 === 0 && zero) zero.cells.fill(0n);
-        const coef = random.field();
-        const start = async (b: Backend) => {
-          const own: FormFactor[] = [];
-          for (const { on, ints, cells } of factors) own.push({ on, table: ints ? await b.fromInts(ints) : b.fromField(cells) });
-          return b.formProduct(own, point, coef);
-        };
-        const what = `case ${k}: ${n} variables, ${batch} with eq, ${factors.map((f) => f.on.map(Number).join('') + (f.ints ? ' integers' : '')).join(', ')}`;
-        await sameRounds(await start(reference), await start(wasm), n, random, what);
+        const { start, variables, what } = formCase(k, random);
+        await sameRounds(await start(reference), await start(wasm), variables, random, what);
       }
     });
 

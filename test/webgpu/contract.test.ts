@@ -2,26 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { Backend, Cells, ContractDim, FieldVector, IntBlock } from '../../prover/backend/types.ts';
+import type { Backend, ContractDim, FieldVector } from '../../prover/backend/types.ts';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { KINDS } from '../../prover/backend/webgpu/ints.ts';
 import { digitLimits, MOST_TERMS, termsBetweenCarries } from '../../prover/backend/webgpu/wgsl/dots.ts';
 import { LIMB_BITS } from '../../prover/backend/webgpu/wgsl/field.ts';
 import { R, mod } from '../../verifier/field.ts';
+import { contractCase } from '../backend/cases.ts';
 import { Random } from '../backend/random.ts';
 import { configurations, open, skip } from './support/backend.ts';
 
-const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
 const reference = createReferenceBackend();
-
-/** Integers in an array of any width. */
-function randomCells(n: number, random: Random): Cells {
-  const kind = random.below(6);
-  if (kind === 0) return Int8Array.from(random.integers(n, 7));
-  if (kind === 1) return Int16Array.from(random.integers(n, 15));
-  if (kind === 2) return Int32Array.from(random.integers(n, 31));
-  return random.integers(n, [53, 16, 7][kind - 3] as number);
-}
 
 const values = async (b: Backend, v: FieldVector): Promise<bigint[]> => {
   const cells = await b.toField(v);
@@ -106,35 +97,8 @@ for (const [limbBits, bindingBytes] of configurations([
     it('contract: sums, moved dimensions, causal blocks, missing weights, accumulation', async () => {
       const random = new Random(300 + seed);
       for (let k = 0; k < (bindingBytes ? 40 : 100); k++) {
-        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(5));
-        if (k % 10 === 0) bits.push(7);
-        if (sum(bits) > 13) continue;
-        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
-        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
-        const offset = random.below(20);
-        const block: IntBlock = { cells: randomCells(offset + 2 ** sum(bits) + 3, random), offset, ...(causal ? { causal } : {}) };
-        let stride = 1;
-        const dims = bits.toReversed().map((n): ContractDim => {
-          const size = 2 ** n;
-          if (random.below(2)) return { bits: n, kind: 'sum', weights: random.fields(random.below(size + 1)) };
-          const limit = 1 + random.below(size + 2);
-          const dim: ContractDim = { bits: n, kind: 'keep', size: 1 + random.below(size), shift: random.below(5) - 2, limit, stride };
-          stride *= random.below(3) === 0 ? limit + 1 : limit;
-          return dim;
-        });
-        if (random.below(3) > 0) dims.reverse();
-        else if (causal) continue;
-        const start = random.fields(stride);
-        const scale = random.field();
-        await both(
-          async (b) => {
-            const out = b.fromField(start);
-            await b.contract(block, dims, scale, out);
-            await b.contract(block, dims, 1n, out);
-            return values(b, out);
-          },
-          `case ${k}: ${JSON.stringify({ dims, causal, kind: block.cells.BYTES_PER_ELEMENT }, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v))}`,
-        );
+        const { run, what, bits } = contractCase(k, random);
+        if (bits <= 13) await both(run, what);
       }
     });
 

@@ -5,29 +5,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { Backend, FieldVector, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { Backend, FieldVector } from '../../prover/backend/types.ts';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { R } from '../../verifier/field.ts';
+import { formCase, outerCase, sameRounds } from '../backend/cases.ts';
 import { Random } from '../backend/random.ts';
 import { configurations, open, skip } from './support/backend.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
-
-/** Runs both sumchecks with the same challenges and compares every round and the end. */
-async function sameRounds(
-  expected: SumcheckRounds,
-  actual: SumcheckRounds,
-  variables: number,
-  random: Random,
-  what: string,
-): Promise<void> {
-  let challenge: bigint | null = null;
-  for (let i = 0; i < variables; i++) {
-    assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
-    challenge = random.field();
-  }
-  assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
-}
 
 for (const { limbBits, bindingBytes } of configurations([
   { limbBits: 13, bindingBytes: undefined },
@@ -66,22 +51,8 @@ for (const { limbBits, bindingBytes } of configurations([
     it('accumulateOuter: missing weights, causal pairs, offsets', async () => {
       const random = new Random(800 + limbBits);
       for (let k = 0; k < 60; k++) {
-        const bits = Array.from({ length: 1 + random.below(4) }, () => random.below(4));
-        if (k % 10 === 0) bits.push(6);
-        const equal = bits.flatMap((b, i) => bits.flatMap((c, j) => (b === c && i !== j ? [[i, j] as const] : [])));
-        const causal = equal.length > 0 && random.below(2) ? equal[random.below(equal.length)] : undefined;
-        const dims = bits.map((n) => random.fields(random.below(2 ** n + 1)));
-        const offset = random.below(30);
-        const start = random.fields(offset + 2 ** sum(bits) + random.below(5));
-        const scale = random.field();
-        await both(
-          async (b) => {
-            const out = b.fromField(start);
-            await b.accumulateOuter(out, offset, dims, bits, scale, causal);
-            return values(b, out);
-          },
-          `case ${k}: bits ${bits.join(' ')}, causal ${causal?.join(' ')}`,
-        );
+        const { run, what } = outerCase(k, random);
+        await both(run, what);
       }
       nothingLeft();
     });
@@ -178,25 +149,8 @@ for (const { limbBits, bindingBytes } of configurations([
     it('products whose factors depend on some of the variables', async () => {
       const random = new Random(970 + limbBits);
       for (let k = 0; k < 60; k++) {
-        const n = k % 15 === 0 ? 11 + random.below(2) : 1 + random.below(7);
-        const batch = random.below(3) === 0 ? 0 : random.below(n + 1);
-        const point = random.fields(batch);
-        if (k % 7 === 0) point.fill(0n);
-        if (k % 7 === 1) point.fill(1n);
-        const factors = Array.from({ length: 1 + random.below(3) }, () => {
-          const on = Array.from({ length: n }, () => random.below(4) > 0);
-          return { on, cells: random.fields(2 ** on.filter((x) => x).length) };
-        });
-        if (k % 9 === 0) for (const f of factors.slice(0, 1 + (k % 2) * 2)) f.cells.fill(0n);
-        const coef = random.field();
-        const start = async (b: Backend) =>
-          b.formProduct(
-            factors.map(({ on, cells }) => ({ on, table: b.fromField(cells) })),
-            point,
-            coef,
-          );
-        const what = `case ${k}: ${n} variables, ${batch} with eq, ${factors.map((f) => f.on.map(Number).join('')).join(', ')}`;
-        await sameRounds(await start(reference), await start(webgpu), n, random, what);
+        const { start, variables, what } = formCase(k, random);
+        await sameRounds(await start(reference), await start(webgpu), variables, random, what);
       }
       nothingLeft();
     });

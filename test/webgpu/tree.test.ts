@@ -2,24 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { FractionTree, LeafBlock, LeafCells, SumcheckRounds } from '../../prover/backend/types.ts';
+import type { FractionTree, LeafBlock, LeafCells } from '../../prover/backend/types.ts';
 import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
+import { sameRounds } from '../backend/cases.ts';
 import { Random, randomBlocks } from '../backend/random.ts';
 import { configurations, open, skip } from './support/backend.ts';
 
 const reference = createReferenceBackend();
-
-async function sameRounds(expected: SumcheckRounds, actual: SumcheckRounds, variables: number, random: Random, what: string) {
-  const challenges: bigint[] = [];
-  let challenge: bigint | null = null;
-  for (let i = 0; i < variables; i++) {
-    assert.deepEqual(await actual.round(challenge), await expected.round(challenge), `${what}: round ${i}`);
-    challenge = random.field();
-    challenges.push(challenge);
-  }
-  assert.deepEqual(await actual.finish(challenge as bigint), await expected.finish(challenge as bigint), `${what}: end`);
-  return challenges;
-}
 
 const describeBlocks = (blocks: readonly LeafBlock[]): string =>
   blocks.map((b) => `${b.offset}: ${b.domain.sizes.join('×')}${b.domain.causal ? ' causal' : ''}`).join(', ');
