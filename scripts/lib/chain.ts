@@ -7,6 +7,7 @@ import {
   defineChain,
   getAddress,
   http,
+  zeroAddress,
   type Abi,
   type Account,
   type Address,
@@ -88,7 +89,7 @@ const CURES: Readonly<Record<string, string>> = {
   ClaimNotFirst: 'an earlier claim is still undecided',
   LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
   NothingToWithdraw: 'this account has no credit here',
-  WindowOutOfRange: 'give a longer --window',
+  DurationOutOfRange: 'give longer times (--window)',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */
@@ -143,11 +144,17 @@ async function send(
   }
 }
 
-/** Deploys registry and escrow. `minimumWindow` in seconds. */
+/** Shortest times that an escrow takes in terms, in seconds: `window`; and `reaction`, to answer, react, reveal and complain. */
+export interface Minimums {
+  readonly window: bigint;
+  readonly reaction: bigint;
+}
+
+/** Deploys registry and escrow. */
 export async function deploy(
   chain: Chain,
   account: Account,
-  minimumWindow: bigint,
+  minimums: Minimums,
 ): Promise<{ readonly registry: Address; readonly escrow: Address; readonly sent: readonly Sent[] }> {
   const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
   const sent: Sent[] = [];
@@ -158,7 +165,12 @@ export async function deploy(
     return getAddress(receipt.contractAddress as Address);
   };
   const registry = await one(commitmentRegistryAbi as Abi, commitmentRegistryBytecode as Hex, []);
-  const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [minimumWindow]);
+  const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [
+    minimums.window,
+    minimums.reaction,
+    zeroAddress,
+    zeroAddress,
+  ]);
   return { registry, escrow, sent };
 }
 
@@ -202,6 +214,10 @@ export interface Escrow {
 
 const NO_VALUE = 0n;
 
+/** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
+export const postValue = (t: Terms): bigint =>
+  t.attesterFee * BigInt(t.threshold) + t.disclosureBond + (BigInt(t.token) === 0n ? t.reward : 0n);
+
 /** Opens an escrow; refuses an address without code. */
 export async function openEscrow(chain: Chain, address: Address): Promise<Escrow> {
   const code = await chain.client.getCode({ address });
@@ -213,8 +229,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   return {
     address,
     chain,
-    post: (account, terms) =>
-      call(account, 'post', [terms], terms.attesterFee * BigInt(terms.threshold) + (BigInt(terms.token) === 0n ? terms.reward : 0n)),
+    post: (account, terms) => call(account, 'post', [terms], postValue(terms)),
     claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
@@ -224,7 +239,10 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
-    claimOf: (id) => chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] }),
+    async claimOf(id) {
+      const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
+      return { ...record, acceptFrom: BigInt(record.acceptFrom) };
+    },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     async events(eventName, args = {}, fromBlock = 0n) {
       const last = await chain.client.getBlockNumber();
@@ -273,7 +291,7 @@ export const publishCard = (
   });
 
 export const BOUNTY_STATUS = ['none', 'open', 'paid', 'refunded'] as const;
-export const CLAIM_STATUS = ['none', 'pending', 'paid', 'rejected', 'superseded', 'released'] as const;
+export const CLAIM_STATUS = ['none', 'pending', 'accepted', 'revealed', 'paid', 'rejected', 'superseded', 'released'] as const;
 
 /** Announces a card if the options name a registry; the transaction's hash, or null. */
 export async function announce(options: RegistryOptions, subject: 'model' | 'data', digest: Hex): Promise<Hash | null> {

@@ -252,6 +252,8 @@ describe('E4 other terms behind an id', () => {
       reward: 1n,
       bond: 1n,
       attesterFee: 1n,
+      demandFee: 1n,
+      disclosureBond: 1n,
       rule: 1,
       signers: t.signers.slice(1),
       threshold: 1,
@@ -262,9 +264,13 @@ describe('E4 other terms behind an id', () => {
       steps: 16,
       stepsPerProof: 1,
       startDigest: word(1),
+      inputsCommitment: word(1),
       announces: [word(1)],
       fullState: true,
       deliveryKey: { x: 1n, y: 2n },
+      deliveryDepth: 1,
+      enterBy: 1n,
+      discloseBy: 1n,
       claimBy: 1n,
       window: 1n,
       answer: 1n,
@@ -410,7 +416,7 @@ describe('E6 doing it twice', () => {
     await expect(accept(w, t, second)).to.be.revertedWithCustomError(w.escrow, 'BountyNotOpen');
     await expect(claim(w, t, w.mallory)).to.be.revertedWithCustomError(w.escrow, 'BountyNotOpen');
     await w.escrow.getFunction('release')(t, second);
-    await expect(w.escrow.getFunction('release')(t, second)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
+    await expect(w.escrow.getFunction('release')(t, second)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
     await withdraw(w, w.alice, ZERO);
     await expect(withdraw(w, w.alice, ZERO)).to.be.revertedWithCustomError(w.escrow, 'NothingToWithdraw');
     await networkHelpers.time.increaseTo(t.claimBy);
@@ -421,7 +427,7 @@ describe('E6 doing it twice', () => {
     const third = await claim(w, u, w.alice);
     await networkHelpers.time.increaseTo(u.claimBy);
     await w.escrow.getFunction('lapse')(u, third);
-    await expect(w.escrow.getFunction('lapse')(u, third)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
+    await expect(w.escrow.getFunction('lapse')(u, third)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
     await w.escrow.getFunction('refund')(u);
     await expect(w.escrow.getFunction('refund')(u)).to.be.revertedWithCustomError(w.escrow, 'BountyNotOpen');
     await expect(post(w, u)).to.be.revertedWithCustomError(w.escrow, 'ClaimByOutOfRange');
@@ -557,7 +563,7 @@ describe('E8 verdicts', () => {
     await w.escrow.getFunction('lapse')(t, id);
     await expect(w.escrow.getFunction('attest')(t, id, true, expiry + 100n * DAY, 0b011, late)).to.be.revertedWithCustomError(
       w.escrow,
-      'ClaimNotPending',
+      'WrongClaimStatus',
     );
     expect((await w.escrow.getFunction('claimOf')(id)).status).to.equal(CLAIM.rejected);
   });
@@ -584,7 +590,7 @@ describe('E9 payment without a verdict', () => {
     await post(w, t);
     const id = await claim(w, t, w.alice);
     await attest(w, t, id, false);
-    await expect(attest(w, t, id, true)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
-    await expect(accept(w, t, id)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotPending');
+    await expect(attest(w, t, id, true)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    await expect(accept(w, t, id)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
   });
 });

@@ -5,6 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {BountyEscrow} from "../../../contracts/BountyEscrow.sol";
 import {Body, Kind, Point, Rule, Terms} from "../../../contracts/Types.sol";
 import {IBountyEscrow} from "../../../contracts/interfaces/IBountyEscrow.sol";
+import {MockDelivery, MockFraudProof} from "../mocks/Checkers.sol";
 import {vm} from "./Vm.sol";
 
 contract Coin is ERC20("Coin", "CN") {
@@ -24,7 +25,12 @@ contract Handler {
     uint256 internal constant PEOPLE = 4;
     uint256 internal constant ATTESTERS = 3;
 
-    BountyEscrow public immutable escrow = new BountyEscrow(1 hours);
+    BountyEscrow public immutable escrow = new BountyEscrow(
+        1 hours,
+        30 minutes,
+        new MockFraudProof(),
+        new MockDelivery()
+    );
     Coin public immutable coin = new Coin();
 
     Terms[] internal _terms;
