@@ -28,10 +28,10 @@ export const tagNumber = (tag: string): bigint => {
 /** keccak-256: 32 bytes. */
 export type Keccak = (bytes: Uint8Array) => Uint8Array;
 
-const block = new Uint8Array(4 * WORD_BYTES);
+const block = new Uint8Array(5 * WORD_BYTES);
 const blockView = viewOf(block);
 
-/** The hash of up to four words, as a number. */
+/** The hash of up to five words, as a number. */
 export function hashWords(keccak: Keccak, words: readonly bigint[]): bigint {
   words.forEach((w, i) => put(blockView, i, w));
   block.set(keccak(block.subarray(0, WORD_BYTES * words.length)));

@@ -4,10 +4,11 @@ import { dirname, join, relative, sep } from 'node:path';
 /** Most lines of the protocol part of verifier/ that are neither blank nor comment. */
 const LINE_BUDGET = 3_000;
 /**
- * Rooms outside the protocol part: builders of models, and the validity checks that judge a program once, when its bounty is opened, not
- * once a bundle.
+ * Rooms outside the protocol part: builders of models; the validity checks that judge a program once, when its bounty is opened, not
+ * once a bundle; the recorded verifier and the delivery, which nobody needs to verify a bundle: the one refutes a claim in a contract, the other hands over
+ * what a paid claim promised.
  */
-const APART = [join('verifier', 'models') + sep, join('verifier', 'validity') + sep];
+const APART = ['models', 'validity', 'record', 'delivery'].map((room) => join('verifier', room) + sep);
 /** Packages that run in a browser. */
 const PACKAGES = /^(@noble\/(curves|hashes)|viem|zod)(\/|$)/;
 
