@@ -19,6 +19,7 @@ abstract contract Disputes is Verdicts {
     mapping(bytes32 demandId => Demand demand) internal _demands;
 
     constructor(IFraudProof fraudProof) {
+        if (address(fraudProof).code.length == 0) revert NoCode(address(fraudProof));
         FRAUD_PROOF = fraudProof;
     }
 
@@ -49,7 +50,7 @@ abstract contract Disputes is Verdicts {
         IFraudProof.Claimed memory claimed = IFraudProof.Claimed({
             bundleRoot: body.bundleRoot,
             traceRoot: body.traceRoot,
-            publicWords: Statement.words(terms, claimant, body)
+            publicWords: Statement.publicWords(terms, claimant, body)
         });
         IFraudProof.Fault fault = FRAUD_PROOF.check(key, claimed, accusation);
         if (fault == IFraudProof.Fault.None) revert NoFault(claimId);

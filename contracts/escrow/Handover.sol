@@ -14,6 +14,7 @@ abstract contract Handover is Disputes {
     IDelivery public immutable DELIVERY;
 
     constructor(IDelivery delivery) {
+        if (address(delivery).code.length == 0) revert NoCode(address(delivery));
         DELIVERY = delivery;
     }
 

@@ -245,6 +245,7 @@ interface IBountyEscrow {
     error OpenDemands(bytes32 claimId, uint256 count);
     error AlreadyDemanded(bytes32 demandId);
     error DemandNotOpen(bytes32 demandId, DemandStatus status);
+    error NoCode(address checker);
     error NothingToWithdraw(address account, address token);
     error ZeroAddress();
 

@@ -7,7 +7,6 @@ import {
   defineChain,
   getAddress,
   http,
-  zeroAddress,
   type Abi,
   type Account,
   type Address,
@@ -18,7 +17,18 @@ import {
   type PublicClient,
   type TransactionReceipt,
 } from 'viem';
-import { bountyEscrowAbi, bountyEscrowBytecode, commitmentRegistryAbi, commitmentRegistryBytecode } from '../../deploy/artifacts.ts';
+import {
+  bountyEscrowAbi,
+  bountyEscrowBytecode,
+  commitmentRegistryAbi,
+  commitmentRegistryBytecode,
+  deliveryAbi,
+  deliveryBytecode,
+  fraudProofAbi,
+  fraudProofBytecode,
+  generatorsAbi,
+  generatorsBytecode,
+} from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
 import { signingAccount } from './keys.ts';
@@ -150,27 +160,27 @@ export interface Minimums {
   readonly reaction: bigint;
 }
 
-/** Deploys registry and escrow. */
-export async function deploy(
-  chain: Chain,
-  account: Account,
-  minimums: Minimums,
-): Promise<{ readonly registry: Address; readonly escrow: Address; readonly sent: readonly Sent[] }> {
+export interface Deployed {
+  readonly registry: Address;
+  readonly escrow: Address;
+  readonly sent: readonly (Sent & { readonly contract: string })[];
+}
+
+/** Deploys registry, checkers and escrow. */
+export async function deploy(chain: Chain, account: Account, minimums: Minimums): Promise<Deployed> {
   const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
-  const sent: Sent[] = [];
-  const one = async (abi: Abi, bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
-    const hash = await wallet.deployContract({ abi, bytecode, args });
+  const sent: (Sent & { readonly contract: string })[] = [];
+  const one = async (contract: string, abi: readonly unknown[], bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
+    const hash = await wallet.deployContract({ abi: abi as Abi, bytecode, args });
     const receipt = await mined(chain, hash, 'deploy');
-    sent.push({ hash, gas: receipt.gasUsed, block: receipt.blockNumber });
+    sent.push({ contract, hash, gas: receipt.gasUsed, block: receipt.blockNumber });
     return getAddress(receipt.contractAddress as Address);
   };
-  const registry = await one(commitmentRegistryAbi as Abi, commitmentRegistryBytecode as Hex, []);
-  const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [
-    minimums.window,
-    minimums.reaction,
-    zeroAddress,
-    zeroAddress,
-  ]);
+  const registry = await one('registry', commitmentRegistryAbi, commitmentRegistryBytecode, []);
+  const fraudProof = await one('fraud proof', fraudProofAbi, fraudProofBytecode, []);
+  const generators = await one('generators', generatorsAbi, generatorsBytecode, []);
+  const delivery = await one('delivery', deliveryAbi, deliveryBytecode, [generators]);
+  const escrow = await one('escrow', bountyEscrowAbi, bountyEscrowBytecode, [minimums.window, minimums.reaction, fraudProof, delivery]);
   return { registry, escrow, sent };
 }
 
