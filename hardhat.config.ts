@@ -9,7 +9,11 @@ const compiler = (runs: number) => ({
   settings: { evmVersion: 'cancun', optimizer: { enabled: true, runs }, viaIR: true },
 });
 // The escrow fits into the 24,576 bytes that code may have; with more runs it does not.
-const profile = { compilers: [compiler(10_000)], overrides: { 'contracts/BountyEscrow.sol': compiler(200) } };
+const withEscrow = [
+  'contracts/BountyEscrow.sol',
+  ...['Escrow.t', 'Handler', 'Invariants.t'].map((name) => `test/contracts/solidity/${name}.sol`),
+];
+const profile = { compilers: [compiler(10_000)], overrides: Object.fromEntries(withEscrow.map((file) => [file, compiler(200)])) };
 
 export default defineConfig({
   plugins: [toolbox],

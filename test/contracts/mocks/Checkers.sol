@@ -57,6 +57,6 @@ contract MockDelivery is IDelivery {
     }
 
     function keyHashOf(bytes32 bountyId, address claimant, bytes32 key) external pure returns (bytes32) {
-        return keccak256(abi.encode("KEY", bountyId, claimant, key));
+        return keccak256(abi.encode(uint256(uint24(bytes3("KEY"))), bountyId, claimant, key));
     }
 }

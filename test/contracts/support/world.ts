@@ -53,7 +53,7 @@ export async function world() {
     anyone: others[3] as Account,
   };
 }
-type Account = Awaited<ReturnType<HardhatEthers['getSigners']>>[number];
+export type Account = Awaited<ReturnType<HardhatEthers['getSigners']>>[number];
 
 /** Native reward, 2 of 3 attesters, claims for 7 days, a window of one day. */
 export async function terms(w: World, changes: Partial<Terms> = {}): Promise<Terms> {
@@ -226,4 +226,5 @@ export const CLAIM = {
   superseded: 6n,
   released: 7n,
 } as const;
+export const REASON = { invalidVerdict: 0n, lapsed: 1n, challenged: 2n, defaulted: 3n, unrevealed: 4n, wrongDelivery: 5n } as const;
 export const JOB = { open: 0n, funded: 1n, submitted: 2n, completed: 3n, rejected: 4n, expired: 5n } as const;
