@@ -487,7 +487,7 @@ describe('E8 verdicts', () => {
       .to.be.revertedWithCustomError(w.escrow, 'TooLate')
       .withArgs(expiry, (time: bigint) => time >= expiry);
     const late = await sign(w, id, true, expiry + 100n * DAY, 0b011);
-    await networkHelpers.time.increaseTo((await w.escrow.getFunction('claimOf')(id)).acceptFrom);
+    await networkHelpers.time.increaseTo((await w.escrow.getFunction('claimOf')(id)).deadline);
     await expect(w.escrow.getFunction('attest')(t, id, true, expiry + 100n * DAY, 0b011, late)).to.be.revertedWithCustomError(
       w.escrow,
       'TooLate',

@@ -101,7 +101,7 @@ describe('E5 deadlines of claims', () => {
     const t = await terms(w);
     await post(w, t);
     const id = await claim(w, t, w.alice);
-    const { acceptFrom } = await claimOf(w, id);
+    const { deadline: acceptFrom } = await claimOf(w, id);
     for (const [valid, expiry] of [
       [true, acceptFrom + DAY],
       [false, acceptFrom + DAY],
@@ -120,7 +120,7 @@ describe('E5 deadlines of claims', () => {
       const t = await make(w);
       await post(w, t);
       const id = await claimWith(w, t, w.alice, TRUE);
-      const { acceptFrom } = await claimOf(w, id);
+      const { deadline: acceptFrom } = await claimOf(w, id);
       expect(await around(acceptFrom, () => accept(w, t, id))).to.deep.equal(FROM);
       if (make === optimistic) continue;
       const signatures = await sign(w, id, true, acceptFrom + DAY, 0b011);
@@ -135,10 +135,10 @@ describe('E5 deadlines of claims', () => {
     const t = await optimistic(w);
     await post(w, t);
     const id = await claimWith(w, t, w.alice, TRUE);
-    const { claimed, acceptFrom } = await claimOf(w, id);
+    const { demandsBy, deadline: acceptFrom } = await claimOf(w, id);
     const n = node('bundle', 7, 0);
     const ask = () => demand(w, t, id, n, w.bob);
-    expect(await around(claimed + t.window + 3n * (t.answer + t.react), ask)).to.deep.equal(BEFORE);
+    expect(await around(demandsBy, ask)).to.deep.equal(BEFORE);
     await nextBlockAt(acceptFrom - 1n);
     await ask();
     const { answerBy } = await w.escrow.getFunction('demandOf')(id, n);
@@ -161,12 +161,12 @@ describe('E5 deadlines of claims', () => {
     await attest(w, t, id);
     await accept(w, t, id);
     await turnsAt(
-      (await claimOf(w, id)).revealBy,
+      (await claimOf(w, id)).deadline,
       () => reveal(w, t, w.alice, b),
       () => anyone(w, 'unrevealed', t, id),
     );
     await reveal(w, t, w.alice, b);
-    const { complainBy } = await claimOf(w, id);
+    const { deadline: complainBy } = await claimOf(w, id);
     await turnsAt(
       complainBy,
       () => complain(w, t, w.alice, b, 3),

@@ -79,7 +79,7 @@ describe('E1 hostile tokens in the longer lives', () => {
     await passWindow(w, id);
     await accept(w, t, id);
     await reveal(w, t, w.alice, b);
-    await nextBlockAt((await claimOf(w, id)).complainBy);
+    await nextBlockAt((await claimOf(w, id)).deadline);
     await send(w, w.anyone, 'settle', t, id);
     await expect(send(w, w.alice, 'withdraw', t.token, w.alice.address)).to.be.revertedWith('blocked');
     await expect(send(w, w.alice, 'withdraw', ZERO, w.alice.address)).to.changeEtherBalance(ethers, w.alice, BOND + DEMAND_FEE);
@@ -259,12 +259,11 @@ describe('F8 withheld words; demands as griefing', () => {
 
   it('F8 who pesters a claimant pays him for every answer, and delays the payment by a known time at most', async () => {
     const { w, t, b, id } = await claimed(TRUE);
-    const { claimed: from } = await claimOf(w, id);
-    const end = from + t.window + 3n * (t.answer + t.react);
+    const { demandsBy: end } = await claimOf(w, id);
     let asked = 0;
     for (; (await now()) + 5n < end; asked++) {
       const n = node('bundle', 0, asked);
-      const { acceptFrom } = await claimOf(w, id);
+      const { deadline: acceptFrom } = await claimOf(w, id);
       if (acceptFrom - 1n > (await now())) await nextBlockAt(acceptFrom - 1n);
       if ((await now()) + 5n >= end) break;
       await demand(w, t, id, n, w.mallory);
@@ -273,7 +272,7 @@ describe('F8 withheld words; demands as griefing', () => {
     }
     expect(asked).to.be.greaterThan(2);
     expect(await credit(w, w.alice)).to.equal(BigInt(asked) * DEMAND_FEE);
-    const { acceptFrom } = await claimOf(w, id);
+    const { deadline: acceptFrom } = await claimOf(w, id);
     expect(acceptFrom).to.be.at.most(end + t.answer + t.react);
     await nextBlockAt(acceptFrom > (await now()) ? acceptFrom : (await now()) + 1n);
     await accept(w, t, id);

@@ -116,7 +116,7 @@ export async function claimWith(w: World, t: Terms, by: Account, b: Body, value 
 
 /** Lets the window of a claim pass. */
 export async function passWindow(w: World, id: Hex): Promise<void> {
-  await nextBlockAt((await claimOf(w, id)).acceptFrom);
+  await nextBlockAt((await claimOf(w, id)).deadline);
   await networkHelpers.mine();
 }
 
