@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Generators} from "../../../contracts/Generators.sol";
 import {BN254} from "../../../contracts/libraries/BN254.sol";
 import {Harness} from "../mocks/Harness.sol";
 import {vm} from "./Vm.sol";
@@ -8,6 +9,7 @@ import {vm} from "./Vm.sol";
 /// The curve through precompiles that work, that fail, and that are not there.
 contract PrecompilesTest {
     Harness internal harness = new Harness();
+    address internal generators = address(new Generators());
 
     /// s · P + A for the base point's multiples: (s · p + a) · G, with every edge that small numbers have.
     function testFuzz_mulAddIsLinear(uint256 p, uint256 s, uint256 a) external view {
@@ -53,12 +55,43 @@ contract PrecompilesTest {
         }
     }
 
+    /// F6: one addition among the many of a row's commitment, while its buckets are filled or collected.
+    function test_oneShortAnswerReverts() external {
+        bytes memory code = generators.code;
+        uint256[2] memory g;
+        for (uint256 i = 0; i < 64; ++i) g[i / 32] = (g[i / 32] << 8) | uint8(code[1 + 64 + i]);
+        bytes[2] memory additions = [abi.encode(0, 0, g[0], g[1]), abi.encode(0, 0, 0, 0)];
+        for (uint256 i = 0; i < 2; ++i) {
+            // Half a point at infinity: what follows would go through.
+            vm.mockCall(address(6), additions[i], abi.encode(uint256(0)));
+            _commitReverts();
+            vm.clearMockedCalls();
+        }
+        harness.commit(generators, _row());
+    }
+
     function _mustRevert() private view {
         try harness.mulAdd(1, 2, 3, 1, 2) {
             revert("a broken precompile was believed");
         } catch (bytes memory reason) {
             require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");
         }
+        _commitReverts();
+    }
+
+    function _commitReverts() private view {
+        try harness.commit(generators, _row()) {
+            revert("a broken precompile was believed");
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");
+        }
+    }
+
+    /// Limb 1 is 0x12, the blind 5.
+    function _row() private pure returns (bytes memory row) {
+        row = new bytes(544);
+        row[3] = 0x12;
+        row[543] = 0x05;
     }
 
     /// Mostly what it is mod r, every fourth time next to 0 or r.
