@@ -98,6 +98,14 @@ const CURES: Readonly<Record<string, string>> = {
   NotAttested: 'wait for the attesters’ verdict',
   ClaimNotFirst: 'an earlier claim is still undecided',
   LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
+  WrongClaimStatus: 'the claim is in another state; look with `fineproof bounty show`',
+  NoReservations: 'this bounty takes no reservations',
+  IsReserved: 'wait until the reservation has ended',
+  NotDisclosed: 'the poster has not shown the inputs yet',
+  NotEntered: 'only adapters that were entered in time can be claimed',
+  WrongKey: 'this is not the key of the claim',
+  WrongInputs: 'digest and salt are not those that the terms commit to',
+  OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
   DurationOutOfRange: 'give longer times (--window)',
 };
@@ -186,6 +194,13 @@ export async function deploy(chain: Chain, account: Account, minimums: Minimums)
 
 const SUBJECT = { model: 0, data: 1, key: 2 } as const;
 
+/** A node of one of a claim's trees: 0 bundle, 1 trace, 2 encrypted rows; level 0 are the leaves. */
+export interface TreeNode {
+  readonly tree: number;
+  readonly level: number;
+  readonly index: bigint;
+}
+
 /** The calls of one escrow. */
 export interface Escrow {
   readonly address: Address;
@@ -204,9 +219,37 @@ export interface Escrow {
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   refund(account: Account, terms: Terms): Promise<Sent>;
+  /** Keeps others from claiming for a while, for the bond. */
+  reserve(account: Account, terms: Terms): Promise<Sent>;
+  /** Enters a bounty that judges by hidden inputs with one adapter, for the bond. */
+  enter(account: Account, terms: Terms, adapterRoot: Hex): Promise<Sent>;
+  disclose(account: Account, terms: Terms, inputs: { digest: Hex; salt: Hex; uri: string }): Promise<Sent>;
+  /** Refunds a bounty whose inputs were not disclosed in time. */
+  undisclosed(account: Account, terms: Terms): Promise<Sent>;
+  /** Gives back the bond of an entry that no claim used. */
+  releaseEntry(account: Account, terms: Terms, entrant: Address): Promise<Sent>;
+  /** Shows the key of an accepted claim. */
+  reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
+  /** Rejects an accepted claim whose key was not shown in time. */
+  unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Pays a revealed claim that nobody complained about in time. */
+  settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a claim that left a demand without an answer. */
+  defaulted(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  /** Gives the fee of an open demand back once its claim has ended. */
+  reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
-  bounty(id: Hex): Promise<{ readonly status: number; readonly first: Hex; readonly last: Hex }>;
+  bounty(id: Hex): Promise<{
+    readonly status: number;
+    readonly first: Hex;
+    readonly last: Hex;
+    readonly disclosed: boolean;
+    readonly reservedBy: Address;
+    readonly reservedUntil: number;
+  }>;
+  demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly status: number; readonly answerBy: number }>;
+  entryOf(bountyId: Hex, entrant: Address): Promise<{ readonly adapterRoot: Hex; readonly holdsBond: boolean }>;
   claimOf(id: Hex): Promise<{
     readonly bountyId: Hex;
     readonly claimant: Address;
@@ -214,6 +257,9 @@ export interface Escrow {
     readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
+    /** Attesters found it invalid under Both. */
+    readonly barred: boolean;
+    readonly openRowDemands: number;
   }>;
   minimumWindow(): Promise<bigint>;
   events<N extends ContractEventName<typeof bountyEscrowAbi>>(
@@ -247,9 +293,21 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
     refund: (account, terms) => call(account, 'refund', [terms]),
+    reserve: (account, terms) => call(account, 'reserve', [terms], terms.bond),
+    enter: (account, terms, adapterRoot) => call(account, 'enter', [terms, adapterRoot], terms.bond),
+    disclose: (account, terms, { digest, salt, uri }) => call(account, 'disclose', [terms, digest, salt, uri]),
+    undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
+    releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
+    reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
+    settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
+    defaulted: (account, terms, claimId, node) => call(account, 'defaulted', [terms, claimId, node]),
+    reclaim: (account, terms, claimId, node) => call(account, 'reclaim', [terms, claimId, node]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
+    demandOf: (claimId, node) => chain.client.readContract({ address, abi, functionName: 'demandOf', args: [claimId, node] }),
+    entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
       return { ...record, deadline: BigInt(record.deadline) };
