@@ -10,6 +10,9 @@ const target = fileURLToPath(new URL('../deploy/artifacts.ts', import.meta.url))
 const contracts = [
   ['bountyEscrow', 'BountyEscrow'],
   ['commitmentRegistry', 'CommitmentRegistry'],
+  ['fraudProof', 'FraudProof'],
+  ['delivery', 'Delivery'],
+  ['generators', 'Generators'],
 ] as const;
 
 const check = process.argv.includes('--check');

@@ -29,7 +29,7 @@ export const RULE = { attested: 0, optimistic: 1, both: 2 } as const;
 /** The structs of `contracts/Types.sol`, where each field is explained; times are Unix seconds, durations seconds. */
 const structs = [
   'struct Point { uint256 x; uint256 y; }',
-  'struct Terms { address poster; uint8 kind; address token; uint256 reward; uint256 bond; uint256 attesterFee; uint8 rule; address[] signers; uint16 threshold; bytes32 verifierKey; bytes32 modelDigest; bytes32 dataDigest; bytes32 recipeHash; uint32 steps; uint32 stepsPerProof; bytes32 startDigest; bytes32[] announces; bool fullState; Point deliveryKey; uint64 claimBy; uint64 window; uint64 answer; uint64 react; uint64 reserveFor; uint64 revealFor; uint64 complainFor; uint64 maxBundle; bytes32 salt; }',
+  'struct Terms { address poster; uint8 kind; address token; uint256 reward; uint256 bond; uint256 attesterFee; uint256 demandFee; uint256 disclosureBond; uint8 rule; address[] signers; uint16 threshold; bytes32 verifierKey; bytes32 modelDigest; bytes32 dataDigest; bytes32 recipeHash; uint32 steps; uint32 stepsPerProof; bytes32 startDigest; bytes32 inputsCommitment; bytes32[] announces; bool fullState; Point deliveryKey; uint8 deliveryDepth; uint64 enterBy; uint64 discloseBy; uint64 claimBy; uint64 window; uint64 answer; uint64 react; uint64 reserveFor; uint64 revealFor; uint64 complainFor; uint64 maxBundle; bytes32 salt; }',
   'struct Body { bytes32 bundleRoot; bytes32 traceRoot; bytes32 lastProof; bytes32 adapterRoot; uint256[] announced; bytes32 cipherRoot; bytes32 keyHash; Point ephemeralKey; bytes32 nonce; string[] uris; }',
 ] as const;
 const [termsParameter] = parseAbiParameters(['Terms terms', ...structs]);

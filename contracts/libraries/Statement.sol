@@ -27,8 +27,28 @@ library Statement {
         address claimant,
         Body calldata body
     ) internal view returns (bytes32[] memory list) {
+        return _words(terms, claimant, body, 0);
+    }
+
+    /// @notice What PUB and PUBF of the recorded verifier read: the statement, then the digest of the last proof.
+    function publicWords(
+        Terms calldata terms,
+        address claimant,
+        Body calldata body
+    ) internal view returns (bytes32[] memory list) {
+        list = _words(terms, claimant, body, 1);
+        list[list.length - 1] = body.lastProof;
+    }
+
+    /// @dev The statement and room for `more` words.
+    function _words(
+        Terms calldata terms,
+        address claimant,
+        Body calldata body,
+        uint256 more
+    ) private view returns (bytes32[] memory list) {
         uint256 announced = body.announced.length;
-        list = new bytes32[](12 + announced);
+        list = new bytes32[](12 + announced + more);
         list[0] = bytes32(VERSION);
         list[1] = bytes32(block.chainid);
         list[2] = bytes32(uint256(uint160(address(this))));

@@ -49,7 +49,11 @@ export interface Audit {
   readonly findings: readonly string[];
 }
 
-const EVENTS = ['Posted', 'Claimed', 'Attested', 'Rejected', 'Paid', 'Released', 'Refunded'] as const;
+const EVENTS = [
+  ...(['Posted', 'Continued', 'Reserved', 'ReservationForfeited', 'Entered', 'Disclosed', 'EntryReleased', 'Claimed'] as const),
+  ...(['Attested', 'Accepted', 'Demanded', 'Answered', 'Revealed', 'Defaulted', 'Challenged', 'Complained', 'Rejected'] as const),
+  ...(['Paid', 'Refunded', 'Released', 'Reclaimed'] as const),
+];
 
 /** Audits one bounty. Errors: it is not posted, its files are not those of its terms. */
 export async function auditBounty(escrow: Escrow, id: Hex, folder: string, source: BundleSource, engine: Engine): Promise<Audit> {

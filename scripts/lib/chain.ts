@@ -17,7 +17,18 @@ import {
   type PublicClient,
   type TransactionReceipt,
 } from 'viem';
-import { bountyEscrowAbi, bountyEscrowBytecode, commitmentRegistryAbi, commitmentRegistryBytecode } from '../../deploy/artifacts.ts';
+import {
+  bountyEscrowAbi,
+  bountyEscrowBytecode,
+  commitmentRegistryAbi,
+  commitmentRegistryBytecode,
+  deliveryAbi,
+  deliveryBytecode,
+  fraudProofAbi,
+  fraudProofBytecode,
+  generatorsAbi,
+  generatorsBytecode,
+} from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
 import { signingAccount } from './keys.ts';
@@ -87,8 +98,16 @@ const CURES: Readonly<Record<string, string>> = {
   NotAttested: 'wait for the attesters’ verdict',
   ClaimNotFirst: 'an earlier claim is still undecided',
   LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
+  WrongClaimStatus: 'the claim is in another state; look with `fineproof bounty show`',
+  NoReservations: 'this bounty takes no reservations',
+  IsReserved: 'wait until the reservation has ended',
+  NotDisclosed: 'the poster has not shown the inputs yet',
+  NotEntered: 'only adapters that were entered in time can be claimed',
+  WrongKey: 'this is not the key of the claim',
+  WrongInputs: 'digest and salt are not those that the terms commit to',
+  OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
-  WindowOutOfRange: 'give a longer --window',
+  DurationOutOfRange: 'give longer times (--window)',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */
@@ -143,26 +162,44 @@ async function send(
   }
 }
 
-/** Deploys registry and escrow. `minimumWindow` in seconds. */
-export async function deploy(
-  chain: Chain,
-  account: Account,
-  minimumWindow: bigint,
-): Promise<{ readonly registry: Address; readonly escrow: Address; readonly sent: readonly Sent[] }> {
+/** Shortest times that an escrow takes in terms, in seconds: `window`; and `reaction`, to answer, react, reveal and complain. */
+export interface Minimums {
+  readonly window: bigint;
+  readonly reaction: bigint;
+}
+
+export interface Deployed {
+  readonly registry: Address;
+  readonly escrow: Address;
+  readonly sent: readonly (Sent & { readonly contract: string })[];
+}
+
+/** Deploys registry, checkers and escrow. */
+export async function deploy(chain: Chain, account: Account, minimums: Minimums): Promise<Deployed> {
   const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
-  const sent: Sent[] = [];
-  const one = async (abi: Abi, bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
-    const hash = await wallet.deployContract({ abi, bytecode, args });
+  const sent: (Sent & { readonly contract: string })[] = [];
+  const one = async (contract: string, abi: readonly unknown[], bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
+    const hash = await wallet.deployContract({ abi: abi as Abi, bytecode, args });
     const receipt = await mined(chain, hash, 'deploy');
-    sent.push({ hash, gas: receipt.gasUsed, block: receipt.blockNumber });
+    sent.push({ contract, hash, gas: receipt.gasUsed, block: receipt.blockNumber });
     return getAddress(receipt.contractAddress as Address);
   };
-  const registry = await one(commitmentRegistryAbi as Abi, commitmentRegistryBytecode as Hex, []);
-  const escrow = await one(bountyEscrowAbi as Abi, bountyEscrowBytecode as Hex, [minimumWindow]);
+  const registry = await one('registry', commitmentRegistryAbi, commitmentRegistryBytecode, []);
+  const fraudProof = await one('fraud proof', fraudProofAbi, fraudProofBytecode, []);
+  const generators = await one('generators', generatorsAbi, generatorsBytecode, []);
+  const delivery = await one('delivery', deliveryAbi, deliveryBytecode, [generators]);
+  const escrow = await one('escrow', bountyEscrowAbi, bountyEscrowBytecode, [minimums.window, minimums.reaction, fraudProof, delivery]);
   return { registry, escrow, sent };
 }
 
 const SUBJECT = { model: 0, data: 1, key: 2 } as const;
+
+/** A node of one of a claim's trees: 0 bundle, 1 trace, 2 encrypted rows; level 0 are the leaves. */
+export interface TreeNode {
+  readonly tree: number;
+  readonly level: number;
+  readonly index: bigint;
+}
 
 /** The calls of one escrow. */
 export interface Escrow {
@@ -182,15 +219,47 @@ export interface Escrow {
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   refund(account: Account, terms: Terms): Promise<Sent>;
+  /** Keeps others from claiming for a while, for the bond. */
+  reserve(account: Account, terms: Terms): Promise<Sent>;
+  /** Enters a bounty that judges by hidden inputs with one adapter, for the bond. */
+  enter(account: Account, terms: Terms, adapterRoot: Hex): Promise<Sent>;
+  disclose(account: Account, terms: Terms, inputs: { digest: Hex; salt: Hex; uri: string }): Promise<Sent>;
+  /** Refunds a bounty whose inputs were not disclosed in time. */
+  undisclosed(account: Account, terms: Terms): Promise<Sent>;
+  /** Gives back the bond of an entry that no claim used. */
+  releaseEntry(account: Account, terms: Terms, entrant: Address): Promise<Sent>;
+  /** Shows the key of an accepted claim. */
+  reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
+  /** Rejects an accepted claim whose key was not shown in time. */
+  unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Pays a revealed claim that nobody complained about in time. */
+  settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a claim that left a demand without an answer. */
+  defaulted(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  /** Gives the fee of an open demand back once its claim has ended. */
+  reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
-  bounty(id: Hex): Promise<{ readonly status: number; readonly first: Hex; readonly last: Hex }>;
+  bounty(id: Hex): Promise<{
+    readonly status: number;
+    readonly first: Hex;
+    readonly last: Hex;
+    readonly disclosed: boolean;
+    readonly reservedBy: Address;
+    readonly reservedUntil: number;
+  }>;
+  demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly status: number; readonly answerBy: number }>;
+  entryOf(bountyId: Hex, entrant: Address): Promise<{ readonly adapterRoot: Hex; readonly holdsBond: boolean }>;
   claimOf(id: Hex): Promise<{
     readonly bountyId: Hex;
     readonly claimant: Address;
-    readonly acceptFrom: bigint;
+    /** Seconds: acceptFrom while pending, revealBy once accepted, complainBy once revealed. */
+    readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
+    /** Attesters found it invalid under Both. */
+    readonly barred: boolean;
+    readonly openRowDemands: number;
   }>;
   minimumWindow(): Promise<bigint>;
   events<N extends ContractEventName<typeof bountyEscrowAbi>>(
@@ -201,6 +270,10 @@ export interface Escrow {
 }
 
 const NO_VALUE = 0n;
+
+/** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
+export const postValue = (t: Terms): bigint =>
+  t.attesterFee * BigInt(t.threshold) + t.disclosureBond + (BigInt(t.token) === 0n ? t.reward : 0n);
 
 /** Opens an escrow; refuses an address without code. */
 export async function openEscrow(chain: Chain, address: Address): Promise<Escrow> {
@@ -213,18 +286,32 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   return {
     address,
     chain,
-    post: (account, terms) =>
-      call(account, 'post', [terms], terms.attesterFee * BigInt(terms.threshold) + (BigInt(terms.token) === 0n ? terms.reward : 0n)),
+    post: (account, terms) => call(account, 'post', [terms], postValue(terms)),
     claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
     refund: (account, terms) => call(account, 'refund', [terms]),
+    reserve: (account, terms) => call(account, 'reserve', [terms], terms.bond),
+    enter: (account, terms, adapterRoot) => call(account, 'enter', [terms, adapterRoot], terms.bond),
+    disclose: (account, terms, { digest, salt, uri }) => call(account, 'disclose', [terms, digest, salt, uri]),
+    undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
+    releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
+    reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
+    settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
+    defaulted: (account, terms, claimId, node) => call(account, 'defaulted', [terms, claimId, node]),
+    reclaim: (account, terms, claimId, node) => call(account, 'reclaim', [terms, claimId, node]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
-    claimOf: (id) => chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] }),
+    demandOf: (claimId, node) => chain.client.readContract({ address, abi, functionName: 'demandOf', args: [claimId, node] }),
+    entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
+    async claimOf(id) {
+      const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
+      return { ...record, deadline: BigInt(record.deadline) };
+    },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     async events(eventName, args = {}, fromBlock = 0n) {
       const last = await chain.client.getBlockNumber();
@@ -273,7 +360,7 @@ export const publishCard = (
   });
 
 export const BOUNTY_STATUS = ['none', 'open', 'paid', 'refunded'] as const;
-export const CLAIM_STATUS = ['none', 'pending', 'paid', 'rejected', 'superseded', 'released'] as const;
+export const CLAIM_STATUS = ['none', 'pending', 'accepted', 'revealed', 'paid', 'rejected', 'superseded', 'released'] as const;
 
 /** Announces a card if the options name a registry; the transaction's hash, or null. */
 export async function announce(options: RegistryOptions, subject: 'model' | 'data', digest: Hex): Promise<Hash | null> {

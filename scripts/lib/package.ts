@@ -21,7 +21,7 @@ import type { Keccak } from '../../verifier/words.ts';
 import { encodeProgram } from '../../prover/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
-import { bountyId, type Terms } from '../../verifier/statement.ts';
+import { bountyId, RULE, type Terms } from '../../verifier/statement.ts';
 import { loadCard, MAX_CONTENT, type LoadedCard } from './card-files.ts';
 import { inside, readBounded, writeAtomic } from './files.ts';
 import { openStore } from './store.ts';
@@ -48,6 +48,8 @@ const termsSchema = z.strictObject({
   reward: amount,
   bond: amount,
   attesterFee: amount,
+  demandFee: amount,
+  disclosureBond: amount,
   rule: z.int().min(0).max(255),
   signers: z.array(address).max(16),
   threshold: z.int().min(0).max(65535),
@@ -64,9 +66,13 @@ const termsSchema = z.strictObject({
     .min(1)
     .max(2 ** 32 - 1),
   startDigest: word,
+  inputsCommitment: word,
   announces: z.array(word).max(16),
   fullState: z.boolean(),
   deliveryKey: z.strictObject({ x: amount, y: amount }),
+  deliveryDepth: z.int().min(0).max(255),
+  enterBy: seconds,
+  discloseBy: seconds,
   claimBy: seconds,
   window: seconds,
   answer: seconds,
@@ -99,7 +105,11 @@ const termsJson = (t: Terms): Record<string, unknown> => ({
   reward: String(t.reward),
   bond: String(t.bond),
   attesterFee: String(t.attesterFee),
+  demandFee: String(t.demandFee),
+  disclosureBond: String(t.disclosureBond),
   deliveryKey: { x: String(t.deliveryKey.x), y: String(t.deliveryKey.y) },
+  enterBy: Number(t.enterBy),
+  discloseBy: Number(t.discloseBy),
   claimBy: Number(t.claimBy),
   window: Number(t.window),
   answer: Number(t.answer),
@@ -198,6 +208,16 @@ export interface OpenPackage {
 export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
+  const { rule, deliveryKey } = posting.terms;
+  const beyond = rule !== RULE.attested ? 'terms.rule' : deliveryKey.x !== 0n || deliveryKey.y !== 0n ? 'terms.deliveryKey' : null;
+  // Without a checked verifier key, a trace and a ciphertext a claim would only lose its bond.
+  if (beyond !== null)
+    throw new InputError(
+      inside(folder, FILE.bounty),
+      beyond,
+      'asks for more than a verdict of attesters, which this version cannot prepare or judge',
+      'leave this bounty alone',
+    );
   const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder, engine.keccak), engine);
   return { folder, posting, bounty };
 }

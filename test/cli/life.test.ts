@@ -36,7 +36,7 @@ const refused = async (args: readonly string[], pattern: RegExp, account?: numbe
 before(async () => {
   chain = await startLocalChain();
   const connection = await connect(chain.rpc);
-  const { escrow, registry } = await deploy(connection, localAccount(0), 3600n);
+  const { escrow, registry } = await deploy(connection, localAccount(0), { window: 3600n, reaction: 1800n });
   env = {
     FINEPROOF_RPC: chain.rpc,
     FINEPROOF_ESCROW: escrow,

@@ -12,8 +12,13 @@ import { bountyCommand } from '../../scripts/commands/bounty.ts';
 import { claimCommand } from '../../scripts/commands/claim.ts';
 import { dataCommand } from '../../scripts/commands/data.ts';
 import { demoCommand } from '../../scripts/commands/demo.ts';
+import { discloseCommand } from '../../scripts/commands/disclose.ts';
 import { doctorCommand } from '../../scripts/commands/doctor.ts';
+import { enterCommand } from '../../scripts/commands/enter.ts';
 import { modelCommand } from '../../scripts/commands/model.ts';
+import { reserveCommand } from '../../scripts/commands/reserve.ts';
+import { revealCommand } from '../../scripts/commands/reveal.ts';
+import { settleCommand } from '../../scripts/commands/settle.ts';
 import { trainCommand } from '../../scripts/commands/train.ts';
 import { verifyCommand } from '../../scripts/commands/verify.ts';
 import { withdrawCommand } from '../../scripts/commands/withdraw.ts';
@@ -29,6 +34,11 @@ const roots = [
   claimCommand,
   attestCommand,
   acceptCommand,
+  settleCommand,
+  reserveCommand,
+  enterCommand,
+  discloseCommand,
+  revealCommand,
   withdrawCommand,
   verifyCommand,
   auditCommand,
@@ -56,6 +66,11 @@ test('every command shows help with an example and takes --json', () => {
       'claim',
       'attest',
       'accept',
+      'settle',
+      'reserve',
+      'enter',
+      'disclose',
+      'reveal',
       'withdraw',
       'verify',
       'audit',

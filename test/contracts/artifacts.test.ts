@@ -7,6 +7,9 @@ describe('deploy/artifacts.ts', () => {
   for (const [name, contract] of [
     ['bountyEscrow', 'BountyEscrow'],
     ['commitmentRegistry', 'CommitmentRegistry'],
+    ['fraudProof', 'FraudProof'],
+    ['delivery', 'Delivery'],
+    ['generators', 'Generators'],
   ] as const) {
     it(`is what ${contract} compiles to (else run: npm run compile)`, async () => {
       const artifact = await hre.artifacts.readArtifact(contract);

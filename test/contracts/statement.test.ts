@@ -27,6 +27,8 @@ function randomTerms(seed: string): Terms {
     reward: s.below(256),
     bond: s.below(100),
     attesterFee: s.below(64),
+    demandFee: s.below(64),
+    disclosureBond: s.below(100),
     rule: Number(s.below(8)) % 3,
     signers: s.list(16, s.address),
     threshold: Number(s.below(16)),
@@ -37,9 +39,13 @@ function randomTerms(seed: string): Terms {
     steps: Number(s.below(32)),
     stepsPerProof: Number(s.below(32)),
     startDigest: s.hex(),
+    inputsCommitment: s.hex(),
     announces: s.list(16, s.hex),
     fullState: s.below(1) === 1n,
     deliveryKey: { x: s.below(256), y: s.below(256) },
+    deliveryDepth: Number(s.below(8)),
+    enterBy: s.below(64),
+    discloseBy: s.below(64),
     claimBy: s.below(64),
     window: s.below(64),
     answer: s.below(64),
@@ -92,8 +98,8 @@ describe('statement in TypeScript and in Solidity', () => {
     const escrow = '0x00000000000000000000000000000000000f1e7d';
     const claimant = '0x00000000000000000000000000000000000c1a17';
     const bounty = bountyId(1n, escrow, t);
-    expect(bounty).to.equal('0xdf2ae71896a68ff0adca5a165266d809a0215d34639b9caefc5ea576b5531e51');
-    expect(claimId(bounty, claimant, randomBody('vector'))).to.equal('0x3e6c1e11239b4feb48625662b28749c396c74e27765a0a90d53ab2f953a239f7');
+    expect(bounty).to.equal('0x0c1c87d6c443979c66722f92a945a5ba5a70c8da779b0fedb14cbb462f4bcdff');
+    expect(claimId(bounty, claimant, randomBody('vector'))).to.equal('0x712b9f3c5e43539c2dee60e9b73306693c3759fc001acd3c7c37ec8495f3eacd');
     expect(recipeHash({ program: word(1), steps: 8, stepsPerProof: 2, schedule: word(2) })).to.equal(
       '0x80bc86669e789ad94cb9a3cec11a834c529bd03d5553bad8ec69887ca6a653dd',
     );

@@ -149,8 +149,8 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   const transactions: Transaction[] = [];
   const record = (action: string, sent: Sent): void => void transactions.push({ action, hash: sent.hash, gas: sent.gas });
 
-  const contracts = await deploy(chain, deployer, BigInt(DAY));
-  contracts.sent.forEach((sent, i) => record(i === 0 ? 'deploy registry' : 'deploy escrow', sent));
+  const contracts = await deploy(chain, deployer, { window: BigInt(DAY), reaction: BigInt(DAY / 2) });
+  for (const sent of contracts.sent) record(`deploy ${sent.contract}`, sent);
   const escrow: Escrow = await openEscrow(chain, contracts.escrow);
   const before = await balancesOf(chain, escrow.address);
 
