@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Command>>> = {
   kernels: async () => (await import('./bench/kernels.ts')).kernelsCommand(),
   scaling: async () => (await import('./bench/scaling.ts')).scalingCommand(),
   lora: async () => (await import('./bench/lora.ts')).loraCommand(),
+  record: async () => (await import('./bench/record.ts')).recordCommand(),
   step: async () => (await import('./bench/step.ts')).stepCommand(),
   walk: async () => (await import('./bench/walk.ts')).walkCommand(),
 };

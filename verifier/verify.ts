@@ -14,7 +14,7 @@ import { fixedPolys, start, statementDigest, type Accumulator } from './protocol
 import { decider, type FinalEquation } from './protocol/decider.ts';
 import { RunMachine, VerificationError, fromFelts, fromPoints, toFelts, toPoints, type Pt, type Word } from './protocol/machine.ts';
 import type { Core, Reply, Request } from './protocol/messages.ts';
-import { rowCount, transition } from './protocol/transition.ts';
+import { proofBits, rowCount, transition } from './protocol/transition.ts';
 import { MessageReader } from './wire.ts';
 
 /** What a bundle is checked against; everything here is public and bound by the statement. */
@@ -92,7 +92,7 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
   let state: readonly Pt[] = toPoints(context.firstState);
   for (const [i, proof] of proofs.entries()) {
     const reader = new MessageReader(proof, proofCounts(c), `proof ${i + 1}`);
-    const core = transition(o, c, { statement, t: i + 1, digest, accumulator, stateIn: state });
+    const core = transition(o, c, { statement, proof: proofBits(o, c, i + 1), digest, accumulator, stateIn: state });
     const output = await replay(core, reader, evaluate, engine);
     ({ accumulator, digest } = output);
     state = output.stateOut;

@@ -1,6 +1,7 @@
 /** FORMS and functionals on the prover's side: tables of every form's sumcheck, kernels of OPENING. The statement is in verifier/protocol/forms.ts. */
 import { mod } from '../../verifier/field.ts';
 import { RunMachine, fromFelts, type Felt } from '../../verifier/protocol/machine.ts';
+import { indexBits } from '../../verifier/protocol/algebra.ts';
 import { dimTable, viewScale, type Point } from '../../verifier/protocol/kernel.ts';
 import type { Term } from '../../verifier/protocol/forms.ts';
 import type { Dim, FactorPlan, FormPlan, ViewPlan } from '../../verifier/program/compile.ts';
@@ -12,7 +13,8 @@ const o = new RunMachine();
 const widthOf = (vars: readonly Var[]): number => vars.reduce((n, v) => n + bitsOf(v.size), 0);
 
 /** Weights of a dim at a point, as canonical integers. */
-const weightsOf = (dim: Dim, point: Point, proof: number): readonly bigint[] => fromFelts(dimTable(o, dim, point, proof));
+const weightsOf = (dim: Dim, point: Point, proof: number): readonly bigint[] =>
+  fromFelts(dimTable(o, dim, point, indexBits(o, proof, dim.bits)));
 
 /** The table of a factor over its own sumcheck variables, the other variables bound at `point`. */
 async function factorTable(

@@ -9,7 +9,7 @@ import { decider } from '../../verifier/protocol/decider.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type Pt, type Word } from '../../verifier/protocol/machine.ts';
 import type { Core, Reply, Request } from '../../verifier/protocol/messages.ts';
-import { transition } from '../../verifier/protocol/transition.ts';
+import { proofBits, transition } from '../../verifier/protocol/transition.ts';
 import { MessageWriter } from './wire.ts';
 import { mod } from '../../verifier/field.ts';
 import type { Backend, Cells } from '../backend/types.ts';
@@ -82,7 +82,7 @@ export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint
   });
   const input = {
     statement: job.statement.map((w) => o.word(w)),
-    t: job.t,
+    proof: proofBits(o, c, job.t),
     digest: o.word(state.digest),
     accumulator: state.accumulator,
     stateIn: toPoints(state.rows),

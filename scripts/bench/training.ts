@@ -2,11 +2,11 @@
  * A training run as benches measure it: a bounty in memory instead of files, then the product's own training, proving and verification
  * (prover/run, verifier/bounty.ts), each part timed. Nothing is left out but the chain and the disk.
  */
-import { zeroAddress } from 'viem';
+import { zeroAddress, type Address } from 'viem';
 import type { Backend } from '../../prover/backend/types.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
-import { proveRun } from '../../prover/run/proving.ts';
+import { proveRun, type ProvenRun } from '../../prover/run/proving.ts';
 import type { RunStorage } from '../../prover/run/storage.ts';
 import { asTensors, trainRun } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
@@ -71,8 +71,20 @@ const cardOf = (kind: 'model' | 'data', tensors: readonly BenchTensor[]): Card =
 
 const contentOf = (tensors: readonly BenchTensor[]): Content => Object.fromEntries(tensors.map((t) => [t.name, t.values]));
 
+/** What a bench has proven. */
+export interface Trained {
+  readonly times: TrainingTimes;
+  readonly bounty: OpenBounty;
+  readonly claimant: Address;
+  readonly claim: ProvenRun;
+}
+
 /** Calibrates, trains, proves with zero-knowledge, verifies. Errors: whatever those throw; a bundle that is refused. */
-export async function benchTraining(backend: Backend, engine: Engine, input: TrainingBench): Promise<TrainingTimes> {
+export const benchTraining = async (backend: Backend, engine: Engine, input: TrainingBench): Promise<TrainingTimes> =>
+  (await trainAndProve(backend, engine, input)).times;
+
+/** The same, with the bounty and what was claimed. */
+export async function trainAndProve(backend: Backend, engine: Engine, input: TrainingBench): Promise<Trained> {
   const { onProgress } = input;
   const watch = new Stopwatch();
   const contents = { model: contentOf(input.model), data: contentOf(input.data) };
@@ -188,7 +200,7 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
   });
   const verifying = verifyingWatch.parts();
   onProgress(1, 'verified');
-  return {
+  const times: TrainingTimes = {
     program: programSize(compiled),
     setup,
     training,
@@ -199,4 +211,5 @@ export async function benchTraining(backend: Backend, engine: Engine, input: Tra
     losses,
     peak: { process: peakResident(), backend: peakOf(backend) },
   };
+  return { times, bounty, claimant: CLAIMANT, claim: proven };
 }

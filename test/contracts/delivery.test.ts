@@ -8,7 +8,7 @@ import { generators, H } from '../../verifier/generators.ts';
 import { commitRow, encodeRow, openRow, PAD_ROW, type PlainRow } from '../../verifier/delivery/row.ts';
 import { deliveryKeyHash } from '../../verifier/delivery/keys.ts';
 import { toHex } from '../../verifier/input.ts';
-import { checkers, verdict } from './support/checkers.ts';
+import { checkers, deliveryVerdict } from './support/checkers.ts';
 import { delivery, parametersOf, replaceRow } from './support/delivery.ts';
 import { Draw, hex } from './support/scene.ts';
 import { ethers } from './support/world.ts';
@@ -41,7 +41,8 @@ function randomRow(draw: Draw, signed: boolean): PlainRow {
   return { limbs: Array.from({ length: 256 }, limb), blind: draw.pick([0n, 1n, R - 1n, draw.word() % R]) };
 }
 
-describe('rows, in Solidity and in TypeScript', () => {
+describe('rows, in Solidity and in TypeScript', function () {
+  this.timeout(60_000 + 2_000 * CASES);
   it('have the same commitments in both readings, over dirty memory', async () => {
     const harness = (await ethers.deployContract('Harness')) as unknown as Contract;
     const { generators: contract } = await checkers();
@@ -69,15 +70,15 @@ describe('rows, in Solidity and in TypeScript', () => {
       const d = await delivery(`verdicts ${n}`, [row, randomRow(draw, !signed)]);
       const truth = await openRow(encodeRow(row), d.commitments[0] ?? null);
       expect('row' in truth && truth.row).to.deep.equal(row);
-      expect(await verdict('delivery', parametersOf(d, 0))).to.equal('TrueRow');
+      expect(await deliveryVerdict(parametersOf(d, 0))).to.equal('TrueRow');
       const bytes = encodeRow(row);
       const at = draw.below(544);
       bytes[at] = (bytes[at] as number) ^ (1 << draw.below(8));
       const wrong = replaceRow(d, 0, bytes);
       const said = await openRow(bytes, d.commitments[0] ?? null);
       expect('fault' in said, `byte ${at}`).to.equal(true);
-      expect(await verdict('delivery', parametersOf(wrong, 0)), `byte ${at}`).to.equal('fault' in said && said.fault);
-      expect(await verdict('delivery', parametersOf(wrong, 1)), 'its neighbour is true').to.equal('TrueRow');
+      expect(await deliveryVerdict(parametersOf(wrong, 0)), `byte ${at}`).to.equal('fault' in said && said.fault);
+      expect(await deliveryVerdict(parametersOf(wrong, 1)), 'its neighbour is true').to.equal('TrueRow');
     }
   });
 
@@ -89,7 +90,7 @@ describe('rows, in Solidity and in TypeScript', () => {
       const bytes = encodeRow(row);
       for (let i = 0; i < 32; i++) bytes[512 + i] = Number((blind >> BigInt(8 * (31 - i))) & 255n);
       expect(await openRow(bytes, d.commitments[0] ?? null)).to.deep.equal({ fault: 'BlindOutOfField' });
-      expect(await verdict('delivery', parametersOf(replaceRow(d, 0, bytes), 0))).to.equal('BlindOutOfField');
+      expect(await deliveryVerdict(parametersOf(replaceRow(d, 0, bytes), 0))).to.equal('BlindOutOfField');
     }
   });
 
@@ -97,9 +98,9 @@ describe('rows, in Solidity and in TypeScript', () => {
     const draw = new Draw('pads');
     const d = await delivery('pads', [randomRow(draw, true), randomRow(draw, false), randomRow(draw, true)]);
     expect(d.commitments.length).to.equal(4);
-    expect(await verdict('delivery', parametersOf(d, 3))).to.equal('TrueRow');
+    expect(await deliveryVerdict(parametersOf(d, 3))).to.equal('TrueRow');
     const junk = replaceRow(d, 3, encodeRow({ ...PAD_ROW, blind: 1n }));
-    expect(await verdict('delivery', parametersOf(junk, 3))).to.equal('WrongRow');
+    expect(await deliveryVerdict(parametersOf(junk, 3))).to.equal('WrongRow');
   });
 
   it('a key has the same hash', async () => {

@@ -13,7 +13,7 @@ import type { Pair } from '../../verifier/record/evaluate.ts';
 import { answerOf, cellLeaf, MerkleTree, pathOf } from '../../verifier/record/indexed-merkle.ts';
 import { NONE, OP, refOf } from '../../verifier/record/instruction.ts';
 import { keccakWords, writeWord } from '../../verifier/words.ts';
-import { checkers, errorOf, FAULTS, verdict } from './support/checkers.ts';
+import { checkers, errorOf, FAULTS, fraudVerdict } from './support/checkers.ts';
 import { honest, type Honest } from './support/honest.ts';
 import { type Accusation, hex, Scene, shapeOfDepth } from './support/scene.ts';
 import { ethers } from './support/world.ts';
@@ -23,7 +23,7 @@ const NAMES = Object.keys(OP) as Name[];
 
 const accusation = ({ scene, segment, entries }: Honest, name: Name): Accusation =>
   scene.accuse(segment, entries[name].index, entries[name].instruction);
-const judge = ({ scene }: { readonly scene: Scene }, a: Accusation): Promise<string> => verdict('fraud', [scene.key, scene.claimed, a]);
+const judge = ({ scene }: { readonly scene: Scene }, a: Accusation): Promise<string> => fraudVerdict(scene.key, scene.claimed, a);
 const lie = (h: Honest, name: Name, value: Pair): void => h.scene.claim(h.scene.position(h.segment, h.entries[name].index), value);
 const swapped = (path: readonly string[], i: number): string[] => path.map((node, l) => (l === i ? hex(BigInt(node) ^ 1n) : node));
 
@@ -91,11 +91,11 @@ describe('F1 paths', () => {
     const h = honest();
     const a = accusation(h, 'MUL');
     const none = { ...h.scene.claimed, traceRoot: hex(0n) };
-    expect(await verdict('fraud', [h.scene.key, none, a])).to.equal('NotInTrace');
-    expect(await verdict('fraud', [h.scene.key, none, { ...a, leaf: hex(0n), leafPath: [] }])).to.equal('WrongPathLength');
+    expect(await fraudVerdict(h.scene.key, none, a)).to.equal('NotInTrace');
+    expect(await fraudVerdict(h.scene.key, none, { ...a, leaf: hex(0n), leafPath: [] })).to.equal('WrongPathLength');
     // Lists without instructions: every value must be (0, 0).
     const empty = { ...h.scene.key, initLength: 0, stepLength: 0, lastLength: 0 };
-    expect(await verdict('fraud', [empty, h.scene.claimed, h.scene.accusePosition(a.position)])).to.equal('OutsideLists');
+    expect(await fraudVerdict(empty, h.scene.claimed, h.scene.accusePosition(a.position))).to.equal('OutsideLists');
   });
 });
 

@@ -8,7 +8,7 @@ import { Q, R } from '../../verifier/field.ts';
 import { generators } from '../../verifier/generators.ts';
 import { evaluate, InvalidOperand, type Outcome, type Pair } from '../../verifier/record/evaluate.ts';
 import { bundleWord, MalformedInstruction, NONE, OP, SHAPES, refOf, type Instruction } from '../../verifier/record/instruction.ts';
-import { checkers, FAULTS, verdict } from './support/checkers.ts';
+import { checkers, FAULTS, fraudVerdict } from './support/checkers.ts';
 import { Draw, hex, Scene, shapeOfDepth } from './support/scene.ts';
 import { ethers } from './support/world.ts';
 
@@ -130,10 +130,11 @@ function lie(draw: Draw, [a, b]: Pair): Pair {
 
 async function judge(c: Case, claimed: Pair): Promise<string> {
   c.scene.claim(c.scene.position(c.segment, c.index), claimed);
-  return verdict('fraud', [c.scene.key, c.scene.claimed, c.scene.accuse(c.segment, c.index, c.instruction)]);
+  return fraudVerdict(c.scene.key, c.scene.claimed, c.scene.accuse(c.segment, c.index, c.instruction));
 }
 
-describe('F9 each opcode, in Solidity and in TypeScript', () => {
+describe('F9 each opcode, in Solidity and in TypeScript', function () {
+  this.timeout(60_000 + 2_000 * CASES);
   for (const [name, op] of Object.entries(OP)) {
     it(`F9 ${name}: lies are false, truths and what has no value revert`, async () => {
       const seen = new Set<string>();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile, type Compiled, type ViewPlan } from '../../verifier/program/compile.ts';
 import { bitsOf, type Domain, type Part, type Program, type Tensor, type Var, type View } from '../../verifier/program/types.ts';
-import { eqTable } from '../../verifier/protocol/algebra.ts';
+import { eqTable, indexBits } from '../../verifier/protocol/algebra.ts';
 import { blockPrefix, indicator, kernelAt, splitPoint, type Point } from '../../verifier/protocol/kernel.ts';
 import { RunMachine, fromFelts, toFelts, type Felt } from '../../verifier/protocol/machine.ts';
 import { Reference } from '../../prover/trainer/reference.ts';
@@ -188,7 +188,9 @@ test('the kernel of a view is the multilinear extension of what reading it means
     const point = splitPoint(drawn.vars, toFelts(systemRandom.fields(drawn.vars.reduce((n, v) => n + bitsOf(v.size), 0))));
     const rho = toFelts(systemRandom.fields(poly.bits));
     const proof = seed % PROOFS;
-    const kernel = fromFelts([o.mul(blockPrefix(o, own.placed, rho), kernelAt(o, own, point, proof, rho))])[0];
+    const kernel = fromFelts([
+      o.mul(blockPrefix(o, own.placed, rho), kernelAt(o, own, point, indexBits(o, proof, 2 + (seed % 2)), rho)),
+    ])[0];
     assert.equal(kernel, mod(3n * bruteForce(c, own, drawn.view, drawn.vars, point, proof, rho)), `seed ${seed}: ${JSON.stringify(drawn)}`);
   }
   for (const what of ['var', 'shift', 'at', 'reduce', 'proof', 'causal', 'when', 'concatenated'])

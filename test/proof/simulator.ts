@@ -15,7 +15,7 @@ import { decider } from '../../verifier/protocol/decider.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt, type Pt, type Word } from '../../verifier/protocol/machine.ts';
 import type { Ask, Core, Reply, Request } from '../../verifier/protocol/messages.ts';
 import { addressPoint, rowWeights } from '../../verifier/protocol/opening.ts';
-import { rowCount, transition } from '../../verifier/protocol/transition.ts';
+import { proofBits, rowCount, transition } from '../../verifier/protocol/transition.ts';
 import { evaluateContent } from '../fixtures/evaluate.ts';
 import type { VerifyContext } from '../../verifier/verify.ts';
 import { systemRandom } from '../../prover/prove/random.ts';
@@ -91,7 +91,7 @@ export function simulate(context: Public): { bundle: Uint8Array; finalState: big
   let state: readonly Pt[] = toPoints(context.firstState);
   const proofs: Uint8Array[] = [];
   for (let t = 1; t <= c.proofs; t++) {
-    const core = transition(o, c, { statement, t, digest, accumulator, stateIn: state });
+    const core = transition(o, c, { statement, proof: proofBits(o, c, t), digest, accumulator, stateIn: state });
     const { value, bytes } = drive(core, simulatedProver(context, o, accumulator, fromPoints(state)));
     proofs.push(bytes);
     ({ accumulator, digest } = value);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { concat, keccak256, numberToHex } from 'viem';
 import { R } from '../../verifier/field.ts';
 import { evaluate, inputCount, InvalidOperand } from '../../verifier/record/evaluate.ts';
-import { answeredNode, answerOf, climb, Forest, MerkleTree, pathOf, verifyPath } from '../../verifier/record/indexed-merkle.ts';
+import { answeredNodes, answerOf, climb, Forest, MerkleTree, pathOf, verifyPath } from '../../verifier/record/indexed-merkle.ts';
 import { decodeInstruction, MalformedInstruction, NONE, OP, refIndex, isPrevious, refOf } from '../../verifier/record/instruction.ts';
 import { bundleRoot } from '../../verifier/bundle.ts';
 import { instructionVectors, treeVectors } from './vectors.ts';
@@ -39,7 +39,9 @@ test('tree vectors', () => {
     assert.ok(!verifyPath(BigInt(vectors.root), vectors.depth, index >> 1, parent, own.slice(1)), 'an inner node as a leaf');
   }
   for (const { level, index, node, words, path } of vectors.answers) {
-    const made = answeredNode('TRACE', level, words.map(BigInt));
+    let nodes = answeredNodes('TRACE', level, words.map(BigInt));
+    while (nodes.length > 1) nodes = Array.from({ length: nodes.length / 2 }, (_, i) => climb(nodes[2 * i], 0, [nodes[2 * i + 1]]));
+    const [made] = nodes;
     assert.equal(made, BigInt(node));
     assert.equal(climb(made, index, path.map(BigInt)), BigInt(vectors.root));
   }

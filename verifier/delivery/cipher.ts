@@ -7,7 +7,8 @@
  */
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { Affine } from '../curve.ts';
-import { cellLeaf, depthOf, MerkleTree } from '../record/indexed-merkle.ts';
+import { bitsOf } from '../program/types.ts';
+import { cellLeaf, MerkleTree } from '../record/indexed-merkle.ts';
 import { hashWords, readWord, WORD_BYTES, writeWord, type Keccak } from '../words.ts';
 import { encodeRow, PAD_ROW, ROW_BYTES, type PlainRow } from './row.ts';
 
@@ -30,7 +31,7 @@ export function maskRow(row: Uint8Array, { key, secret, nonce }: MaskKey, i: num
 
 /** The ciphertext of these rows, pads included: 544 · 2^depth bytes. */
 export function encryptRows(rows: readonly PlainRow[], mask: MaskKey, keccak: Keccak = keccak_256): Uint8Array {
-  const count = 2 ** depthOf(rows.length);
+  const count = 2 ** bitsOf(rows.length);
   const out = new Uint8Array(count * ROW_BYTES);
   for (let i = 0; i < count; i++) out.set(maskRow(encodeRow(rows[i] ?? PAD_ROW), mask, i, keccak), i * ROW_BYTES);
   return out;
@@ -42,7 +43,7 @@ export const cipherRow = (ciphertext: Uint8Array, i: number): Uint8Array => ciph
 /** The tree of a ciphertext. Throws if that is no power of two of whole rows. */
 export function cipherTree(ciphertext: Uint8Array, keccak: Keccak = keccak_256): MerkleTree {
   const count = ciphertext.length / ROW_BYTES;
-  const depth = depthOf(count);
+  const depth = bitsOf(count);
   if (count !== 2 ** depth)
     throw new RangeError(`a ciphertext is a power of two of ${ROW_BYTES}-byte rows; this one has ${ciphertext.length} bytes`);
   const leaves = new Uint8Array(count * WORD_BYTES);
@@ -54,5 +55,5 @@ export function cipherTree(ciphertext: Uint8Array, keccak: Keccak = keccak_256):
 export function adapterTree(commitments: readonly (Affine | null)[], keccak: Keccak = keccak_256): MerkleTree {
   const leaves = new Uint8Array(commitments.length * WORD_BYTES);
   commitments.forEach((p, i) => writeWord(leaves, i, cellLeaf('ROW', p === null ? [0n, 0n] : [p.x, p.y], keccak)));
-  return new MerkleTree(leaves, depthOf(commitments.length), cellLeaf('ROW', [0n, 0n]), keccak);
+  return new MerkleTree(leaves, bitsOf(commitments.length), cellLeaf('ROW', [0n, 0n]), keccak);
 }

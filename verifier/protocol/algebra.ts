@@ -42,6 +42,10 @@ export function eqIndex(o: Machine, a: readonly Felt[], index: number): Felt {
 
 const bitAt = (n: number, k: number): boolean => Math.floor(n / 2 ** k) % 2 === 1;
 
+/** The low `count` bits of an index. */
+export const indexBits = (o: Machine, index: number, count: number): Felt[] =>
+  Array.from({ length: count }, (_, k) => o.felt(bitAt(index, count - 1 - k) ? 1n : 0n));
+
 /** eq(a, y) for y = 0 … 2^a.length − 1. */
 export function eqTable(o: Machine, a: readonly Felt[]): Felt[] {
   let t = [o.felt(1n)];

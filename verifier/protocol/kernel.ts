@@ -4,7 +4,7 @@
  */
 import type { Dim, Placed, ViewPlan } from '../program/compile.ts';
 import { bitsOf, type Domain } from '../program/types.ts';
-import { eqIndex, eqTable, indexValue, ones, restrictedEq } from './algebra.ts';
+import { eq, eqIndex, eqTable, indexValue, ones, restrictedEq } from './algebra.ts';
 import type { Felt, Machine } from './machine.ts';
 
 /** Where each variable is bound: its name to its coordinates. */
@@ -31,8 +31,12 @@ const at = (point: Point, name: string): readonly Felt[] => {
   return p;
 };
 
-/** Weights of a dim over its cells y = 0 … 2^bits − 1, at the point. */
-export function dimTable(o: Machine, dim: Dim, point: Point, proof: number): Felt[] {
+/** The last `count` bits of a proof's index, which comes as bits: it is data of the recorded verifier (proof.md §7). */
+const lastBits = (o: Machine, proof: readonly Felt[], count: number): Felt[] =>
+  [...new Array<Felt>(count).fill(o.felt(0n)), ...proof].slice(proof.length);
+
+/** Weights of a dim over its cells y = 0 … 2^bits − 1, at the point; `proof` are the bits of the proof's index. */
+export function dimTable(o: Machine, dim: Dim, point: Point, proof: readonly Felt[]): Felt[] {
   const zero = o.felt(0n);
   const cells = 2 ** dim.bits;
   switch (dim.kind) {
@@ -45,7 +49,7 @@ export function dimTable(o: Machine, dim: Dim, point: Point, proof: number): Fel
     case 'at':
       return Array.from({ length: cells }, (_, y) => (y === dim.at ? o.felt(1n) : zero));
     case 'proof':
-      return Array.from({ length: cells }, (_, y) => (y === proof % cells ? o.felt(1n) : zero));
+      return eqTable(o, lastBits(o, proof, dim.bits));
     case 'reduce':
       return Array.from({ length: cells }, (_, y) =>
         y >= dim.size ? zero : o.felt(dim.weights === 'ones' ? 1n : dim.weights === 'index' ? BigInt(y) : 1n << BigInt(y)),
@@ -53,7 +57,7 @@ export function dimTable(o: Machine, dim: Dim, point: Point, proof: number): Fel
   }
 }
 
-function dimKernel(o: Machine, dim: Dim, point: Point, proof: number, rho: readonly Felt[]): Felt {
+function dimKernel(o: Machine, dim: Dim, point: Point, proof: readonly Felt[], rho: readonly Felt[]): Felt {
   switch (dim.kind) {
     case 'var': {
       const r = at(point, dim.var);
@@ -63,7 +67,7 @@ function dimKernel(o: Machine, dim: Dim, point: Point, proof: number, rho: reado
     case 'at':
       return eqIndex(o, rho, dim.at);
     case 'proof':
-      return eqIndex(o, rho, proof);
+      return eq(o, rho, lastBits(o, proof, rho.length));
     case 'reduce':
       if (dim.weights === 'ones') return ones(o, rho, dim.size);
       if (dim.weights === 'index' && dim.size === 2 ** dim.bits) return indexValue(o, rho);
@@ -101,7 +105,7 @@ export function viewScale(o: Machine, view: ViewPlan, point: Point): Felt {
 }
 
 /** K(r, ρ) of a view inside its tensor's block, scale included; `rho` is the address point of its polynomial. */
-export function kernelAt(o: Machine, view: ViewPlan, point: Point, proof: number, rho: readonly Felt[]): Felt {
+export function kernelAt(o: Machine, view: ViewPlan, point: Point, proof: readonly Felt[], rho: readonly Felt[]): Felt {
   const { placed } = view;
   let z = viewScale(o, view, point);
   let k = rho.length - placed.bits;

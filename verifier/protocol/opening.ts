@@ -45,7 +45,7 @@ export function* opening(
   acc: Accumulator,
   look: LookupResult,
   formed: FormsResult,
-  proof: number,
+  proof: readonly Felt[],
   rows: Pt[],
 ): Core<OpeningResult> {
   const delta = tr.challenge();

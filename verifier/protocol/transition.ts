@@ -9,8 +9,9 @@
  * Caller must discharge: chaining of digests, accumulators and state rows; the decider.
  */
 import type { Compiled } from '../program/compile.ts';
+import { bitsOf } from '../program/types.ts';
 import { accumulatorCells, fixedPolys, type Accumulator, type FixedClaim } from './accumulator.ts';
-import { powers } from './algebra.ts';
+import { indexBits, indexValue, powers } from './algebra.ts';
 import { constraints } from './constraints.ts';
 import { forms } from './forms.ts';
 import { lookup } from './lookup.ts';
@@ -21,8 +22,8 @@ import { Transcript } from './transcript.ts';
 
 export interface TransitionInput {
   readonly statement: readonly Word[];
-  /** Index of the proof, 1 … P. */
-  readonly t: number;
+  /** Index of the proof, 0 … P − 1, as bits: data, so that all proofs are one recorded program. */
+  readonly proof: readonly Felt[];
   readonly digest: Word;
   readonly accumulator: Accumulator;
   readonly stateIn: readonly Pt[];
@@ -40,12 +41,14 @@ export const rowCount = (c: Compiled, role: 'witness' | 'stateIn' | 'stateOut'):
   return poly?.rows.length ?? 0;
 };
 
+/** Bits of the index of proof t = 1 … P. */
+export const proofBits = (o: Machine, c: Compiled, t: number): Felt[] => indexBits(o, t - 1, bitsOf(c.proofs));
+
 export function* transition(o: Machine, c: Compiled, input: TransitionInput): Core<TransitionOutput> {
-  const { accumulator: previous, stateIn } = input;
-  const proof = input.t - 1;
+  const { accumulator: previous, stateIn, proof } = input;
   const tr = new Transcript(o);
   tr.absorb('statement', input.statement);
-  tr.absorb('proof', [o.felt(BigInt(input.t))]);
+  tr.absorb('proof', [o.add(indexValue(o, proof), o.felt(1n))]);
   tr.absorb('digest', [input.digest]);
   tr.absorb('accumulator', accumulatorCells(previous));
   tr.absorb('state-in', stateIn);

@@ -20,9 +20,6 @@ export interface Nodes {
 export const cellLeaf = (tag: TreeTag, [a, b]: readonly [bigint, bigint], keccak: Keccak = keccak_256): bigint =>
   hashWords(keccak, [tagNumber(tag), 0n, a, b]);
 
-/** Least depth of a tree of `count` leaves. */
-export const depthOf = (count: number): number => Math.ceil(Math.log2(Math.max(count, 1)));
-
 /** By height: the root of a subtree of pads. */
 export function padRoots(pad: bigint, depth: number): bigint[] {
   const roots = [pad];
@@ -139,7 +136,7 @@ export const verifyPath = (root: bigint, depth: number, index: number, leaf: big
   path.length === depth && Number.isSafeInteger(index) && index >= 0 && index < 2 ** depth && climb(leaf, index, path) === root;
 
 /** Height below a demanded node that an answer covers, and the highest level whose answer is cells. */
-const ANSWER_HEIGHT = 8;
+export const ANSWER_HEIGHT = 8;
 const CELLS_UP_TO = 7;
 
 /**
@@ -159,15 +156,11 @@ export function answerOf(
   return { words, path: pathOf(tree, index, level) };
 }
 
-/** The demanded node that an answer's words make. */
-export function answeredNode(tag: TreeTag, level: number, words: readonly bigint[], keccak: Keccak = keccak_256): bigint {
+/** The nodes that an answer brings: the leaves of its cells, or the nodes themselves. */
+export function answeredNodes(tag: TreeTag, level: number, words: readonly bigint[], keccak: Keccak = keccak_256): readonly bigint[] {
   const cells = level <= CELLS_UP_TO;
   const count = cells ? 2 ** (level + 1) : 2 ** ANSWER_HEIGHT;
   if (words.length !== count) throw new Error(`an answer of level ${level} has ${count} words, not ${words.length}`);
-  let nodes: bigint[] = cells
-    ? Array.from({ length: count / 2 }, (_, i) => cellLeaf(tag, [words[2 * i] as bigint, words[2 * i + 1] as bigint], keccak))
-    : [...words];
-  while (nodes.length > 1)
-    nodes = Array.from({ length: nodes.length / 2 }, (_, i) => hashWords(keccak, [nodes[2 * i] as bigint, nodes[2 * i + 1] as bigint]));
-  return nodes[0] as bigint;
+  if (!cells) return words;
+  return Array.from({ length: count / 2 }, (_, i) => cellLeaf(tag, [words[2 * i] as bigint, words[2 * i + 1] as bigint], keccak));
 }

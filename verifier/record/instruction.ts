@@ -123,7 +123,8 @@ export function decodeInstruction(head: bigint, imm0: bigint, imm1: bigint): Ins
   return instruction;
 }
 
-const INSTR = tagNumber('INSTR');
+/** Tag of the leaves of lists. */
+export const INSTR = tagNumber('INSTR');
 
 /** Leaf of instruction `index` in its list's tree. */
 export const instructionLeaf = (index: number, instruction: Instruction, keccak: Keccak = keccak_256): bigint =>

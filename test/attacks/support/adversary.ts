@@ -14,7 +14,7 @@ import { decider } from '../../../verifier/protocol/decider.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints } from '../../../verifier/protocol/machine.ts';
 import type { Cell, Felt, Machine, Pt, Word } from '../../../verifier/protocol/machine.ts';
 import type { Core, Reply, Request } from '../../../verifier/protocol/messages.ts';
-import { transition } from '../../../verifier/protocol/transition.ts';
+import { proofBits, transition } from '../../../verifier/protocol/transition.ts';
 import { plain } from '../../../verifier/engine.ts';
 import { evaluateContent } from '../../fixtures/evaluate.ts';
 import { checkEquation, verifyBundle, type VerifyContext } from '../../../verifier/verify.ts';
@@ -190,7 +190,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
     const o = machine();
     const core = transition(o, own.compiled, {
       statement: statement.map((w) => o.word(w)),
-      t: index,
+      proof: proofBits(o, own.compiled, index),
       digest: o.word(state.digest),
       accumulator: state.accumulator,
       stateIn: toPoints(state.rows),
@@ -314,7 +314,7 @@ export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 
     const before = { ...state, ...weakness.trust?.(i + 1, state) };
     const input = {
       statement: context.statement.map((w) => o.word(w)),
-      t: weakness.index?.(i + 1) ?? i + 1,
+      proof: proofBits(o, c, weakness.index?.(i + 1) ?? i + 1),
       digest: o.word(before.digest),
       accumulator: before.accumulator,
       stateIn: toPoints(before.rows),

@@ -78,12 +78,15 @@ contract Harness {
         return IndexedMerkle.climb(node, index, path, depth);
     }
 
-    /// A call with exactly this much gas, which a transaction cannot have: its calldata alone costs more.
+    /// A call with exactly this much gas, which a transaction cannot have: its calldata alone costs more. And what it used.
     function callWith(
         uint256 gas_,
         address to,
         bytes calldata data
-    ) external view returns (bool ok, bytes memory answer) {
-        return to.staticcall{gas: gas_}(data);
+    ) external view returns (bool ok, bytes memory answer, uint256 used) {
+        bytes memory copy = data;
+        used = gasleft();
+        (ok, answer) = to.staticcall{gas: gas_}(copy);
+        used -= gasleft();
     }
 }

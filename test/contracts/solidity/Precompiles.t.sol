@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Generators} from "../../../contracts/Generators.sol";
 import {BN254} from "../../../contracts/libraries/BN254.sol";
 import {Harness} from "../mocks/Harness.sol";
 import {vm} from "./Vm.sol";
@@ -8,6 +9,7 @@ import {vm} from "./Vm.sol";
 /// The curve through precompiles that work, that fail, and that are not there.
 contract PrecompilesTest {
     Harness internal harness = new Harness();
+    address internal generators = address(new Generators());
 
     /// s · P + A for the base point's multiples: (s · p + a) · G, with every edge that small numbers have.
     function testFuzz_mulAddIsLinear(uint256 p, uint256 s, uint256 a) external view {
@@ -53,8 +55,17 @@ contract PrecompilesTest {
         }
     }
 
-    function _mustRevert() private view {
+    function _mustRevert() private {
         try harness.mulAdd(1, 2, 3, 1, 2) {
+            revert("a broken precompile was believed");
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");
+        }
+        // A row's commitment: buckets by additions, then the blind by a product.
+        bytes memory row = new bytes(544);
+        row[3] = 0x12;
+        row[543] = 0x05;
+        try harness.commit(generators, row) {
             revert("a broken precompile was believed");
         } catch (bytes memory reason) {
             require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");

@@ -1,7 +1,11 @@
 /** The stateless checkers on the chain, and what a call of theirs says: a fault's name, or the error's it reverts with. */
 import type { Contract } from 'ethers';
-import type { Hex } from './world.ts';
-import { ethers } from './world.ts';
+import { judge, Unproven } from '../../../verifier/record/accusation.ts';
+import { InvalidOperand } from '../../../verifier/record/evaluate.ts';
+import { MalformedInstruction } from '../../../verifier/record/instruction.ts';
+import type { VerifierKey } from '../../../verifier/record/key.ts';
+import type { Accusation, Scene } from './scene.ts';
+import { ethers, type Hex } from './world.ts';
 
 /** Each contract's enum Fault. */
 export const FAULTS = {
@@ -37,8 +41,41 @@ export async function errorOf(
   return (await call(contract, name, parameters, gasLimit)).error ?? null;
 }
 
-/** The verdict of `check`: a fault's name, or an error's. */
-export async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[], gasLimit = 16_000_000n): Promise<string> {
+/** The verdict of `Delivery.check`: a fault's name, or an error's. */
+export const deliveryVerdict = (parameters: readonly unknown[]): Promise<string> => verdict('delivery', parameters);
+
+/** The verdict of `FraudProof.check`; that of `verifier/record/accusation.ts` must be the same fault, or none too. */
+export async function fraudVerdict(key: VerifierKey, claimed: Scene['claimed'], accusation: Accusation): Promise<string> {
+  const said = await verdict('fraud', [key, claimed, accusation]);
+  let own = 'reverts';
+  try {
+    own = judge(key, toNumbers(claimed), toNumbers(accusation));
+  } catch (e) {
+    if (!(e instanceof Unproven || e instanceof MalformedInstruction || e instanceof InvalidOperand)) throw e;
+  }
+  if (own !== ((FAULTS.fraud as readonly string[]).includes(said) ? said : 'reverts'))
+    throw new Error(`the contract says ${said}, TypeScript ${own}`);
+  return said;
+}
+
+type Numbers<T> = T extends string
+  ? bigint
+  : T extends readonly (infer E)[]
+    ? readonly Numbers<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Numbers<T[K]> }
+      : T;
+
+/** The same with every hex word as a number. */
+function toNumbers<T>(value: T): Numbers<T> {
+  if (typeof value === 'string') return BigInt(value) as Numbers<T>;
+  if (Array.isArray(value)) return value.map(toNumbers) as Numbers<T>;
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, toNumbers(own)])) as Numbers<T>;
+  return value as Numbers<T>;
+}
+
+async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[], gasLimit = 16_000_000n): Promise<string> {
   const contract = (await checkers())[on];
   const { error, result } = await call(contract, 'check', parameters, gasLimit);
   return error ?? (FAULTS[on][Number(contract.interface.decodeFunctionResult('check', result as Hex)[0])] as string);
@@ -65,13 +102,19 @@ function nameOf(contract: Contract, e: unknown): string {
   return (e as Error).message;
 }
 
-/** Gas of `check` as a transaction of its own, and the calldata's part of it. */
-export async function gasOf(on: 'fraud' | 'delivery', parameters: readonly unknown[]): Promise<{ used: number; calldata: number }> {
+/** Gas of a call as a transaction of its own, and what of it the contract used: without the transaction and its calldata. */
+export async function gasOf(
+  on: 'fraud' | 'delivery',
+  name: string,
+  parameters: readonly unknown[],
+): Promise<{ used: number; execution: number }> {
   const contract = (await checkers())[on];
-  const data = contract.interface.encodeFunctionData('check', [...parameters]);
+  const data = contract.interface.encodeFunctionData(name, [...parameters]);
+  const to = await contract.getAddress();
+  const harness = await ethers.deployContract('Harness');
+  const [ok, , execution] = (await harness.getFunction('callWith')(10_000_000n, to, data)) as [boolean, string, bigint];
+  if (!ok) throw new Error(`${name} reverts`);
   const [sender] = await ethers.getSigners();
-  if (sender === undefined) throw new Error('the chain has no accounts');
-  const sent = await sender.sendTransaction({ to: await contract.getAddress(), data, gasLimit: 16_000_000n });
-  const receipt = await sent.wait();
-  return { used: Number(receipt?.gasUsed), calldata: (data.length - 2) / 2 };
+  const receipt = await (await sender?.sendTransaction({ to, data, gasLimit: 16_000_000n }))?.wait();
+  return { used: Number(receipt?.gasUsed), execution: Number(execution) };
 }

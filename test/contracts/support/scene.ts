@@ -13,6 +13,7 @@ import {
   refIndex,
   type Instruction,
 } from '../../../verifier/record/instruction.ts';
+import type { Accusation as JudgedAccusation, Claimed as JudgedClaim } from '../../../verifier/record/accusation.ts';
 import type { Pair } from '../../../verifier/record/evaluate.ts';
 import { cellLeaf, pathOf, type Nodes } from '../../../verifier/record/indexed-merkle.ts';
 
@@ -61,6 +62,43 @@ export class SparseTree implements Nodes {
     return this.node(this.depth, 0);
   }
 }
+
+/** A tree with another leaf at one place. */
+export class PatchedTree implements Nodes {
+  readonly depth: number;
+  private readonly base: Nodes;
+  private readonly path: readonly bigint[];
+  private readonly index: number;
+
+  constructor(base: Nodes, index: number, leaf: bigint) {
+    this.base = base;
+    this.depth = base.depth;
+    this.index = index;
+    const path = [leaf];
+    for (let level = 0, i = index; level < base.depth; level++, i = Math.floor(i / 2)) {
+      const own = path[level] as bigint;
+      path.push(i % 2 === 0 ? keccakWords(own, base.node(level, i + 1)) : keccakWords(base.node(level, i - 1), own));
+    }
+    this.path = path;
+  }
+  node(level: number, index: number): bigint {
+    return index === Math.floor(this.index / 2 ** level) ? (this.path[level] as bigint) : this.base.node(level, index);
+  }
+}
+
+/** TypeScript's accusations and claims as the contract takes them. */
+export const encodeAccusation = (own: JudgedAccusation): Accusation => ({
+  ...own,
+  leaf: hex(own.leaf),
+  leafPath: own.leafPath.map(hex),
+  instructionPath: own.instructionPath.map(hex),
+  inputs: own.inputs.map(({ a, b, path }) => ({ a, b, path: path.map(hex) })),
+});
+export const encodeClaimed = ({ bundleRoot, traceRoot, publicWords }: JudgedClaim) => ({
+  bundleRoot: hex(bundleRoot),
+  traceRoot: hex(traceRoot),
+  publicWords: publicWords.map(hex),
+});
 
 /** What the contract takes; every word as hex or bigint. */
 export interface Accusation {
