@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { R } from '../../verifier/field.ts';
 import { evaluate, InvalidOperand } from '../../verifier/record/evaluate.ts';
+import { operandPositions } from '../../verifier/record/accusation.ts';
 import { checkLists, KeyError } from '../../verifier/record/check-key.ts';
 import { MalformedInstruction, NONE, OP, refOf, type Instruction } from '../../verifier/record/instruction.ts';
 import { runTrace } from '../../verifier/record/trace.ts';
@@ -81,6 +82,15 @@ test('reads of what is not there are refused', () => {
   // In range for proof 1, out of range for proof 2.
   refused(small(INIT, replaced(STEP, 3, instruction(OP.LOADW, [], 7n))), /beyond the bundle/);
   refused(small(INIT, replaced(STEP, 0, instruction(OP.LOADP, [], 2n ** 256n - 3n))), /half a cell/);
+});
+
+test('a contract does not follow a ref that leads nowhere', () => {
+  const own = instruction(OP.ADD, [3, refOf(40, true)]);
+  assert.throws(() => operandPositions({ k: 5 }, 32 + 10, own), MalformedInstruction);
+  assert.throws(() => operandPositions({ k: 5 }, 10, instruction(OP.ADD, [3, refOf(4, true)])), MalformedInstruction);
+  for (const index of [10, 11, 40])
+    assert.throws(() => operandPositions({ k: 5 }, 32 + 10, instruction(OP.ADD, [3, index])), MalformedInstruction);
+  assert.deepEqual(operandPositions({ k: 5 }, 32 + 10, instruction(OP.ECMULADD, [NONE, 9, refOf(31, true)])), [41, 31]);
 });
 
 test('malformed instructions and parameters are refused', () => {

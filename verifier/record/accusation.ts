@@ -62,19 +62,16 @@ function inTree(what: string, root: bigint, depth: number, index: number, leaf: 
     throw new Unproven(`${what} ${index} is not in its tree`);
 }
 
-/** The positions of an instruction's operands that are not none: earlier ones of its segment, or any of the segment before. */
-export function operandPositions(key: Pick<VerifierKey, 'k'>, position: number, instruction: Instruction): number[] {
-  const base = position - (position % 2 ** key.k);
+/** The positions of the operands, none left out, of the instruction at a position: earlier in its segment, or in the one before. */
+export function operandPositions({ k }: Pick<VerifierKey, 'k'>, position: number, instruction: Instruction): number[] {
+  const base = position - (position % 2 ** k);
   return instruction.refs
     .filter((ref) => ref !== NONE)
     .map((ref) => {
       const index = refIndex(ref);
-      if (!isPrevious(ref)) {
-        if (base + index >= position) throw new MalformedInstruction('an operand that is no earlier value');
-        return base + index;
-      }
-      if (base === 0 || index >= 2 ** key.k) throw new MalformedInstruction('there is no such value in the segment before');
-      return base - 2 ** key.k + index;
+      if (isPrevious(ref) ? base === 0 || index >= 2 ** k : base + index >= position)
+        throw new MalformedInstruction(`the instruction at ${position} reads ${index}, which no earlier instruction gives`);
+      return isPrevious(ref) ? base - 2 ** k + index : base + index;
     });
 }
 
