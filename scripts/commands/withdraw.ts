@@ -26,7 +26,7 @@ export function withdrawCommand(): Command {
       const escrow = await escrowOf(chain, options.escrow);
       const ended =
         options.bounty === undefined
-          ? { lapsed: [], released: [] }
+          ? { lapsed: [], defaulted: [], released: [] }
           : await settleClaims(escrow, account, await findBounty(escrow, options.bounty));
       const amount = await escrow.credit(options.token, account.address);
       const to = options.to ?? account.address;

@@ -1,8 +1,9 @@
 /** Bounties and claims as the chain's events tell them: nothing here trusts a package. */
 import { getAddress, type Account, type Address } from 'viem';
 import { InputError, type Hex } from '../../verifier/input.ts';
-import { bountyId, claimId, type Body, type Terms } from '../../verifier/statement.ts';
+import { bountyId, claimId, RULE, type Body, type Terms } from '../../verifier/statement.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, openEscrow, type Chain, type Escrow } from './chain.ts';
+import { settleDemands } from './demands.ts';
 
 export interface PostedBounty {
   readonly id: Hex;
@@ -111,16 +112,21 @@ export async function findClaim(escrow: Escrow, id: Hex): Promise<PostedClaim> {
   return claim;
 }
 
-/** Ends claims that time has ended: those without a verdict lapse, those that another claim outran get their bond back. Anyone may. */
+/**
+ * Ends claims that time has ended: those without a verdict lapse (under Attested), those that left a demand unanswered default, those that another
+ * claim outran get their bond back. Anyone may.
+ */
 export async function settleClaims(
   escrow: Escrow,
   account: Account,
   bounty: PostedBounty,
-): Promise<{ readonly lapsed: Hex[]; readonly released: Hex[] }> {
+): Promise<{ readonly lapsed: Hex[]; readonly defaulted: Hex[]; readonly released: Hex[] }> {
   const { timestamp } = await escrow.chain.client.getBlock();
-  const done = { lapsed: [] as Hex[], released: [] as Hex[] };
+  const done = { lapsed: [] as Hex[], defaulted: [] as Hex[], released: [] as Hex[] };
   for (const claim of await listClaims(escrow, bounty.id)) {
-    if (claim.status === 'pending' && !claim.attested && claim.acceptFrom <= timestamp) {
+    const { defaulted } = await settleDemands(escrow, account, bounty.terms, claim.id);
+    if (defaulted !== null) done.defaulted.push(claim.id);
+    else if (bounty.terms.rule === RULE.attested && claim.status === 'pending' && !claim.attested && claim.acceptFrom <= timestamp) {
       await escrow.lapse(account, bounty.terms, claim.id);
       done.lapsed.push(claim.id);
     } else if (claim.status === 'superseded') {

@@ -16,6 +16,7 @@ import {
   type Hash,
   type PublicClient,
   type TransactionReceipt,
+  type Transport,
 } from 'viem';
 import {
   bountyEscrowAbi,
@@ -29,7 +30,10 @@ import {
   generatorsAbi,
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
+import { wordHex } from '../../verifier/bounty.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Accusation } from '../../verifier/record/accusation.ts';
+import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
@@ -39,6 +43,7 @@ export interface Chain {
   readonly rpc: string;
   readonly id: number;
   readonly viem: ViemChain;
+  readonly transport: Transport;
   readonly client: PublicClient;
   /** Ends a node that was started for this connection. */
   close(): void;
@@ -68,15 +73,19 @@ export async function connect(rpc: string): Promise<Chain> {
       'start a node, or give its address with --rpc or FINEPROOF_RPC',
     );
   }
+  return chainOver(http(url, { timeout: 60_000 }), id, url, () => local?.stop());
+}
+
+/** A chain that is reached through a transport. */
+export function chainOver(transport: Transport, id: number, rpc: string, close: () => void = () => {}): Chain {
   const viem = defineChain({
     id,
     name: `chain ${id}`,
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [url] } },
+    rpcUrls: { default: { http: [rpc] } },
   });
   const pollingInterval = id === LOCAL_CHAIN_ID ? 25 : 1_000;
-  const client = createPublicClient({ chain: viem, transport: http(url, { timeout: 60_000 }), pollingInterval, cacheTime: 0 });
-  return { rpc: url, id, viem, client, close: () => local?.stop() };
+  return { rpc, id, viem, transport, client: createPublicClient({ chain: viem, transport, pollingInterval, cacheTime: 0 }), close };
 }
 
 /** Runs `use` with a connection and closes it. */
@@ -99,7 +108,14 @@ const CURES: Readonly<Record<string, string>> = {
   ClaimNotFirst: 'an earlier claim is still undecided',
   LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
   NothingToWithdraw: 'this account has no credit here',
-  DurationOutOfRange: 'give longer times (--window)',
+  DurationOutOfRange: 'give longer times (--window, --answer, --react)',
+  BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
+  NotCommittedBefore: 'wait for a later block, and challenge again',
+  TrueInstruction: 'the position is true: the claim cannot be refuted with it',
+  OpenDemands: 'answer the demands first, or wait until they default',
+  AlreadyDemanded: 'wait for the answer',
+  DemandNotOpen: 'it is answered or closed',
+  NeverLapses: 'accept it, or challenge it',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */
@@ -144,8 +160,12 @@ async function send(
   call: { address: Address; abi: Abi; functionName: string; args: readonly unknown[]; value?: bigint },
 ): Promise<Sent> {
   try {
-    const { request } = await chain.client.simulateContract({ ...call, account } as Parameters<PublicClient['simulateContract']>[0]);
-    const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+    // A local chain makes no block until somebody sends something: there the next block's time counts, not the last one's.
+    const blockTag = chain.id === LOCAL_CHAIN_ID ? 'pending' : 'latest';
+    const { request } = await chain.client.simulateContract({ ...call, account, blockTag } as Parameters<
+      PublicClient['simulateContract']
+    >[0]);
+    const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
     const hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
     const receipt = await mined(chain, hash, what);
     return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
@@ -168,7 +188,7 @@ export interface Deployed {
 
 /** Deploys registry, checkers and escrow. */
 export async function deploy(chain: Chain, account: Account, minimums: Minimums): Promise<Deployed> {
-  const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+  const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
   const sent: (Sent & { readonly contract: string })[] = [];
   const one = async (contract: string, abi: readonly unknown[], bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
     const hash = await wallet.deployContract({ abi: abi as Abi, bytecode, args });
@@ -203,6 +223,20 @@ export interface Escrow {
   lapse(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Records a commitment to a challenge. */
+  commit(account: Account, commitment: Hex): Promise<Sent>;
+  /** When a commitment was made, in seconds; 0n if it was not. */
+  committedAt(commitment: Hex): Promise<bigint>;
+  /** Rejects a claim by a false position that the account committed to at an earlier time. */
+  challenge(account: Account, terms: Terms, of: ClaimRef, salt: Hex, key: VerifierKey, accusation: Accusation): Promise<Sent>;
+  /** Asks for what lies below a node, for the terms' demand fee. */
+  demand(account: Account, terms: Terms, claimId: Hex, node: TreeNode, key: VerifierKey): Promise<Sent>;
+  answer(account: Account, terms: Terms, of: ClaimRef, node: TreeNode, key: VerifierKey, answer: AnswerWords): Promise<Sent>;
+  /** Rejects a claim whose demand was not answered in time. */
+  defaulted(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  /** Gives the fee of an open demand back, once the claim has ended. */
+  reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly demander: Address; readonly answerBy: bigint; readonly status: DemandStatus }>;
   refund(account: Account, terms: Terms): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
@@ -215,12 +249,48 @@ export interface Escrow {
     readonly attesters: number;
   }>;
   minimumWindow(): Promise<bigint>;
+  minimumReaction(): Promise<bigint>;
   events<N extends ContractEventName<typeof bountyEscrowAbi>>(
     name: N,
     args?: Readonly<Record<string, unknown>>,
     fromBlock?: bigint,
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
+
+/** Whose claim, and what it says. */
+export interface ClaimRef {
+  readonly claimant: Address;
+  readonly body: Body;
+}
+
+/** A node of one of a claim's trees: 0 bundle, 1 trace, 2 encrypted rows; level 0 are the leaves. */
+export interface TreeNode {
+  readonly tree: number;
+  readonly level: number;
+  readonly index: bigint;
+}
+export const TREE = { bundle: 0, trace: 1 } as const;
+
+export const DEMAND_STATUS = ['none', 'open', 'answered', 'defaulted', 'reclaimed'] as const;
+export type DemandStatus = (typeof DEMAND_STATUS)[number];
+
+/** What answers a demand. */
+export interface AnswerWords {
+  readonly words: readonly bigint[];
+  readonly path: readonly bigint[];
+}
+
+const hexes = (words: readonly bigint[]): Hex[] => words.map(wordHex);
+
+/** An accusation as the contract's ABI has it. */
+const accusationAbi = ({ position, leaf, leafPath, instructionPath, inputs, ...instruction }: Accusation) => ({
+  ...instruction,
+  position: BigInt(position),
+  leaf: wordHex(leaf),
+  leafPath: hexes(leafPath),
+  instructionPath: hexes(instructionPath),
+  inputs: inputs.map(({ a, b, path }) => ({ a, b, path: hexes(path) })),
+});
 
 const NO_VALUE = 0n;
 
@@ -245,6 +315,19 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
+    commit: (account, commitment) => call(account, 'commit', [commitment]),
+    committedAt: (commitment) => chain.client.readContract({ address, abi, functionName: 'committedAt', args: [commitment] }),
+    challenge: (account, terms, { claimant, body }, salt, key, accusation) =>
+      call(account, 'challenge', [terms, claimant, body, salt, key, accusationAbi(accusation)]),
+    demand: (account, terms, claimId, node, key) => call(account, 'demand', [terms, claimId, node, key], terms.demandFee),
+    answer: (account, terms, { claimant, body }, node, key, { words, path }) =>
+      call(account, 'answer', [terms, claimant, body, node, key, hexes(words), hexes(path)]),
+    defaulted: (account, terms, claimId, node) => call(account, 'defaulted', [terms, claimId, node]),
+    reclaim: (account, terms, claimId, node) => call(account, 'reclaim', [terms, claimId, node]),
+    async demandOf(claimId, node) {
+      const d = await chain.client.readContract({ address, abi, functionName: 'demandOf', args: [claimId, node] });
+      return { demander: d.demander, answerBy: BigInt(d.answerBy), status: DEMAND_STATUS[d.status] ?? 'none' };
+    },
     refund: (account, terms) => call(account, 'refund', [terms]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
@@ -254,6 +337,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
       return { ...record, acceptFrom: BigInt(record.acceptFrom) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
+    minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),
     async events(eventName, args = {}, fromBlock = 0n) {
       const last = await chain.client.getBlockNumber();
       const found: unknown[] = [];

@@ -6,16 +6,21 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { acceptCommand } from '../../scripts/commands/accept.ts';
 import { adapterCommand } from '../../scripts/commands/adapter.ts';
+import { answerCommand } from '../../scripts/commands/answer.ts';
 import { attestCommand } from '../../scripts/commands/attest.ts';
 import { auditCommand } from '../../scripts/commands/audit.ts';
 import { bountyCommand } from '../../scripts/commands/bounty.ts';
+import { challengeCommand } from '../../scripts/commands/challenge.ts';
 import { claimCommand } from '../../scripts/commands/claim.ts';
 import { dataCommand } from '../../scripts/commands/data.ts';
+import { defaultedCommand } from '../../scripts/commands/defaulted.ts';
+import { demandCommand } from '../../scripts/commands/demand.ts';
 import { demoCommand } from '../../scripts/commands/demo.ts';
 import { doctorCommand } from '../../scripts/commands/doctor.ts';
 import { modelCommand } from '../../scripts/commands/model.ts';
 import { trainCommand } from '../../scripts/commands/train.ts';
 import { verifyCommand } from '../../scripts/commands/verify.ts';
+import { watchCommand } from '../../scripts/commands/watch.ts';
 import { withdrawCommand } from '../../scripts/commands/withdraw.ts';
 import { fineproof, fineproofJson } from './support/fineproof.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
@@ -28,6 +33,11 @@ const roots = [
   trainCommand,
   claimCommand,
   attestCommand,
+  challengeCommand,
+  watchCommand,
+  demandCommand,
+  answerCommand,
+  defaultedCommand,
   acceptCommand,
   withdrawCommand,
   verifyCommand,
@@ -55,6 +65,11 @@ test('every command shows help with an example and takes --json', () => {
       'train',
       'claim',
       'attest',
+      'challenge',
+      'watch',
+      'demand',
+      'answer',
+      'defaulted',
       'accept',
       'withdraw',
       'verify',
