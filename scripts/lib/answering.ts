@@ -23,8 +23,13 @@ export interface Answers {
 }
 
 /** Reads bundle and trace of a run. */
-export function openAnswers(folder: string, bounty: OpenBounty, { recorded }: BountyVerifier, engine: Engine): Answers {
-  const bundle = readBounded(join(folder, 'bundle.bin'), Number(bounty.terms.maxBundle));
+export function openAnswers(
+  folder: string,
+  { terms }: Pick<OpenBounty, 'terms'>,
+  { recorded }: Pick<BountyVerifier, 'recorded'>,
+  engine: Engine,
+): Answers {
+  const bundle = readBounded(join(folder, 'bundle.bin'), Number(terms.maxBundle));
   const path = join(folder, TRACE_FILE);
   const trace = openTrace(readBounded(path, traceLimit(recorded)), recorded, path, engine.keccak);
   const bundleTree = MerkleTree.ofCells('BUNDLE', bundle, recorded.bundleDepth, engine.keccak);
@@ -51,8 +56,8 @@ export interface Answered {
 export async function answerDemands(
   escrow: Escrow,
   account: Account,
-  bounty: OpenBounty,
-  { key }: BountyVerifier,
+  bounty: Pick<OpenBounty, 'id' | 'terms'>,
+  { key }: Pick<BountyVerifier, 'key'>,
   folder: string,
   answers: Answers,
 ): Promise<Answered[]> {

@@ -5,11 +5,14 @@
 import { formatEther } from 'viem';
 import { openBounty, verifyClaim } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
-import type { Hex } from '../../verifier/input.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import type { BountyVerifier } from '../../verifier/record/bounty.ts';
+import { RecordError } from '../../verifier/record/tape.ts';
 import { findBounty, listClaims, type PostedClaim } from './bounties.ts';
 import { readBundle } from './bundles.ts';
 import type { Escrow } from './chain.ts';
 import { table } from './command.ts';
+import { checkedVerifier, traceOf } from './optimistic.ts';
 import { checkRebuild, packageFiles } from './package.ts';
 
 export interface AuditEvent {
@@ -29,6 +32,8 @@ export interface AuditedClaim {
   readonly attested: boolean | null;
   /** What verifying the bundle again says, null where the bundle is not to be had. */
   readonly valid: boolean | null;
+  /** Whether the claimed trace is the recorded verifier's on this bundle; null where there is none, or the bundle is not valid. */
+  readonly trace: boolean | null;
   readonly reason: string;
   readonly bundleRoot: Hex;
   readonly bytes: number;
@@ -49,7 +54,13 @@ export interface Audit {
   readonly findings: readonly string[];
 }
 
-const EVENTS = ['Posted', 'Claimed', 'Attested', 'Rejected', 'Paid', 'Released', 'Refunded'] as const;
+const EVENTS = [
+  ...(['Posted', 'Claimed', 'Attested', 'Demanded', 'Answered', 'Reclaimed', 'Challenged', 'Defaulted'] as const),
+  ...(['Accepted', 'Rejected', 'Paid', 'Released', 'Refunded'] as const),
+] as const;
+
+/** Of the contract's reasons why a claim was rejected, those that the data explains. */
+const REASON = { challenged: 2, defaulted: 3 } as const;
 
 /** Audits one bounty. Errors: it is not posted, its files are not those of its terms. */
 export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store: string, engine: Engine): Promise<Audit> {
@@ -64,8 +75,17 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
     findings.push(recipe);
   }
 
+  let verifier: BountyVerifier | null = null;
+  try {
+    verifier = checkedVerifier(bounty, engine);
+  } catch (e) {
+    if (!(e instanceof InputError || e instanceof RecordError)) throw e;
+    findings.push(e.message);
+  }
+
   const events: AuditEvent[] = [];
   const verdicts = new Map<Hex, boolean>();
+  const reasons = new Map<Hex, number>();
   for (const name of EVENTS)
     for (const e of await escrow.events(name, { bountyId: id })) {
       const { client } = escrow.chain;
@@ -73,7 +93,8 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
         client.getTransactionReceipt({ hash: e.transactionHash }),
         client.getBlock({ blockNumber: e.blockNumber }),
       ]);
-      const args = e.args as { claimId?: Hex; valid?: boolean };
+      const args = e.args as { claimId?: Hex; valid?: boolean; reason?: number };
+      if (name === 'Rejected') reasons.set(args.claimId as Hex, args.reason as number);
       if (name === 'Attested') verdicts.set(args.claimId as Hex, args.valid as boolean);
       events.push({
         name,
@@ -90,6 +111,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
   for (const claim of await listClaims(escrow, id)) {
     const attested = verdicts.get(claim.id) ?? null;
     let valid: boolean | null = null;
+    let trace: boolean | null = null;
     let reason = 'every step is proven';
     let bytes = 0;
     const begin = performance.now();
@@ -99,6 +121,11 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
       valid = false;
       await verifyClaim(bounty, claim.claimant, claim.body, bundle, engine);
       valid = true;
+      if (verifier !== null) {
+        const own = await traceOf(bounty, verifier, claim.claimant, claim.body, bundle, engine);
+        trace = own.root === claim.body.traceRoot;
+        if (!trace) reason = 'every step is proven, but the claimed trace is another';
+      }
     } catch (e) {
       reason = e instanceof Error ? e.message : String(e);
     }
@@ -108,17 +135,23 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
       status: claim.status,
       attested,
       valid,
+      trace,
       reason,
       bundleRoot: claim.body.bundleRoot,
       bytes,
       seconds: (performance.now() - begin) / 1000,
     });
+    const why = claim.status === 'rejected' ? reasons.get(claim.id) : undefined;
+    if (valid === null && why === REASON.defaulted) continue;
     if (valid === null) findings.push(`claim ${claim.id}: the bundle is not to be had: ${reason}`);
     else if (attested !== null && attested !== valid)
       findings.push(
         `claim ${claim.id}: the attesters said ${attested ? 'valid' : 'invalid'}, the bundle is ${valid ? 'valid' : `not: ${reason}`}`,
       );
     else if (claim.status === 'paid' && !valid) findings.push(`claim ${claim.id} was paid and is not valid`);
+    else if (claim.status === 'paid' && attested !== true && trace === false)
+      findings.push(`claim ${claim.id} was paid and its trace is false: nobody challenged it`);
+    else if (why === REASON.challenged && valid && trace === true) findings.push(`claim ${claim.id} was refuted and is right`);
   }
   return {
     ok: findings.length === 0,

@@ -304,8 +304,10 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   if (code === undefined || code === '0x')
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
+  // The checkers' errors pass through the escrow.
+  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
-    send(chain, account, functionName, { address, abi: abi as Abi, functionName, args, value });
+    send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,
     chain,
