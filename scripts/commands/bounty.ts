@@ -159,7 +159,8 @@ function showCommand(): Command {
         text: [
           table(Object.entries(described(bounty))),
           ...claims.map(
-            (c) => `claim ${c.id}: ${c.status}${c.attested ? ', attested' : ''}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
+            (c) =>
+              `claim ${c.id}: ${c.status}${c.attested ? ', attested' : c.barred ? ', found invalid' : ''}${c.openDemands === 0 ? '' : `, ${c.openDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
           ),
         ].join('\n'),
       };

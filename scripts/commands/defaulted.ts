@@ -21,7 +21,7 @@ export function defaultedCommand(): Command {
       const escrow = await escrowOf(chain, options.escrow);
       const claim = await findClaim(escrow, id as Hex);
       const { terms } = await findBounty(escrow, claim.bountyId);
-      const { defaulted, reclaimed } = await settleDemands(escrow, account, terms, claim.id);
+      const { defaulted, reclaimed } = await settleDemands(escrow, account, terms, claim);
       if (defaulted === null && reclaimed.length === 0)
         throw new InputError(
           'claim',

@@ -66,7 +66,7 @@ export async function answerDemands(
   for (const claim of await listClaims(escrow, bounty.id)) {
     if (claim.claimant !== own.claimant || claim.body.bundleRoot !== own.bundleRoot || !(await isLive(escrow, claim.id))) continue;
     const { timestamp } = await escrow.chain.client.getBlock();
-    for (const { node, status, answerBy } of await listDemands(escrow, claim.id)) {
+    for (const { node, status, answerBy } of await listDemands(escrow, claim)) {
       if (status !== 'open' || answerBy <= timestamp) continue;
       if (node.tree !== TREE.bundle && node.tree !== TREE.trace)
         throw new InputError('demand', '', `asks for ${nodeText(node)}`, 'this version answers for bundle and trace alone');

@@ -21,6 +21,10 @@ export interface PostedClaim {
   readonly acceptFrom: bigint;
   readonly status: (typeof CLAIM_STATUS)[number];
   readonly attested: boolean;
+  /** Attesters found it invalid under Both: only its window can make it payable. */
+  readonly barred: boolean;
+  /** Unanswered demands of bundle and trace. */
+  readonly openDemands: number;
   readonly block: bigint;
   readonly transaction: Hex;
 }
@@ -95,6 +99,8 @@ export async function listClaims(escrow: Escrow, bounty?: Hex, fromBlock = 0n): 
         acceptFrom,
         status: CLAIM_STATUS[record.status] ?? 'none',
         attested: record.attesters !== 0,
+        barred: record.barred,
+        openDemands: record.openDemands,
         block: e.blockNumber,
         transaction: e.transactionHash,
       };
@@ -124,7 +130,7 @@ export async function settleClaims(
   const { timestamp } = await escrow.chain.client.getBlock();
   const done = { lapsed: [] as Hex[], defaulted: [] as Hex[], released: [] as Hex[] };
   for (const claim of await listClaims(escrow, bounty.id)) {
-    const { defaulted } = await settleDemands(escrow, account, bounty.terms, claim.id);
+    const { defaulted } = await settleDemands(escrow, account, bounty.terms, claim);
     if (defaulted !== null) done.defaulted.push(claim.id);
     else if (bounty.terms.rule === RULE.attested && claim.status === 'pending' && !claim.attested && claim.acceptFrom <= timestamp) {
       await escrow.lapse(account, bounty.terms, claim.id);

@@ -247,6 +247,8 @@ export interface Escrow {
     readonly acceptFrom: bigint;
     readonly status: number;
     readonly attesters: number;
+    readonly barred: boolean;
+    readonly openDemands: number;
   }>;
   minimumWindow(): Promise<bigint>;
   minimumReaction(): Promise<bigint>;

@@ -19,10 +19,13 @@ export const nodeText = ({ tree, level, index }: TreeNode): string =>
 
 export const sameNode = (a: TreeNode, b: TreeNode): boolean => a.tree === b.tree && a.level === b.level && a.index === b.index;
 
+/** A claim, and where on the chain to look from. */
+export type ClaimAt = Pick<PostedClaim, 'id' | 'block'>;
+
 /** All demands on a claim, oldest first. */
-export async function listDemands(escrow: Escrow, claim: Hex): Promise<PostedDemand[]> {
-  const events = await escrow.events('Demanded', { claimId: claim });
-  return Promise.all(events.map(async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(claim, node)) })));
+export async function listDemands(escrow: Escrow, { id, block }: ClaimAt): Promise<PostedDemand[]> {
+  const events = await escrow.events('Demanded', { claimId: id }, block);
+  return Promise.all(events.map(async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(id, node)) })));
 }
 
 interface Call {
@@ -59,7 +62,7 @@ function answerIn(call: Call, escrow: Address, claim: PostedClaim, node: TreeNod
  */
 export async function readAnswer(escrow: Escrow, claim: PostedClaim, node: TreeNode): Promise<AnswerWords> {
   const { client } = escrow.chain;
-  const event = (await escrow.events('Answered', { claimId: claim.id })).find((e) => sameNode(e.args.node, node));
+  const event = (await escrow.events('Answered', { claimId: claim.id }, claim.block)).find((e) => sameNode(e.args.node, node));
   if (event === undefined)
     throw new InputError('claim', '', `the node has no event of the answer for ${nodeText(node)}`, 'use a node that keeps old events');
   const { to, input } = await client.getTransaction({ hash: event.transactionHash });
@@ -94,21 +97,21 @@ export interface Overdue {
 }
 
 /** Ends a claim that left a demand unanswered, then gives back the fees of its other open demands. Anyone may. */
-export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: Hex): Promise<Overdue> {
+export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: ClaimAt): Promise<Overdue> {
   const open = (await listDemands(escrow, claim)).filter((d) => d.status === 'open');
   if (open.length === 0) return { defaulted: null, reclaimed: [] };
   const { timestamp } = await escrow.chain.client.getBlock();
   const late = open.find((d) => d.answerBy <= timestamp);
   let defaulted: Overdue['defaulted'] = null;
-  if (late !== undefined && (await isLive(escrow, claim))) {
-    const sent = await escrow.defaulted(account, terms, claim, late.node);
+  if (late !== undefined && (await isLive(escrow, claim.id))) {
+    const sent = await escrow.defaulted(account, terms, claim.id, late.node);
     defaulted = { node: late.node, demander: late.demander, sent };
   }
   const reclaimed: TreeNode[] = [];
-  if (!(await isLive(escrow, claim)))
+  if (!(await isLive(escrow, claim.id)))
     for (const { node } of open) {
       if (defaulted !== null && sameNode(node, defaulted.node)) continue;
-      await escrow.reclaim(account, terms, claim, node);
+      await escrow.reclaim(account, terms, claim.id, node);
       reclaimed.push(node);
     }
   return { defaulted, reclaimed };

@@ -17,6 +17,7 @@ import { describe, findFraud, type ClaimedTrace, type Fraud } from '../../verifi
 import type { Nodes } from '../../verifier/record/indexed-merkle.ts';
 import { workOf } from '../../verifier/record/trace.ts';
 import type { Terms } from '../../verifier/statement.ts';
+import { DecodeError } from '../../verifier/wire.ts';
 import type { PostedClaim } from './bounties.ts';
 import { openBundles, readBundle } from './bundles.ts';
 import { LOCAL_CHAIN_ID } from './local-chain.ts';
@@ -93,7 +94,7 @@ async function askFor(doubter: Doubter, claim: PostedClaim, nodes: readonly Tree
   const states = await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
   const fresh = nodes.filter((_, i) => states[i]?.status === 'none');
   if (fresh.length > 0) {
-    const own = (await listDemands(escrow, claim.id)).filter((d) => d.demander === account.address).length;
+    const own = (await listDemands(escrow, claim)).filter((d) => d.demander === account.address).length;
     const cost = BigInt(own + fresh.length) * terms.demandFee;
     if (cost > doubter.spend)
       throw new Missing({
@@ -123,7 +124,7 @@ async function bundleOf(doubter: Doubter, claim: PostedClaim): Promise<{ bytes: 
       if (bytes.length === bundleBytes) return { bytes };
     } catch (e) {
       // Not what its name says, or longer than any bundle: then it is asked for.
-      if (!(e instanceof InputError)) throw e;
+      if (!(e instanceof InputError || e instanceof DecodeError)) throw e;
     }
   }
   const { bundleDepth } = verifier.recorded;
@@ -198,10 +199,10 @@ export async function mayGoOn(
 export async function doubtClaim(doubter: Doubter, claim: PostedClaim): Promise<Doubt> {
   const { escrow, terms, account, verifier } = doubter;
   if (!(await isLive(escrow, claim.id))) {
-    await settleDemands(escrow, account, terms, claim.id);
+    await settleDemands(escrow, account, terms, claim);
     return { state: 'over', status: CLAIM_STATUS[(await escrow.claimOf(claim.id)).status] ?? 'none' };
   }
-  const { defaulted } = await settleDemands(escrow, account, terms, claim.id);
+  const { defaulted } = await settleDemands(escrow, account, terms, claim);
   if (defaulted !== null) return { state: 'defaulted', sent: defaulted.sent };
   let fraud: Fraud | null;
   try {
@@ -212,7 +213,7 @@ export async function doubtClaim(doubter: Doubter, claim: PostedClaim): Promise<
   }
   if (fraud === null) return { state: 'right' };
   const sent = await refute(doubter, claim, fraud);
-  await settleDemands(escrow, account, terms, claim.id);
+  await settleDemands(escrow, account, terms, claim);
   const { position } = fraud.accusation;
   return { state: 'challenged', fault: fraud.fault, position, where: describe(verifier.recorded, position), sent };
 }

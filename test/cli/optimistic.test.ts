@@ -130,18 +130,18 @@ test('Optimistic: post pins the recorded verifier’s key, check records it anew
 });
 
 /** Claims what `claim` refuses to: a bundle with one word changed, the trace left as it was. */
-async function lie(publish: boolean, nonce: number): Promise<Hex> {
-  const { terms } = await findBounty(escrow, bounty.id);
-  const bundle = new Uint8Array(readFileSync(join(bounty.run, 'bundle.bin')));
+async function lie(publish: boolean, nonce: number, of = bounty): Promise<Hex> {
+  const { terms } = await findBounty(escrow, of.id);
+  const bundle = new Uint8Array(readFileSync(join(of.run, 'bundle.bin')));
   const word = bundle.length / 32 - 10 - nonce;
   writeWord(bundle, word, readWord(bundle, word) ^ 1n);
-  const honest = readClaim(join(bounty.run, 'claim.json'));
-  const trace = (await ok(['bounty', 'show', bounty.id]))['claims'] as { body: { traceRoot: Hex } }[];
+  const honest = readClaim(join(of.run, 'claim.json'));
+  const [known] = (await ok(['bounty', 'show', of.id]))['claims'] as { body: { traceRoot: Hex } }[];
   const bundles = openBundles(publish ? at('store') : at('hidden'));
   const claim = { ...honest, bundleRoot: bundles.put(bundle), nonce: `0x${nonce.toString(16).padStart(64, '0')}` as const };
-  const body = bodyOf(claim, [], trace[0]?.body.traceRoot);
+  const body = bodyOf(claim, [], known?.body.traceRoot);
   await escrow.claim(localAccount(contributor), terms, body);
-  return claimId(bounty.id, localAccount(contributor).address, body);
+  return claimId(of.id, localAccount(contributor).address, body);
 }
 
 const first = { claim: '' as Hex };
@@ -237,15 +237,28 @@ test('the window of the valid claim passes: it is paid', async () => {
   assert.deepEqual((await ok(['watch', bounty.package, '--cursors', at('cursors')], watcher))['bounties'], [bounty.id]);
 });
 
-test('Both: a verdict pays at once, and the attester too', async () => {
+test('Both: an invalid verdict leaves a false claim to be refuted, a valid one pays at once, and the attester too', async () => {
   const who = ['--attester', localAccount(attester).address, '--attester-fee', '0.01'];
-  const posted = await ok(post(at('both'), '--rule', 'both', ...doubts, ...who), poster);
+  const both = { id: '' as Hex, package: at('both'), run: at('both-run') };
+  const posted = await ok(post(both.package, '--rule', 'both', ...doubts, ...who), poster);
+  both.id = posted['bounty'] as Hex;
   assert.equal(posted['rule'], 'both');
-  await ok(['train', at('both'), '--out', at('both-run'), ...opening], contributor);
-  const { claim } = await ok(['claim', at('both-run'), '--package', at('both'), '--publish'], contributor);
+  await ok(['train', both.package, '--out', both.run, ...opening], contributor);
+  const { claim } = await ok(['claim', both.run, '--package', both.package, '--publish'], contributor);
+  const false_ = await lie(true, 4, both);
   await refused(['accept', claim as string], /TooEarly/, contributor);
-  const [verdict] = (await ok(['attest', at('both'), '--records', at('verdicts')], attester))['verdicts'] as { valid: boolean }[];
-  assert.equal(verdict?.valid, true);
+  const attest = async (): Promise<boolean[]> =>
+    ((await ok(['attest', both.package, '--records', at('verdicts')], attester))['verdicts'] as { valid: boolean }[]).map((v) => v.valid);
+  assert.deepEqual(await attest(), [true, false]);
+  assert.deepEqual(await attest(), []);
+  const watched = await ok(['watch', both.package, '--once', '--cursors', at('cursors')], watcher);
+  assert.deepEqual(
+    (watched['claims'] as { claim: Hex; doubt: { state: string } }[]).map((c) => [c.claim, c.doubt.state]),
+    [
+      [claim, 'right'],
+      [false_, 'challenged'],
+    ],
+  );
   await ok(['accept', claim as string], contributor);
   assert.equal(await statusOf(claim), PAID);
   assert.equal((await ok(['withdraw'], contributor))['amount'], String(REWARD + BOND));

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { encodeFunctionData, type Hex } from 'viem';
+import { encodeFunctionData, zeroAddress, type Hex } from 'viem';
 import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
 import { answerDemands, openAnswers } from '../../scripts/lib/answering.ts';
 import { wordHex } from '../../verifier/bounty.ts';
@@ -17,7 +17,6 @@ import { writeAtomic } from '../../scripts/lib/files.ts';
 import { progressBar } from '../../scripts/lib/progress.ts';
 import { TRACE_FILE, writeClaim } from '../../scripts/lib/run-folder.ts';
 import { encodeTrace } from '../../scripts/lib/traces.ts';
-import { zeroAddress } from 'viem';
 import { accuse } from '../../verifier/record/fraud.ts';
 import { judge, Unproven } from '../../verifier/record/accusation.ts';
 import { MerkleTree } from '../../verifier/record/indexed-merkle.ts';
@@ -98,6 +97,21 @@ describe('a false claim of a real bundle', function () {
     expect((await escrow.claimOf(claim.id)).status, 'still pending').to.equal(1);
   });
 
+  it('goes on where it was stopped: the commitment stands, and the key gives its salt again', async () => {
+    const { escrow } = trial;
+    const claim = await trial.claim(await LIES['a value of the trace'](trial, draw));
+    const commitments = async (): Promise<number> => (await escrow.events('Committed', { sender: doubting.address }, claim.block)).length;
+    // A challenge that fails after its commitment, as if the process had ended there.
+    const stopped = { ...trial.doubter(), escrow: { ...escrow, challenge: () => Promise.reject(new Error('stopped')) } };
+    await doubtClaim(stopped, claim).then(
+      () => expect.fail('it was not stopped'),
+      (e: Error) => expect(e.message).to.equal('stopped'),
+    );
+    expect(await commitments()).to.equal(1);
+    expect((await doubtClaim(trial.doubter(), claim)).state).to.equal('challenged');
+    expect(await commitments()).to.equal(1);
+  });
+
   /** What a party has that publishes nothing. */
   const nothing = (): string => join(trial.folder, 'nothing');
   const pass = (seconds: bigint): Promise<number> => networkHelpers.time.increase(seconds);
@@ -111,10 +125,10 @@ describe('a false claim of a real bundle', function () {
     const [before, posters] = [await credit(doubting), await credit(poster)];
     const first = await doubtClaim(doubter, claim);
     if (first.state !== 'waiting') throw new Error(first.state);
-    const asked = await listDemands(escrow, claim.id);
+    const asked = await listDemands(escrow, claim);
     expect(asked.length).to.equal(Math.ceil(trial.honest.bundle.length / 8192));
     expect((await doubtClaim(doubter, claim)).state, 'nothing is asked for twice').to.equal('waiting');
-    expect((await listDemands(escrow, claim.id)).length).to.equal(asked.length);
+    expect((await listDemands(escrow, claim)).length).to.equal(asked.length);
     await pass(terms.answer);
     expect((await doubtClaim(doubter, claim)).state).to.equal('defaulted');
     expect(await reasonOf(claim)).to.equal(REASON.defaulted);
@@ -124,7 +138,7 @@ describe('a false claim of a real bundle', function () {
 
   it('who only answers, also through a contract, is refuted by the answers', async () => {
     const { escrow, terms, verifier, engine, folder } = trial;
-    const lie = await (LIES['a value of the trace'] as (typeof LIES)[string])(trial, draw);
+    const lie = await LIES['a value of the trace'](trial, draw);
     const claim = await hide(lie);
     const run = join(folder, 'run');
     mkdirSync(run, { recursive: true });
@@ -150,7 +164,7 @@ describe('a false claim of a real bundle', function () {
     }
     expect(doubt.state).to.equal('challenged');
     expect(await reasonOf(claim)).to.equal(REASON.challenged);
-    const demands = await listDemands(escrow, claim.id);
+    const demands = await listDemands(escrow, claim);
     expect(demands.length, 'the bundle’s chunks, and one demand for eight levels of the trace').to.equal(
       Math.ceil(lie.bundle.length / 8192) + Math.ceil(verifier.recorded.traceDepth / 8),
     );

@@ -59,12 +59,12 @@ function falseWord({ honest, words }: Trial, draw: Draw): Lie {
 }
 
 /** Kinds of lies, by name. */
-export const LIES: Readonly<Record<string, (trial: Trial, draw: Draw) => Lie | Promise<Lie>>> = {
-  'a word of the bundle, the trace of before': (trial, draw) => falseBundle(trial, draw, 'before'),
+export const LIES = {
+  'a word of the bundle, the trace of before': (trial: Trial, draw: Draw) => falseBundle(trial, draw, 'before'),
   'a value of the trace': falseValue,
-  'a word of the bundle, the trace up to the failed check': (trial, draw) => falseBundle(trial, draw, 'until'),
-  'padding behind a list': (trial, draw) => falsePad(trial, draw, false),
+  'a word of the bundle, the trace up to the failed check': (trial: Trial, draw: Draw) => falseBundle(trial, draw, 'until'),
+  'padding behind a list': (trial: Trial, draw: Draw) => falsePad(trial, draw, false),
   'an announced word': falseWord,
-  'a word of the bundle, a trace that goes on': (trial, draw) => falseBundle(trial, draw, 'beyond'),
-  'padding behind the last segment': (trial, draw) => falsePad(trial, draw, true),
-};
+  'a word of the bundle, a trace that goes on': (trial: Trial, draw: Draw) => falseBundle(trial, draw, 'beyond'),
+  'padding behind the last segment': (trial: Trial, draw: Draw) => falsePad(trial, draw, true),
+} as const satisfies Readonly<Record<string, (trial: Trial, draw: Draw) => Lie | Promise<Lie>>>;

@@ -61,7 +61,7 @@ export type Trial = Awaited<ReturnType<typeof makeTrial>>;
 
 /** Posts the bounty and proves an honest run of it. */
 export async function makeTrial() {
-  const chain = chainOver(custom(provider), LOCAL_CHAIN_ID, 'the chain of the tests');
+  const chain = chainOver(custom(provider, { retryCount: 0 }), LOCAL_CHAIN_ID, 'the chain of the tests');
   const { escrow: address } = await deploy(chain, deployer, { window: BigInt(HOUR), reaction: BigInt(HOUR / 2) });
   const escrow: Escrow = await openEscrow(chain, address);
   const world = await worldOf(STEPS);
