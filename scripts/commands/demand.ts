@@ -32,7 +32,7 @@ export function demandCommand(): Command {
     .requiredOption('--package <folder>', 'the bounty’s package')
     .addOption(new Option('--tree <name>', 'which tree').choices(Object.keys(TREE)).default('trace'))
     .option('--level <n>', 'level of the node, 0 the leaves (default: the root’s)', integerOption(0, 63))
-    .option('--index <n>', 'index of the node in its level', indexOption, 0n);
+    .addOption(new Option('--index <n>', 'index of the node in its level').argParser(indexOption).default(0n, '0'));
   example(command, 'fineproof demand 0x7c…90 --package bounty/ --tree bundle --level 7 --index 3');
   return action<Options>(command, ([id], options) =>
     withEngine('wasm', (engine) =>

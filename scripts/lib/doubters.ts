@@ -1,5 +1,5 @@
 /** What the commands that doubt claims share: their options, and a doubter for a package. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { LocalAccount } from 'viem';
 import { bundleBytes } from '../../verifier/bundle.ts';
 import type { OpenBounty } from '../../verifier/bounty.ts';
@@ -16,11 +16,10 @@ export interface DoubtOptions {
 }
 
 export const doubtOptions = (command: Command): Command =>
-  storeOption(command).option(
-    '--demand-up-to <ether>',
-    'ask for withheld data on the chain, for at most so much in fees a claim (default: nothing is asked for)',
-    etherOption,
-    0n,
+  storeOption(command).addOption(
+    new Option('--demand-up-to <ether>', 'ask for withheld data on the chain, for at most so much in fees a claim')
+      .argParser(etherOption)
+      .default(0n, 'nothing is asked for'),
   );
 
 /** Records the verifier anew; refuses a key that is not its. */
