@@ -70,13 +70,13 @@ abstract contract Disputes is Verdicts {
         if (node.tree == IFraudProof.Tree.Cipher) {
             if (!ClaimCheck.delivers(terms)) revert NoDelivery(claimId);
             if (msg.sender != terms.poster) revert NotPoster(msg.sender, terms.poster);
-            if (entry.status == ClaimStatus.Revealed) _requireBefore(entry.rowDemandsBy);
+            if (entry.status == ClaimStatus.Revealed) _requireBefore(entry.demandsBy);
             ++entry.openRowDemands;
         } else {
             if (entry.status != ClaimStatus.Pending) {
                 revert WrongClaimStatus(claimId, entry.status, ClaimStatus.Pending);
             }
-            _requireBefore(uint256(entry.claimed) + terms.window + 3 * (uint256(terms.answer) + terms.react));
+            _requireBefore(entry.demandsBy);
             _requireKey(terms, key);
             ++entry.openDemands;
         }
@@ -119,13 +119,11 @@ abstract contract Disputes is Verdicts {
 
         open.status = DemandStatus.Answered;
         uint40 until = uint40(block.timestamp + terms.react);
-        if (rows) {
-            --entry.openRowDemands;
-            if (entry.complainBy != 0 && entry.complainBy < until) entry.complainBy = until;
-        } else {
-            --entry.openDemands;
-            if (entry.acceptFrom < until) entry.acceptFrom = until;
-        }
+        if (rows) --entry.openRowDemands;
+        else --entry.openDemands;
+        // Encrypted rows matter to complaints, bundle and trace to acceptance.
+        bool waits = !rows || entry.status == ClaimStatus.Revealed;
+        if (waits && entry.deadline < until) entry.deadline = until;
         emit Answered(claimId, bountyId, node, until);
         _credit(NATIVE, claimant, terms.demandFee);
     }

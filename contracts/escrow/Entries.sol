@@ -110,8 +110,8 @@ abstract contract Entries is Bounties {
         entry.bountyId = bountyId;
         entry.claimant = msg.sender;
         entry.status = ClaimStatus.Pending;
-        entry.claimed = uint40(block.timestamp);
-        entry.acceptFrom = uint40(acceptFrom);
+        entry.deadline = uint40(acceptFrom);
+        entry.demandsBy = uint40(acceptFrom + 3 * (uint256(terms.answer) + terms.react));
         bounty.push(_claims, claimId);
         emit Claimed(claimId, bountyId, msg.sender, uint64(acceptFrom), body);
     }

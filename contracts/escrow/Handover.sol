@@ -23,13 +23,13 @@ abstract contract Handover is Disputes {
         (bytes32 bountyId, ) = _openBounty(terms);
         bytes32 claimId = Statement.claimId(bountyId, claimant, body);
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Accepted);
-        _requireBefore(entry.revealBy);
+        _requireBefore(entry.deadline);
         _requireRevealed(bountyId, claimant, body, key);
 
         uint40 complainBy = uint40(block.timestamp + terms.complainFor);
         entry.status = ClaimStatus.Revealed;
-        entry.complainBy = complainBy;
-        entry.rowDemandsBy = complainBy;
+        entry.deadline = complainBy;
+        entry.demandsBy = complainBy;
         emit Revealed(claimId, bountyId, key, complainBy);
     }
 
@@ -37,7 +37,7 @@ abstract contract Handover is Disputes {
     function unrevealed(Terms calldata terms, bytes32 claimId) external nonReentrant {
         (bytes32 bountyId, ) = _openBounty(terms);
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Accepted);
-        _requireFrom(entry.revealBy);
+        _requireFrom(entry.deadline);
         _reject(terms, bountyId, claimId, Reason.Unrevealed, terms.poster, terms.bond);
     }
 
@@ -53,7 +53,7 @@ abstract contract Handover is Disputes {
         bytes32 claimId = Statement.claimId(bountyId, claimant, body);
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Revealed);
         if (msg.sender != terms.poster) revert NotPoster(msg.sender, terms.poster);
-        _requireBefore(entry.complainBy);
+        _requireBefore(entry.deadline);
         _requireRevealed(bountyId, claimant, body, key);
 
         IDelivery.Delivered memory delivered = IDelivery.Delivered({
@@ -76,7 +76,7 @@ abstract contract Handover is Disputes {
     function settle(Terms calldata terms, bytes32 claimId) external nonReentrant {
         (bytes32 bountyId, ) = _openBounty(terms);
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Revealed);
-        _requireFrom(entry.complainBy);
+        _requireFrom(entry.deadline);
         if (entry.openRowDemands != 0) revert OpenDemands(claimId, entry.openRowDemands);
         _pay(terms, bountyId, claimId);
     }

@@ -27,7 +27,7 @@ abstract contract Verdicts is Entries, EIP712 {
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Pending);
         if (entry.attesters != 0 || entry.barred) revert AlreadyAttested(claimId);
         _requireBefore(expiry);
-        _requireBefore(entry.acceptFrom);
+        _requireBefore(entry.deadline);
         _checkSignatures(terms, verdictDigest(claimId, valid, expiry), attesters, signatures);
 
         emit Attested(claimId, bountyId, valid, expiry, attesters);
@@ -44,13 +44,13 @@ abstract contract Verdicts is Entries, EIP712 {
         if (entry.openDemands != 0) revert OpenDemands(claimId, entry.openDemands);
         if (entry.attesters == 0) {
             if (terms.rule == Rule.Attested) revert NotAttested(claimId);
-            _requireFrom(entry.acceptFrom);
+            _requireFrom(entry.deadline);
         }
 
         if (!ClaimCheck.delivers(terms)) return _pay(terms, bountyId, claimId);
         uint256 revealBy = block.timestamp + terms.revealFor;
         entry.status = ClaimStatus.Accepted;
-        entry.revealBy = uint40(revealBy);
+        entry.deadline = uint40(revealBy);
         emit Accepted(claimId, bountyId, uint64(revealBy));
     }
 
@@ -60,7 +60,7 @@ abstract contract Verdicts is Entries, EIP712 {
         Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Pending);
         if (terms.rule != Rule.Attested) revert NeverLapses(claimId);
         if (entry.attesters != 0) revert AlreadyAttested(claimId);
-        _requireFrom(entry.acceptFrom);
+        _requireFrom(entry.deadline);
         _reject(terms, bountyId, claimId, Reason.Lapsed, entry.claimant, terms.bond);
     }
 

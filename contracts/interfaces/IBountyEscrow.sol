@@ -90,15 +90,19 @@ interface IBountyEscrow {
         bytes32 last;
     }
 
-    /// @notice A claim's record; times are 0 until their state is reached.
+    /// @notice A claim's record. Its first words are all that most claims ever use, packed for their sake.
     struct Claim {
         bytes32 bountyId;
         bytes32 previous;
         bytes32 next;
         address claimant;
         ClaimStatus status;
-        uint40 claimed;
-        uint40 acceptFrom;
+        /// @dev When the turn passes to the counter-action: acceptFrom while pending, revealBy once accepted, complainBy once
+        /// revealed.
+        uint40 deadline;
+        /// @dev Until when demands are taken: of bundle and trace while pending; of encrypted rows once revealed (before,
+        /// always), which is the first complainBy.
+        uint40 demandsBy;
         /// @dev Bit i is set if `Terms.signers[i]` signed the valid verdict.
         uint16 attesters;
         /// @dev Attesters found it invalid under Both: only its window can make it payable.
@@ -106,10 +110,6 @@ interface IBountyEscrow {
         /// @dev Unanswered demands: of bundle and trace, which stop `accept`; of encrypted rows, which stop `settle`.
         uint32 openDemands;
         uint32 openRowDemands;
-        uint40 revealBy;
-        uint40 complainBy;
-        /// @dev The first complainBy, until which encrypted rows can be demanded.
-        uint40 rowDemandsBy;
     }
 
     /// @notice A contributor's entry in a bounty that judges by hidden inputs.

@@ -244,7 +244,8 @@ export interface Escrow {
   claimOf(id: Hex): Promise<{
     readonly bountyId: Hex;
     readonly claimant: Address;
-    readonly acceptFrom: bigint;
+    /** Seconds: acceptFrom while pending, revealBy once accepted, complainBy once revealed. */
+    readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
     readonly barred: boolean;
@@ -338,7 +339,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
-      return { ...record, acceptFrom: BigInt(record.acceptFrom) };
+      return { ...record, deadline: BigInt(record.deadline) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),

@@ -133,7 +133,8 @@ describe('D2 false complaints', () => {
     for (const ephemeralKey of bad(d.claimant.point)) expect(await judgeWith(d, { ephemeralKey }, {})).to.equal('InvalidPoint');
     for (const deliveryKey of bad(d.poster.point)) expect(await judgeWith(d, { deliveryKey }, {})).to.equal('InvalidPoint');
     expect(await judgeWith(d, {}, { response: c.response + R })).to.equal('WrongSharedPoint');
-    expect(await judgeWith(d, {}, { challenge: c.challenge + 2n ** 248n })).to.equal('WrongSharedPoint');
+    for (const challenge of [c.challenge + 2n ** 248n, c.challenge + R, 2n ** 256n - 1n])
+      expect(await judgeWith(d, {}, { challenge })).to.equal('WrongSharedPoint');
   });
 
   it('D2 a proof of another point cannot be put together from the equations', async () => {

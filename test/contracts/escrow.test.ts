@@ -118,7 +118,7 @@ describe('claim', () => {
     const stored = await w.escrow.getFunction('claimOf')(id);
     expect(stored.claimant).to.equal(w.alice.address);
     expect(stored.status).to.equal(CLAIM.pending);
-    expect(stored.acceptFrom).to.equal((await now()) + t.window);
+    expect(stored.deadline).to.equal((await now()) + t.window);
     expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.submitted);
   });
 
@@ -279,7 +279,7 @@ describe('the queue of claims', () => {
     await expect(w.escrow.getFunction('accept')(t, second))
       .to.be.revertedWithCustomError(w.escrow, 'ClaimNotFirst')
       .withArgs(second, first);
-    await nextBlockAt((await w.escrow.getFunction('claimOf')(first)).acceptFrom);
+    await nextBlockAt((await w.escrow.getFunction('claimOf')(first)).deadline);
     await w.escrow.getFunction('lapse')(t, first);
     await accept(w, t, second);
     expect(await w.escrow.getFunction('credits')(ZERO, w.bob.address)).to.equal(REWARD + BOND);

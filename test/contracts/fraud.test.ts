@@ -7,8 +7,17 @@ import { multiply, type Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { generators } from '../../verifier/generators.ts';
 import { evaluate, InvalidOperand, type Outcome, type Pair } from '../../verifier/record/evaluate.ts';
-import { bundleWord, MalformedInstruction, NONE, OP, SHAPES, refOf, type Instruction } from '../../verifier/record/instruction.ts';
-import { checkers, FAULTS, fraudVerdict } from './support/checkers.ts';
+import {
+  bundleWord,
+  decodeInstruction,
+  MalformedInstruction,
+  NONE,
+  OP,
+  SHAPES,
+  refOf,
+  type Instruction,
+} from '../../verifier/record/instruction.ts';
+import { checkers, errorOf, FAULTS, fraudVerdict } from './support/checkers.ts';
 import { Draw, hex, Scene, shapeOfDepth } from './support/scene.ts';
 import { ethers } from './support/world.ts';
 
@@ -172,6 +181,36 @@ interface Vector {
   readonly inputs: readonly (readonly [string, string])[];
   readonly outcome: { readonly value?: readonly [string, string]; readonly fault?: string; readonly reverts?: string };
 }
+
+describe('F9 what no encoder writes', () => {
+  it('F9 is malformed in Solidity as in TypeScript: bits beyond an opcode’s operands, immediates it lacks, a none it may not have', async () => {
+    const harness = (await ethers.deployContract('Harness')) as unknown as Contract;
+    const draw = new Draw('malformed');
+    for (let op = 0; op <= 17; op++) {
+      const shape = SHAPES[op];
+      const used = 8 + 32 * (shape?.operands.length ?? 0);
+      const bits = new Set([used, used + 1, used + 31, used + 32, 103, 104, 255, used + draw.below(256 - used)]);
+      const heads: readonly [bigint, bigint, bigint][] = [
+        ...[...bits].filter((bit) => bit >= used).map((bit) => [BigInt(op) | (1n << BigInt(bit)), 0n, 0n] as const),
+        ...(shape === undefined ? [] : shape.operands.map((_, j) => [BigInt(op) | (BigInt(NONE) << BigInt(8 + 32 * j)), 0n, 0n] as const)),
+        [BigInt(op), 1n, 0n],
+        [BigInt(op), 0n, 1n << 255n],
+        [BigInt(op), 0n, 0n],
+      ].map(([head, imm0, imm1]) => [head as bigint, imm0 as bigint, imm1 as bigint]);
+      for (const [head, imm0, imm1] of heads) {
+        let malformed = false;
+        try {
+          decodeInstruction(head, imm0, imm1);
+        } catch (e) {
+          if (!(e instanceof MalformedInstruction)) throw e;
+          malformed = true;
+        }
+        const said = await errorOf(harness, 'evaluate', [head, imm0, imm1, new Array<bigint>(6).fill(0n)]);
+        expect(said, `${op}: ${hex(head)} ${imm0} ${imm1}`).to.equal(malformed ? 'MalformedInstruction' : null);
+      }
+    }
+  });
+});
 
 describe('F9 the golden vectors of the recorded verifier', () => {
   const vectors = JSON.parse(readFileSync(new URL('../record/vectors/instructions.json', import.meta.url), 'utf8')) as {

@@ -93,7 +93,7 @@ describe('claims with delivery', () => {
     await expect(send(w, w.anyone, 'accept', t, id))
       .to.emit(w.escrow, 'Accepted')
       .withArgs(id, idOf(w, t), time + t.revealFor);
-    const { status, revealBy } = await claimOf(w, id);
+    const { status, deadline: revealBy } = await claimOf(w, id);
     expect([status, revealBy]).to.deep.equal([CLAIM.accepted, time + t.revealFor]);
     expect(await credit(w, w.alice)).to.equal(0n);
     await refused(w, settle(w, t, id), 'WrongClaimStatus');
@@ -104,7 +104,7 @@ describe('claims with delivery', () => {
       .withArgs(id, idOf(w, t), KEY, (await now()) + 1n + t.complainFor);
     await refused(w, settle(w, t, id), 'TooEarly');
     await refused(w, reveal(w, t, w.alice, b), 'WrongClaimStatus');
-    await nextBlockAt((await claimOf(w, id)).complainBy);
+    await nextBlockAt((await claimOf(w, id)).deadline);
     await settle(w, t, id);
     expect(await credit(w, w.alice)).to.equal(REWARD + BOND);
     expect(await credit(w, w.attesters[0] as World['alice'])).to.equal(FEE);
@@ -117,7 +117,7 @@ describe('claims with delivery', () => {
     for (const x of [id, second]) await attest(w, t, x);
     await accept(w, t, id);
     await refused(w, accept(w, t, second), 'ClaimNotFirst');
-    await nextBlockAt((await claimOf(w, id)).revealBy);
+    await nextBlockAt((await claimOf(w, id)).deadline);
     await expect(unrevealed(w, t, id))
       .to.emit(w.escrow, 'Rejected')
       .withArgs(id, idOf(w, t), REASON.unrevealed);
@@ -163,14 +163,14 @@ describe('demands of encrypted rows', () => {
     await demand(w, t, id, node('cipher', 0, 4), w.poster);
     await answer(w, t, w.alice, b, ROW);
     await reveal(w, t, w.alice, b);
-    const { complainBy, openRowDemands } = await claimOf(w, id);
+    const { deadline: complainBy, openRowDemands } = await claimOf(w, id);
     expect(openRowDemands).to.equal(1n);
     await answer(w, t, w.alice, b, node('cipher', 0, 4));
     await nextBlockAt(complainBy - 2n);
     await demand(w, t, id, node('cipher', 0, 5), w.poster);
     await answer(w, t, w.alice, b, node('cipher', 0, 5));
     // The late answer moved complainBy, but brings no new demands.
-    expect((await claimOf(w, id)).complainBy).to.equal(complainBy - 1n + t.react);
+    expect((await claimOf(w, id)).deadline).to.equal(complainBy - 1n + t.react);
     await nextBlockAt(complainBy);
     await refused(w, demand(w, t, id, node('cipher', 0, 6), w.poster), 'TooLate');
     expect(await credit(w, w.alice)).to.equal(3n * DEMAND_FEE);
@@ -186,7 +186,7 @@ describe('demands of encrypted rows', () => {
   it('an answer leaves time to complain, an open one stops settlement, a default rejects', async () => {
     for (const answered of [true, false]) {
       const { w, t, b, id } = await revealed();
-      const { complainBy } = await claimOf(w, id);
+      const { deadline: complainBy } = await claimOf(w, id);
       await nextBlockAt(complainBy - 10n);
       await demand(w, t, id, ROW, w.poster);
       await nextBlockAt(complainBy);
@@ -194,7 +194,7 @@ describe('demands of encrypted rows', () => {
       if (answered) {
         await answer(w, t, w.alice, b, ROW);
         const later = (await now()) + t.react;
-        expect((await claimOf(w, id)).complainBy).to.equal(later);
+        expect((await claimOf(w, id)).deadline).to.equal(later);
         await refused(w, settle(w, t, id), 'TooEarly');
         await expect(complain(w, t, w.alice, b, 3)).to.be.revertedWithCustomError(w.delivery, 'TrueRow');
         await nextBlockAt(later);
@@ -215,7 +215,7 @@ describe('D1 keys', () => {
     for (const key of [ZERO32, word(1), b.keyHash]) await refused(w, reveal(w, t, w.alice, b, key), 'WrongKey');
     // Another claimant's key hash of the same key is another one.
     await refused(w, send(w, w.alice, 'reveal', t, w.bob.address, b, KEY), 'ClaimNotOfBounty');
-    await nextBlockAt((await claimOf(w, id)).revealBy);
+    await nextBlockAt((await claimOf(w, id)).deadline);
     await unrevealed(w, t, id);
     expect(await credit(w, w.poster)).to.equal(BOND);
     expect(await credit(w, w.alice)).to.equal(0n);
@@ -223,10 +223,10 @@ describe('D1 keys', () => {
 
   it('D1 a reveal at the last second leaves the poster all of complainFor', async () => {
     const { w, t, b, id } = await accepted({ cipherRoot: falseAt(1) });
-    const { revealBy } = await claimOf(w, id);
+    const { deadline: revealBy } = await claimOf(w, id);
     await nextBlockAt(revealBy - 1n);
     await reveal(w, t, w.alice, b);
-    expect((await claimOf(w, id)).complainBy).to.equal(revealBy - 1n + t.complainFor);
+    expect((await claimOf(w, id)).deadline).to.equal(revealBy - 1n + t.complainFor);
     await nextBlockAt(revealBy - 2n + t.complainFor);
     await complain(w, t, w.alice, b, 1);
   });
@@ -250,7 +250,7 @@ describe('D2 complaints', () => {
     const { w, t, b, id } = await revealed({ cipherRoot: falseAt(3) });
     await refused(w, complain(w, t, w.alice, b, 3, w.mallory), 'NotPoster');
     await refused(w, complain(w, t, w.alice, b, 3, w.poster, word(1)), 'WrongKey');
-    await nextBlockAt((await claimOf(w, id)).complainBy);
+    await nextBlockAt((await claimOf(w, id)).deadline);
     await refused(w, complain(w, t, w.alice, b, 3), 'TooLate');
     await settle(w, t, id);
     await refused(w, complain(w, t, w.alice, b, 3), 'BountyNotOpen');

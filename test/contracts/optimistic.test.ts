@@ -200,7 +200,7 @@ describe('demand, answer, defaulted, reclaim', () => {
 
   it('an answer earns the fee and gives time to react', async () => {
     const { w, t, b, id } = await claimed();
-    const { acceptFrom } = await claimOf(w, id);
+    const { deadline: acceptFrom } = await claimOf(w, id);
     await nextBlockAt(acceptFrom - 10n);
     await expect(demand(w, t, id, CHUNK, w.bob))
       .to.emit(w.escrow, 'Demanded')
@@ -210,7 +210,7 @@ describe('demand, answer, defaulted, reclaim', () => {
     await expect(answer(w, t, w.alice, b, CHUNK)).to.emit(w.escrow, 'Answered');
     expect(await credit(w, w.alice)).to.equal(DEMAND_FEE);
     const record = await claimOf(w, id);
-    expect([record.openDemands, record.acceptFrom]).to.deep.equal([0n, acceptFrom + 5n + t.react]);
+    expect([record.openDemands, record.deadline]).to.deep.equal([0n, acceptFrom + 5n + t.react]);
     await refused(w, accept(w, t, id), 'TooEarly');
     await passWindow(w, id);
     await accept(w, t, id);
@@ -218,10 +218,10 @@ describe('demand, answer, defaulted, reclaim', () => {
 
   it('an early answer takes nothing off the window', async () => {
     const { w, t, b, id } = await claimed();
-    const { acceptFrom } = await claimOf(w, id);
+    const { deadline: acceptFrom } = await claimOf(w, id);
     await demand(w, t, id, CHUNK, w.bob);
     await answer(w, t, w.alice, b, CHUNK);
-    expect((await claimOf(w, id)).acceptFrom).to.equal(acceptFrom);
+    expect((await claimOf(w, id)).deadline).to.equal(acceptFrom);
   });
 
   it('an open demand stops acceptance, attested or not', async () => {
@@ -335,8 +335,9 @@ describe('demand, answer, defaulted, reclaim', () => {
 
   it('ends 3 · (answer + react) after the window, so that everything ends', async () => {
     const { w, t, id } = await claimed();
-    const { claimed: from } = await claimOf(w, id);
-    await nextBlockAt(from + t.window + 3n * (t.answer + t.react));
+    const { demandsBy, deadline } = await claimOf(w, id);
+    expect(demandsBy - deadline).to.equal(3n * (t.answer + t.react));
+    await nextBlockAt(demandsBy);
     await refused(w, demand(w, t, id, CHUNK, w.bob), 'TooLate');
     await accept(w, t, id);
     expect((await w.escrow.getFunction('bountyOf')(idOf(w, t))).status).to.equal(STATUS.paid);
@@ -345,7 +346,7 @@ describe('demand, answer, defaulted, reclaim', () => {
   it('leaves time for three demands, one after the other, made at the last moment each', async () => {
     const { w, t, b, id } = await claimed();
     for (const level of [20, 12, 4]) {
-      const { acceptFrom } = await claimOf(w, id);
+      const { deadline: acceptFrom } = await claimOf(w, id);
       await nextBlockAt(acceptFrom - 1n);
       await demand(w, t, id, node('trace', level, 0), w.bob);
       await refused(w, accept(w, t, id), 'OpenDemands');

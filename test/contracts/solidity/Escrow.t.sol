@@ -2,13 +2,21 @@
 pragma solidity ^0.8.28;
 
 import {BountyEscrow} from "../../../contracts/BountyEscrow.sol";
-import {Body, Terms} from "../../../contracts/Types.sol";
+import {Body, Kind, Rule, Terms} from "../../../contracts/Types.sol";
 import {IBountyEscrow} from "../../../contracts/interfaces/IBountyEscrow.sol";
+import {IDelivery} from "../../../contracts/interfaces/IDelivery.sol";
+import {IFraudProof} from "../../../contracts/interfaces/IFraudProof.sol";
 import {Handler} from "./Handler.sol";
+import {Table} from "./Table.sol";
 import {vm} from "./Vm.sol";
 
 /// Properties that need a sequence of calls and then a particular end.
 contract EscrowTest {
+    uint256 internal constant MOVES = 60;
+    bytes32 internal constant K = keccak256("K");
+    bytes32 internal constant DIGEST = keccak256("inputs");
+    bytes32 internal constant SALT = keccak256("salt");
+
     Handler internal handler;
     BountyEscrow internal escrow;
 
@@ -17,85 +25,77 @@ contract EscrowTest {
         escrow = handler.escrow();
     }
 
-    /// Time alone, and anybody's calls, lead every bounty and claim to a terminal state, and everything out of the escrow.
-    function testFuzz_timeEndsEverything(uint256[24] calldata seeds) external {
+    /// Time alone, and anybody's calls, lead every bounty, claim and demand to a terminal state, and everything out of the
+    /// escrow, though no party does anything any more.
+    function testFuzz_timeEndsEverything(uint256[MOVES] calldata seeds) external {
         _play(seeds);
-        vm.warp(handler.time() + 100 days);
-        (uint256 bounties, uint256 claimed) = handler.counts();
+        uint256 time = handler.time() + 100 days;
+        vm.warp(time);
+        (uint256 bounties, uint256 claimed, uint256 demanded) = handler.counts();
         for (uint256 i = 0; i < bounties; ++i) {
-            Terms memory t = handler.termsOf(i);
-            bytes32 bounty = handler.bountyIds(i);
-            while (escrow.bountyOf(bounty).status == IBountyEscrow.BountyStatus.Open) {
-                bytes32 first = escrow.bountyOf(bounty).first;
-                if (first == 0) escrow.refund(t);
-                else if (escrow.claimOf(first).attesters != 0) escrow.accept(t, first);
-                else escrow.lapse(t, first);
+            for (uint256 turns = 0; _isOpen(i); ++turns) {
+                require(turns < 3 * claimed + 3, "a bounty does not end");
+                _next(i, demanded);
+                time += 100 days;
+                vm.warp(time);
             }
         }
-        for (uint256 i = 0; i < claimed; ++i) {
-            (bytes32 id, uint256 of_) = handler.claims(i);
-            IBountyEscrow.ClaimStatus status = escrow.claimOf(id).status;
-            if (status == IBountyEscrow.ClaimStatus.Superseded) escrow.release(handler.termsOf(of_), id);
-            require(status != IBountyEscrow.ClaimStatus.Pending, "a claim is still pending");
-        }
+        _afterTheEnd(bounties, claimed, demanded);
         require(handler.liabilities(address(0)) == address(escrow).balance, "coins without an owner");
         for (uint256 i = 0; i < 14; ++i) handler.withdraw((i / 2) * 256 + (i & 1));
         require(address(escrow).balance == 0, "native coin is stuck");
         require(handler.coin().balanceOf(address(escrow)) == 0, "tokens are stuck");
     }
 
-    /// Of an action and its counter-action at most one is possible at any time: claim and refund, attest and lapse, accept and
-    /// lapse, accept and refund, accept and release.
-    function testFuzz_actionOrCounterAction(uint256[24] calldata seeds, uint256 later) external {
+    /// Of an action and its counter-action at most one is possible at any time.
+    function testFuzz_actionOrCounterAction(uint256[MOVES] calldata seeds, uint256 later) external {
         _play(seeds);
-        uint256 time = handler.time() + (later % 20 days);
+        uint256 time = handler.time() + (later % 1 days);
         vm.warp(time);
-        (uint256 bounties, uint256 claimed) = handler.counts();
-        for (uint256 i = 0; i < bounties; ++i) {
-            Terms memory t = handler.termsOf(i);
-            Body memory b;
-            b.nonce = keccak256("probe");
-            bool canClaim = _possible(t.bond, abi.encodeCall(IBountyEscrow.claim, (t, b)));
-            require(!canClaim || !_possible(0, abi.encodeCall(IBountyEscrow.refund, (t))), "claim and refund");
-        }
-        for (uint256 i = 0; i < claimed; ++i) {
-            (bytes32 id, uint256 of_) = handler.claims(i);
-            Terms memory t = handler.termsOf(of_);
-            uint64 expiry = uint64(time + 1);
-            (uint16 mask, bytes[] memory signatures) = handler.signatures_(id, true, expiry, t.threshold);
-            bool canLapse = _possible(0, abi.encodeCall(IBountyEscrow.lapse, (t, id)));
-            bool canAccept = _possible(0, abi.encodeCall(IBountyEscrow.accept, (t, id)));
-            bytes memory attest = abi.encodeCall(IBountyEscrow.attest, (t, id, true, expiry, mask, signatures));
-            require(!canLapse || !_possible(0, attest), "attest and lapse");
-            require(!canLapse || !canAccept, "accept and lapse");
-            require(!canAccept || !_possible(0, abi.encodeCall(IBountyEscrow.refund, (t))), "accept and refund");
-            require(!canAccept || !_possible(0, abi.encodeCall(IBountyEscrow.release, (t, id))), "accept and release");
-        }
+        (uint256 bounties, uint256 claimed, uint256 demanded) = handler.counts();
+        for (uint256 i = 0; i < bounties; ++i) _probeBounty(i);
+        for (uint256 i = 0; i < claimed; ++i) _probeClaim(i, time);
+        for (uint256 i = 0; i < demanded; ++i) _probeDemand(i);
     }
 
-    /// The game reaches payments and refunds; otherwise the properties above would say little.
-    function test_thePlayReachesBothEnds() external {
-        uint256 paid = 0;
-        uint256 refunded = 0;
-        for (uint256 round = 0; round < 12; ++round) {
-            uint256[24] memory seeds;
-            for (uint256 i = 0; i < 24; ++i) seeds[i] = uint256(keccak256(abi.encode(round, i)));
+    /// The game reaches every end; otherwise the properties above would say little.
+    function test_thePlayReachesEveryEnd() external {
+        uint256[8] memory reached;
+        for (uint256 round = 0; round < 24; ++round) {
+            uint256[MOVES] memory seeds;
+            for (uint256 i = 0; i < MOVES; ++i) seeds[i] = uint256(keccak256(abi.encode(round, i)));
             setUp();
             this.play(seeds);
-            paid += handler.paid();
-            refunded += handler.refunded();
+            reached[0] += handler.paid();
+            reached[1] += handler.refunded();
+            reached[2] += handler.challenged();
+            reached[3] += handler.defaults();
+            reached[4] += handler.complaints();
+            reached[5] += handler.settled();
+            reached[6] += handler.reserved();
+            reached[7] += handler.disclosed();
         }
-        require(paid > 1, "few payments");
-        require(refunded > 1, "few refunds");
+        string[8] memory names = [
+            "payments",
+            "refunds",
+            "challenges",
+            "defaults",
+            "complaints",
+            "settlements",
+            "reservations",
+            "disclosures"
+        ];
+        for (uint256 i = 0; i < 8; ++i) require(reached[i] != 0, string.concat("no ", names[i]));
     }
 
-    function play(uint256[24] calldata seeds) external {
+    function play(uint256[MOVES] calldata seeds) external {
         _play(seeds);
     }
 
     /// Undoes what it tried: reverts with one byte that says whether the call went through.
-    function probe(uint256 value, bytes calldata data) external {
-        vm.deal(address(this), value);
+    function probe(address by, uint256 value, bytes calldata data) external {
+        vm.deal(by, value);
+        vm.prank(by);
         (bool ok, ) = address(escrow).call{value: value}(data);
         bytes memory answer = abi.encodePacked(ok);
         assembly ("memory-safe") {
@@ -103,27 +103,181 @@ contract EscrowTest {
         }
     }
 
-    function _possible(uint256 value, bytes memory data) private returns (bool ok) {
-        try this.probe(value, data) {} catch (bytes memory answer) {
+    // --- The end of everything ---
+
+    /// One call that anybody can make, once all times are over.
+    function _next(uint256 bounty, uint256 demanded) private {
+        Terms memory t = handler.termsOf(bounty);
+        IBountyEscrow.Bounty memory record = escrow.bountyOf(handler.bountyIds(bounty));
+        bytes32 first = record.first;
+        if (first == 0) {
+            if (t.kind != Kind.Training && !record.disclosed) escrow.undisclosed(t);
+            else escrow.refund(t);
+            return;
+        }
+        IBountyEscrow.Claim memory entry = escrow.claimOf(first);
+        bool pending = entry.status == IBountyEscrow.ClaimStatus.Pending;
+        if (pending && entry.openDemands != 0) return _default(t, first, demanded);
+        if (pending && t.rule == Rule.Attested && entry.attesters == 0) return escrow.lapse(t, first);
+        if (pending) return escrow.accept(t, first);
+        if (entry.status == IBountyEscrow.ClaimStatus.Accepted) return escrow.unrevealed(t, first);
+        if (entry.openRowDemands != 0) return _default(t, first, demanded);
+        escrow.settle(t, first);
+    }
+
+    /// Defaults any open demand of the claim.
+    function _default(Terms memory t, bytes32 id, uint256 demanded) private {
+        for (uint256 i = 0; i < demanded; ++i) {
+            Table.Asked memory asked = handler.askedOf(i);
+            (bytes32 of_, , , , ) = handler.claims(asked.claim);
+            if (of_ != id || handler.demandStatus(i) != IBountyEscrow.DemandStatus.Open) continue;
+            return escrow.defaulted(t, id, asked.node);
+        }
+        revert("an open demand that nobody made");
+    }
+
+    function _afterTheEnd(uint256 bounties, uint256 claimed, uint256 demanded) private {
+        for (uint256 i = 0; i < claimed; ++i) {
+            (bytes32 id, uint256 of_, , , ) = handler.claims(i);
+            IBountyEscrow.ClaimStatus status = escrow.claimOf(id).status;
+            if (status == IBountyEscrow.ClaimStatus.Superseded) escrow.release(handler.termsOf(of_), id);
+            require(status >= IBountyEscrow.ClaimStatus.Paid, "a claim is still live");
+        }
+        for (uint256 i = 0; i < demanded; ++i) {
+            if (handler.demandStatus(i) != IBountyEscrow.DemandStatus.Open) continue;
+            Table.Asked memory asked = handler.askedOf(i);
+            (bytes32 id, uint256 of_, , , ) = handler.claims(asked.claim);
+            escrow.reclaim(handler.termsOf(of_), id, asked.node);
+        }
+        for (uint256 i = 0; i < bounties; ++i) {
+            for (uint256 p = 0; p < 4; ++p) {
+                address entrant = handler.person(p);
+                bool holds = escrow.entryOf(handler.bountyIds(i), entrant).holdsBond;
+                if (holds) escrow.releaseEntry(handler.termsOf(i), entrant);
+            }
+        }
+    }
+
+    // --- Action and counter-action ---
+
+    function _probeBounty(uint256 i) private {
+        Terms memory t = handler.termsOf(i);
+        address entrant = handler.person(0);
+        Body memory b;
+        b.nonce = keccak256("probe");
+        b.adapterRoot = bytes32(uint256(uint160(entrant)));
+        if (t.deliveryDepth != 0) b.ephemeralKey = t.deliveryKey;
+        bytes memory claim = abi.encodeCall(IBountyEscrow.claim, (t, b));
+        bool canClaim = _possible(entrant, t.bond, claim) || _possible(entrant, 0, claim);
+        bool canReserve = _possible(entrant, t.bond, abi.encodeCall(IBountyEscrow.reserve, (t)));
+        bool canRefund = _possible(entrant, 0, abi.encodeCall(IBountyEscrow.refund, (t)));
+        bool canEnter = _possible(handler.person(1), t.bond, abi.encodeCall(IBountyEscrow.enter, (t, DIGEST)));
+        bool canDisclose = _possible(t.poster, 0, abi.encodeCall(IBountyEscrow.disclose, (t, DIGEST, SALT, "")));
+        bool canUndisclosed = _possible(entrant, 0, abi.encodeCall(IBountyEscrow.undisclosed, (t)));
+        bool canLeave = _possible(entrant, 0, abi.encodeCall(IBountyEscrow.releaseEntry, (t, entrant)));
+        require(!canRefund || !(canClaim || canReserve || canEnter || canDisclose), "refund");
+        require(!canEnter || !canDisclose, "enter and disclose");
+        require(!canUndisclosed || !(canDisclose || canEnter || canClaim || canRefund), "undisclosed");
+        require(!canLeave || !canClaim, "claim and releaseEntry");
+    }
+
+    function _probeClaim(uint256 i, uint256 time) private {
+        (bytes32 id, uint256 of_, address claimant, , ) = handler.claims(i);
+        Terms memory t = handler.termsOf(of_);
+        bool canLapse = _anyone(abi.encodeCall(IBountyEscrow.lapse, (t, id)));
+        bool canAccept = _anyone(abi.encodeCall(IBountyEscrow.accept, (t, id)));
+        bool canAttest = _canAttest(t, id, uint64(time + 1));
+        require(!canLapse || !(canAttest || canAccept), "lapse");
+        if (canAccept) {
+            require(!_anyone(abi.encodeCall(IBountyEscrow.refund, (t))), "accept and refund");
+            require(!_anyone(abi.encodeCall(IBountyEscrow.release, (t, id))), "accept and release");
+        }
+        Body memory b = handler.bodyOf(i);
+        IDelivery.Complaint memory c;
+        bool canReveal = _anyone(abi.encodeCall(IBountyEscrow.reveal, (t, claimant, b, K)));
+        bool canUnrevealed = _anyone(abi.encodeCall(IBountyEscrow.unrevealed, (t, id)));
+        bool canSettle = _anyone(abi.encodeCall(IBountyEscrow.settle, (t, id)));
+        bool canComplain = _possible(t.poster, 0, abi.encodeCall(IBountyEscrow.complain, (t, claimant, b, K, c)));
+        require(!canReveal || !canUnrevealed, "reveal and unrevealed");
+        require(!canSettle || !(canComplain || canReveal || canUnrevealed), "settle");
+        if (canSettle) {
+            IBountyEscrow.Node memory n = IBountyEscrow.Node(IFraudProof.Tree.Cipher, 0, 3);
+            bytes memory demand = abi.encodeCall(IBountyEscrow.demand, (t, id, n, handler.key_()));
+            require(!_possible(t.poster, t.demandFee, demand), "settle and demand");
+        }
+    }
+
+    function _probeDemand(uint256 i) private {
+        Table.Asked memory asked = handler.askedOf(i);
+        (bytes32 id, uint256 of_, address claimant, , ) = handler.claims(asked.claim);
+        Terms memory t = handler.termsOf(of_);
+        (bytes32[] memory words, bytes32[] memory path) = handler.answerOf(i);
+        Body memory b = handler.bodyOf(asked.claim);
+        bool canAnswer = _anyone(
+            abi.encodeCall(IBountyEscrow.answer, (t, claimant, b, asked.node, handler.key_(), words, path))
+        );
+        bool canDefault = _anyone(abi.encodeCall(IBountyEscrow.defaulted, (t, id, asked.node)));
+        bool canReclaim = _anyone(abi.encodeCall(IBountyEscrow.reclaim, (t, id, asked.node)));
+        require(!canAnswer || !canDefault, "answer and defaulted");
+        require(!canReclaim || !(canAnswer || canDefault), "reclaim");
+    }
+
+    function _canAttest(Terms memory t, bytes32 id, uint64 expiry) private returns (bool) {
+        (uint16 mask, bytes[] memory signatures) = handler.signatures_(id, true, expiry, t.threshold);
+        return _anyone(abi.encodeCall(IBountyEscrow.attest, (t, id, true, expiry, mask, signatures)));
+    }
+
+    function _anyone(bytes memory data) private returns (bool) {
+        return _possible(address(0xBEEF), 0, data);
+    }
+
+    function _possible(address by, uint256 value, bytes memory data) private returns (bool ok) {
+        try this.probe(by, value, data) {} catch (bytes memory answer) {
             require(answer.length == 1, "the probe failed");
             ok = answer[0] != 0;
         }
     }
 
-    function _play(uint256[24] calldata seeds) private {
+    function _isOpen(uint256 bounty) private view returns (bool) {
+        return escrow.bountyOf(handler.bountyIds(bounty)).status == IBountyEscrow.BountyStatus.Open;
+    }
+
+    // --- Play ---
+
+    function _play(uint256[MOVES] calldata seeds) private {
         handler.post(seeds[0] >> 1);
-        for (uint256 i = 1; i < 24; ++i) {
+        for (uint256 i = 1; i < MOVES; ++i) {
             uint256 seed = seeds[i] >> 8;
-            uint256 move = seeds[i] & 15;
+            uint256 move = seeds[i] & 31;
             if (move == 0) handler.post(seed);
             else if (move < 5) handler.claim(seed);
-            else if (move < 8) handler.attest(seed);
+            else if (move < 7) handler.attest(seed);
             else if (move < 10) handler.accept(seed);
-            else if (move == 10) handler.lapse(seed);
-            else if (move == 11) handler.refund(seed);
-            else if (move == 12) handler.release(seed);
-            else if (move == 13) handler.withdraw(seed);
+            else if (move < 12) handler.complain(seed);
+            else if (move < 14) _tidy(seed);
+            else if (move == 14) handler.enter(seed);
+            else if (move == 15) handler.disclose(seed);
+            else if (move < 19) handler.reveal(seed);
+            else if (move < 22) handler.settle(seed);
+            else if (move == 22) handler.challenge(seed);
+            else if (move < 25) handler.demand(seed);
+            else if (move == 25) handler.answer(seed);
+            else if (move < 28) handler.defaulted(seed);
             else handler.wait(seed);
         }
+    }
+
+    function _tidy(uint256 seed) private {
+        uint256 move = seed & 15;
+        seed >>= 4;
+        if (move < 2) handler.lapse(seed);
+        else if (move < 5) handler.refund(seed);
+        else if (move < 7) handler.unrevealed(seed);
+        else if (move < 9) handler.reserve(seed);
+        else if (move == 9) handler.undisclosed(seed);
+        else if (move == 10) handler.releaseEntry(seed);
+        else if (move == 11) handler.reclaim(seed);
+        else if (move == 12) handler.release(seed);
+        else handler.withdraw(seed);
     }
 }

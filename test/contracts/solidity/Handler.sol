@@ -1,63 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
-import {BountyEscrow} from "../../../contracts/BountyEscrow.sol";
-import {Body, Kind, Point, Rule, Terms} from "../../../contracts/Types.sol";
+import {Body, Terms} from "../../../contracts/Types.sol";
 import {IBountyEscrow} from "../../../contracts/interfaces/IBountyEscrow.sol";
-import {MockDelivery, MockFraudProof} from "../mocks/Checkers.sol";
+import {IDelivery} from "../../../contracts/interfaces/IDelivery.sol";
+import {IFraudProof} from "../../../contracts/interfaces/IFraudProof.sol";
+import {Table} from "./Table.sol";
 import {vm} from "./Vm.sol";
 
-contract Coin is ERC20("Coin", "CN") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-}
-
-/// Drives an escrow with random calls of a few people on a few bounties, and remembers what was ever posted and claimed.
-/// Calls that the escrow refuses are swallowed: they are part of the game.
-contract Handler {
-    struct Made {
-        bytes32 id;
-        uint256 bounty;
-    }
-
-    uint256 internal constant PEOPLE = 4;
-    uint256 internal constant ATTESTERS = 3;
-
-    BountyEscrow public immutable escrow = new BountyEscrow(
-        1 hours,
-        30 minutes,
-        new MockFraudProof(),
-        new MockDelivery()
-    );
-    Coin public immutable coin = new Coin();
-
-    Terms[] internal _terms;
-    bytes32[] public bountyIds;
-    Made[] public claims;
-    address[] internal _people;
-    uint256[] internal _keys;
-    address[] internal _attesters;
-    uint256 internal _time = 1_800_000_000;
-
-    /// The last status seen of each bounty and claim, to find one that left a terminal state.
+/// Drives an escrow with random calls of a few people on a few bounties. Calls that the escrow refuses are swallowed: they are
+/// part of the game. Honest claimants, whose claims are true, answer and reveal before time runs out on them.
+contract Handler is Table {
+    /// The last status seen of each bounty, claim and demand, to find one that left a terminal state.
     mapping(bytes32 id => IBountyEscrow.BountyStatus) public bountySeen;
     mapping(bytes32 id => IBountyEscrow.ClaimStatus) public claimSeen;
+    mapping(uint256 asked => IBountyEscrow.DemandStatus) public demandSeen;
+    mapping(bytes32 claimId => uint256 index) private _indexOf;
     bool public leftTerminalState;
+    bool public honestClaimLostItsBond;
     uint256 public paid;
     uint256 public refunded;
-
-    constructor() {
-        for (uint256 i = 0; i < PEOPLE; ++i) _people.push(address(uint160(0xA000 + i)));
-        for (uint256 key = 1; _attesters.length < ATTESTERS; ++key) {
-            address attester = vm.addr(key);
-            if (_attesters.length != 0 && attester <= _attesters[_attesters.length - 1]) continue;
-            _attesters.push(attester);
-            _keys.push(key);
-        }
-        vm.warp(_time);
-    }
+    uint256 public challenged;
+    uint256 public defaults;
+    uint256 public complaints;
+    uint256 public settled;
+    uint256 public reserved;
+    uint256 public disclosed;
 
     modifier watched() {
         vm.warp(_time);
@@ -65,25 +33,11 @@ contract Handler {
         _watch();
     }
 
-    // --- Calls ---
+    // --- Bounties ---
 
     function post(uint256 seed) external watched {
-        Terms memory t;
-        t.poster = _person(seed);
-        t.token = seed & 1 == 0 ? address(0) : address(coin);
-        t.reward = (seed >> 8) % 5 ether;
-        t.bond = (seed >> 80) % 1 ether;
-        t.attesterFee = (seed >> 120) % 0.1 ether;
-        t.kind = Kind.Training;
-        t.rule = Rule.Attested;
-        t.signers = _attesters;
-        t.threshold = uint16(1 + ((seed >> 160) % ATTESTERS));
-        t.steps = 4;
-        t.stepsPerProof = 2;
-        t.claimBy = uint64(_time + 1 + ((seed >> 170) % 3 days));
-        t.window = uint64(1 hours + ((seed >> 190) % 3 days));
-        t.salt = bytes32(_terms.length);
-        uint256 value = t.attesterFee * t.threshold;
+        Terms memory t = makeTerms(seed);
+        uint256 value = t.attesterFee * t.threshold + t.disclosureBond;
         if (t.token == address(0)) {
             value += t.reward;
         } else {
@@ -97,17 +51,66 @@ contract Handler {
         _terms.push(t);
     }
 
+    function reserve(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        Terms memory t = _terms[_recent(seed, _terms.length)];
+        _pay(_person(seed >> 64), t.bond);
+        try escrow.reserve{value: t.bond}(t) {
+            ++reserved;
+        } catch {}
+    }
+
+    function enter(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        Terms memory t = _terms[_recent(seed, _terms.length)];
+        address by = _person(seed >> 64);
+        _pay(by, t.bond);
+        try escrow.enter{value: t.bond}(t, bytes32(uint256(uint160(by)))) {} catch {}
+    }
+
+    function disclose(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        Terms memory t = _terms[_recent(seed, _terms.length)];
+        vm.prank(t.poster);
+        try escrow.disclose(t, DIGEST, SALT, "") {
+            ++disclosed;
+        } catch {}
+    }
+
+    function undisclosed(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        try escrow.undisclosed(_terms[_recent(seed, _terms.length)]) {
+            ++refunded;
+        } catch {}
+    }
+
+    function releaseEntry(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        try escrow.releaseEntry(_terms[_recent(seed, _terms.length)], _person(seed >> 64)) {} catch {}
+    }
+
+    function refund(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        try escrow.refund(_terms[_recent(seed, _terms.length)]) {
+            ++refunded;
+        } catch {}
+    }
+
+    // --- Claims ---
+
     function claim(uint256 seed) external watched {
         if (_terms.length == 0) return;
         uint256 bounty = _recent(seed, _terms.length);
-        Terms memory t = _terms[bounty];
-        Body memory b;
-        b.nonce = bytes32(claims.length);
         address by = _person(seed >> 64);
-        vm.deal(by, t.bond);
-        vm.prank(by);
-        try escrow.claim{value: t.bond}(t, b) returns (bytes32 id) {
-            claims.push(Made(id, bounty));
+        bytes32 nonce = bytes32(claims.length);
+        bool honest = (seed >> 72) & 1 == 0;
+        Body memory b = _body(bounty, by, nonce, honest);
+        // Its bond may be in already.
+        uint256 value = (seed >> 76) & 3 != 0 ? _terms[bounty].bond : 0;
+        _pay(by, value);
+        try escrow.claim{value: value}(_terms[bounty], b) returns (bytes32 id) {
+            _indexOf[id] = claims.length;
+            claims.push(Made(id, bounty, by, nonce, honest));
         } catch {}
     }
 
@@ -123,11 +126,9 @@ contract Handler {
 
     function accept(uint256 seed) external watched {
         if (claims.length == 0) return;
-        Made memory made = claims[_recent(seed, claims.length)];
-        // Three times of four the claim whose turn it is.
-        if ((seed >> 64) & 3 != 0) made.id = escrow.bountyOf(bountyIds[made.bounty]).first;
+        Made memory made = claims[_turn(seed)];
         try escrow.accept(_terms[made.bounty], made.id) {
-            ++paid;
+            if (_terms[made.bounty].deliveryDepth == 0) ++paid;
         } catch {}
     }
 
@@ -137,18 +138,104 @@ contract Handler {
         try escrow.lapse(_terms[made.bounty], made.id) {} catch {}
     }
 
-    function refund(uint256 seed) external watched {
-        if (_terms.length == 0) return;
-        try escrow.refund(_terms[_recent(seed, _terms.length)]) {
-            ++refunded;
-        } catch {}
-    }
-
     function release(uint256 seed) external watched {
         if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
         try escrow.release(_terms[made.bounty], made.id) {} catch {}
     }
+
+    function reveal(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        _reveal(_turn(seed));
+    }
+
+    function unrevealed(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        Made memory made = claims[_turn(seed)];
+        try escrow.unrevealed(_terms[made.bounty], made.id) {
+            _lost(made);
+        } catch {}
+    }
+
+    function complain(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        uint256 i = _turn(seed);
+        Made memory made = claims[i];
+        IDelivery.Complaint memory c;
+        Body memory b = bodyOf(i);
+        vm.prank(_terms[made.bounty].poster);
+        try escrow.complain(_terms[made.bounty], made.claimant, b, K, c) {
+            ++complaints;
+            _lost(made);
+        } catch {}
+    }
+
+    function settle(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        Made memory made = claims[_turn(seed)];
+        try escrow.settle(_terms[made.bounty], made.id) {
+            ++paid;
+            ++settled;
+        } catch {}
+    }
+
+    // --- Doubts ---
+
+    function challenge(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        uint256 i = _recent(seed, claims.length);
+        Made memory made = claims[i];
+        address by = _person(seed >> 64);
+        vm.prank(by);
+        escrow.commit(keccak256(abi.encode(made.id, uint256(0), by, SALT)));
+        _wait(1);
+        IFraudProof.Accusation memory accusation;
+        Body memory b = bodyOf(i);
+        vm.prank(by);
+        try escrow.challenge(_terms[made.bounty], made.claimant, b, SALT, key_(), accusation) {
+            ++challenged;
+            _lost(made);
+        } catch {}
+    }
+
+    function demand(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        uint256 i = _recent(seed, claims.length);
+        Terms memory t = _terms[claims[i].bounty];
+        IBountyEscrow.Node memory n;
+        n.tree = IFraudProof.Tree((seed >> 64) % 3);
+        n.level = uint8((seed >> 72) % 4);
+        n.index = uint64((seed >> 80) % 3);
+        address by = n.tree == IFraudProof.Tree.Cipher ? t.poster : _person(seed >> 90);
+        _pay(by, t.demandFee);
+        try escrow.demand{value: t.demandFee}(t, claims[i].id, n, key_()) {
+            _asked.push(Asked(i, n));
+        } catch {}
+    }
+
+    function answer(uint256 seed) external watched {
+        if (_asked.length == 0) return;
+        _answer(_recent(seed, _asked.length));
+    }
+
+    function defaulted(uint256 seed) external watched {
+        if (_asked.length == 0) return;
+        Asked memory asked = _asked[_recent(seed, _asked.length)];
+        Made memory made = claims[asked.claim];
+        try escrow.defaulted(_terms[made.bounty], made.id, asked.node) {
+            ++defaults;
+            _lost(made);
+        } catch {}
+    }
+
+    function reclaim(uint256 seed) external watched {
+        if (_asked.length == 0) return;
+        Asked memory asked = _asked[_recent(seed, _asked.length)];
+        Made memory made = claims[asked.claim];
+        try escrow.reclaim(_terms[made.bounty], made.id, asked.node) {} catch {}
+    }
+
+    // --- Money and time ---
 
     function withdraw(uint256 seed) external watched {
         uint256 who = (seed >> 8) % (PEOPLE + ATTESTERS);
@@ -157,65 +244,52 @@ contract Handler {
     }
 
     function wait(uint256 seed) external watched {
-        _time += seed % 2 days;
+        _wait(seed % 3 hours);
+    }
+
+    // --- The honest, and what is watched ---
+
+    /// Time passes, but not before honest claimants have done what they must do by then.
+    function _wait(uint256 span) private {
+        for (uint256 i = 0; i < _asked.length; ++i) {
+            Made memory made = claims[_asked[i].claim];
+            if (made.honest && escrow.demandOf(made.id, _asked[i].node).answerBy <= _time + span) _answer(i);
+        }
+        for (uint256 i = 0; i < claims.length; ++i) {
+            IBountyEscrow.Claim memory entry = escrow.claimOf(claims[i].id);
+            bool accepted = entry.status == IBountyEscrow.ClaimStatus.Accepted;
+            if (claims[i].honest && accepted && entry.deadline <= _time + span) _reveal(i);
+        }
+        _time += span;
         vm.warp(_time);
     }
 
-    // --- What a test asks ---
-
-    /// What the escrow owes in a token: open rewards and fees, bonds of claims without an end, credits.
-    function liabilities(address token) external view returns (uint256 sum) {
-        for (uint256 i = 0; i < _terms.length; ++i) {
-            if (escrow.bountyOf(bountyIds[i]).status != IBountyEscrow.BountyStatus.Open) continue;
-            if (_terms[i].token == token) sum += _terms[i].reward;
-            if (token == address(0)) sum += _terms[i].attesterFee * _terms[i].threshold;
-        }
-        if (token == address(0)) {
-            for (uint256 i = 0; i < claims.length; ++i) {
-                IBountyEscrow.ClaimStatus status = escrow.claimOf(claims[i].id).status;
-                bool holdsBond =
-                    status == IBountyEscrow.ClaimStatus.Pending || status == IBountyEscrow.ClaimStatus.Superseded;
-                if (holdsBond) sum += _terms[claims[i].bounty].bond;
-            }
-        }
-        for (uint256 i = 0; i < PEOPLE; ++i) sum += escrow.credits(token, _people[i]);
-        for (uint256 i = 0; i < ATTESTERS; ++i) sum += escrow.credits(token, _attesters[i]);
+    /// A recent claim, three times of four the one whose turn it is in its bounty.
+    function _turn(uint256 seed) private view returns (uint256 i) {
+        i = _recent(seed, claims.length);
+        if ((seed >> 64) & 3 == 0) return i;
+        bytes32 first = escrow.bountyOf(bountyIds[claims[i].bounty]).first;
+        return first == 0 ? i : _indexOf[first];
     }
 
-    function termsOf(uint256 bounty) external view returns (Terms memory) {
-        return _terms[bounty];
+    function _answer(uint256 asked) private {
+        Made memory made = claims[_asked[asked].claim];
+        (bytes32[] memory words, bytes32[] memory path) = answerOf(asked);
+        Body memory b = bodyOf(_asked[asked].claim);
+        try escrow.answer(_terms[made.bounty], made.claimant, b, _asked[asked].node, key_(), words, path) {} catch {}
     }
 
-    function counts() external view returns (uint256 bounties, uint256 claimed) {
-        return (_terms.length, claims.length);
+    function _reveal(uint256 i) private {
+        try escrow.reveal(_terms[claims[i].bounty], claims[i].claimant, bodyOf(i), K) {} catch {}
     }
 
-    function time() external view returns (uint256) {
-        return _time;
+    function _lost(Made memory made) private {
+        if (made.honest) honestClaimLostItsBond = true;
     }
 
-    function signatures_(
-        bytes32 id,
-        bool valid,
-        uint64 expiry,
-        uint256 threshold
-    ) public view returns (uint16 mask, bytes[] memory signatures) {
-        bytes32 digest = escrow.verdictDigest(id, valid, expiry);
-        signatures = new bytes[](threshold);
-        for (uint256 i = 0; i < threshold; ++i) {
-            (uint8 v, bytes32 r, bytes32 s) = vm.sign(_keys[i], digest);
-            signatures[i] = abi.encodePacked(r, s, v);
-        }
-        mask = uint16((1 << threshold) - 1);
-    }
-
-    /// An index among the last few, so that the calls of a sequence meet.
-    function _recent(uint256 seed, uint256 count) private pure returns (uint256) {
-        return count - 1 - (seed % (count < 5 ? count : 5));
-    }
-
-    function _person(uint256 seed) private view returns (address) {
-        return _people[(seed >> 4) % PEOPLE];
+    function _pay(address by, uint256 value) private {
+        vm.deal(by, value);
+        vm.prank(by);
     }
 
     function _watch() private {
@@ -240,6 +314,12 @@ contract Handler {
                     current == IBountyEscrow.ClaimStatus.Released;
             if ((terminal && current != before) || !released) leftTerminalState = true;
             claimSeen[id] = current;
+        }
+        for (uint256 i = 0; i < _asked.length; ++i) {
+            IBountyEscrow.DemandStatus before = demandSeen[i];
+            IBountyEscrow.DemandStatus current = demandStatus(i);
+            if (before > IBountyEscrow.DemandStatus.Open && current != before) leftTerminalState = true;
+            demandSeen[i] = current;
         }
     }
 }

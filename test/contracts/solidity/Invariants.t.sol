@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {BountyEscrow} from "../../../contracts/BountyEscrow.sol";
-import {Terms} from "../../../contracts/Types.sol";
 import {IBountyEscrow} from "../../../contracts/interfaces/IBountyEscrow.sol";
+import {IFraudProof} from "../../../contracts/interfaces/IFraudProof.sol";
 import {Handler} from "./Handler.sol";
 
 /// The invariants of docs/chain.md under random sequences of calls.
@@ -30,9 +30,13 @@ contract InvariantsTest {
         require(!handler.leftTerminalState(), "a terminal state was left");
     }
 
+    function invariant_anHonestClaimantInTimeLosesNoBond() external view {
+        require(!handler.honestClaimLostItsBond(), "a true claim, answered and revealed in time, was slashed");
+    }
+
     function invariant_theQueueHoldsExactlyTheLiveClaims() external view {
         BountyEscrow escrow = handler.escrow();
-        (uint256 bounties, uint256 claimed) = handler.counts();
+        (uint256 bounties, uint256 claimed, ) = handler.counts();
         for (uint256 i = 0; i < bounties; ++i) {
             IBountyEscrow.Bounty memory bounty = escrow.bountyOf(handler.bountyIds(i));
             if (bounty.status != IBountyEscrow.BountyStatus.Open) continue;
@@ -40,17 +44,44 @@ contract InvariantsTest {
             bytes32 previous = 0;
             for (bytes32 id = bounty.first; id != 0; id = escrow.claimOf(id).next) {
                 require(escrow.claimOf(id).previous == previous, "a link back is wrong");
-                require(escrow.claimOf(id).status == IBountyEscrow.ClaimStatus.Pending, "an ended claim is queued");
+                require(_live(escrow.claimOf(id).status), "an ended claim is queued");
                 previous = id;
                 ++queued;
             }
             require(bounty.last == previous, "the queue's end is wrong");
             uint256 live = 0;
             for (uint256 j = 0; j < claimed; ++j) {
-                (bytes32 id, uint256 of_) = handler.claims(j);
-                if (of_ == i && escrow.claimOf(id).status == IBountyEscrow.ClaimStatus.Pending) ++live;
+                (bytes32 id, uint256 of_, , , ) = handler.claims(j);
+                if (of_ == i && _live(escrow.claimOf(id).status)) ++live;
             }
             require(queued == live, "a live claim is not queued");
         }
+    }
+
+    function invariant_countsOfOpenDemandsAreRight() external view {
+        BountyEscrow escrow = handler.escrow();
+        (, uint256 claimed, uint256 demanded) = handler.counts();
+        for (uint256 i = 0; i < claimed; ++i) {
+            (bytes32 id, , , , ) = handler.claims(i);
+            IBountyEscrow.Claim memory entry = escrow.claimOf(id);
+            if (!_live(entry.status)) continue;
+            uint256 rows = 0;
+            uint256 others = 0;
+            for (uint256 j = 0; j < demanded; ++j) {
+                if (handler.askedOf(j).claim != i) continue;
+                if (handler.demandStatus(j) != IBountyEscrow.DemandStatus.Open) continue;
+                if (handler.askedOf(j).node.tree == IFraudProof.Tree.Cipher) ++rows;
+                else ++others;
+            }
+            require(rows == entry.openRowDemands && others == entry.openDemands, "open demands are miscounted");
+            require(others == 0 || entry.status == IBountyEscrow.ClaimStatus.Pending, "accepted over an open demand");
+        }
+    }
+
+    function _live(IBountyEscrow.ClaimStatus status) private pure returns (bool) {
+        return
+            status == IBountyEscrow.ClaimStatus.Pending ||
+            status == IBountyEscrow.ClaimStatus.Accepted ||
+            status == IBountyEscrow.ClaimStatus.Revealed;
     }
 }

@@ -55,21 +55,43 @@ contract PrecompilesTest {
         }
     }
 
-    function _mustRevert() private {
+    /// F6: one addition among the many of a row's commitment, while its buckets are filled or collected.
+    function test_oneShortAnswerReverts() external {
+        bytes memory code = generators.code;
+        uint256[2] memory g;
+        for (uint256 i = 0; i < 64; ++i) g[i / 32] = (g[i / 32] << 8) | uint8(code[1 + 64 + i]);
+        bytes[2] memory additions = [abi.encode(0, 0, g[0], g[1]), abi.encode(0, 0, 0, 0)];
+        for (uint256 i = 0; i < 2; ++i) {
+            // Half a point at infinity: what follows would go through.
+            vm.mockCall(address(6), additions[i], abi.encode(uint256(0)));
+            _commitReverts();
+            vm.clearMockedCalls();
+        }
+        harness.commit(generators, _row());
+    }
+
+    function _mustRevert() private view {
         try harness.mulAdd(1, 2, 3, 1, 2) {
             revert("a broken precompile was believed");
         } catch (bytes memory reason) {
             require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");
         }
-        // A row's commitment: buckets by additions, then the blind by a product.
-        bytes memory row = new bytes(544);
-        row[3] = 0x12;
-        row[543] = 0x05;
-        try harness.commit(generators, row) {
+        _commitReverts();
+    }
+
+    function _commitReverts() private view {
+        try harness.commit(generators, _row()) {
             revert("a broken precompile was believed");
         } catch (bytes memory reason) {
             require(bytes4(reason) == BN254.PrecompileFailed.selector, "another error");
         }
+    }
+
+    /// Limb 1 is 0x12, the blind 5.
+    function _row() private pure returns (bytes memory row) {
+        row = new bytes(544);
+        row[3] = 0x12;
+        row[543] = 0x05;
     }
 
     /// Mostly what it is mod r, every fourth time next to 0 or r.

@@ -13,6 +13,9 @@ export const FAULTS = {
   delivery: ['None', 'WrongRow', 'BlindOutOfField'],
 } as const;
 
+/** Below what one transaction may have. */
+const GAS = 16_000_000n;
+
 export interface Checkers {
   readonly fraud: Contract;
   readonly delivery: Contract;
@@ -32,13 +35,8 @@ async function deploy(): Promise<Checkers> {
 }
 
 /** What `function(...parameters)` of a contract reverts with, or null. */
-export async function errorOf(
-  contract: Contract,
-  name: string,
-  parameters: readonly unknown[],
-  gasLimit = 16_000_000n,
-): Promise<string | null> {
-  return (await call(contract, name, parameters, gasLimit)).error ?? null;
+export async function errorOf(contract: Contract, name: string, parameters: readonly unknown[]): Promise<string | null> {
+  return (await call(contract, name, parameters)).error ?? null;
 }
 
 /** The verdict of `Delivery.check`: a fault's name, or an error's. */
@@ -75,27 +73,22 @@ function toNumbers<T>(value: T): Numbers<T> {
   return value as Numbers<T>;
 }
 
-async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[], gasLimit = 16_000_000n): Promise<string> {
+async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[]): Promise<string> {
   const contract = (await checkers())[on];
-  const { error, result } = await call(contract, 'check', parameters, gasLimit);
+  const { error, result } = await call(contract, 'check', parameters);
   return error ?? (FAULTS[on][Number(contract.interface.decodeFunctionResult('check', result as Hex)[0])] as string);
 }
 
-async function call(
-  contract: Contract,
-  name: string,
-  parameters: readonly unknown[],
-  gasLimit: bigint,
-): Promise<{ error?: string; result?: string }> {
+async function call(contract: Contract, name: string, parameters: readonly unknown[]): Promise<{ error?: string; result?: string }> {
   const data = contract.interface.encodeFunctionData(name, [...parameters]);
   try {
-    return { result: await ethers.provider.call({ to: await contract.getAddress(), data, gasLimit }) };
+    return { result: await ethers.provider.call({ to: await contract.getAddress(), data, gasLimit: GAS }) };
   } catch (e) {
     return { error: nameOf(contract, e) };
   }
 }
 
-/** The custom error's name; anything else that stops a call is `out of gas` or its message. */
+/** The custom error's name; of anything else that stops a call the message. */
 function nameOf(contract: Contract, e: unknown): string {
   const data = (e as { data?: unknown }).data;
   if (typeof data === 'string' && data.length >= 10) return contract.interface.parseError(data)?.name ?? data;
@@ -115,6 +108,6 @@ export async function gasOf(
   const [ok, , execution] = (await harness.getFunction('callWith')(10_000_000n, to, data)) as [boolean, string, bigint];
   if (!ok) throw new Error(`${name} reverts`);
   const [sender] = await ethers.getSigners();
-  const receipt = await (await sender?.sendTransaction({ to, data, gasLimit: 16_000_000n }))?.wait();
+  const receipt = await (await sender?.sendTransaction({ to, data, gasLimit: GAS }))?.wait();
   return { used: Number(receipt?.gasUsed), execution: Number(execution) };
 }

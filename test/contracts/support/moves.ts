@@ -74,8 +74,10 @@ export const accusation = (position: number) => ({
   instructionPath: [],
   inputs: [],
 });
+export const challengeOf = (t: Terms, claimant: Account, b: Body, position: number, salt: Hex = SALT) =>
+  [t, claimant.address, b, salt, VERIFIER_KEY, accusation(position)] as const;
 export const challenge = (w: World, t: Terms, claimant: Account, b: Body, position: number, by: Account, salt: Hex = SALT) =>
-  send(w, by, 'challenge', t, claimant.address, b, salt, VERIFIER_KEY, accusation(position));
+  send(w, by, 'challenge', ...challengeOf(t, claimant, b, position, salt));
 
 // --- Delivery ---
 
@@ -114,12 +116,12 @@ export async function claimWith(w: World, t: Terms, by: Account, b: Body, value 
 
 /** Lets the window of a claim pass. */
 export async function passWindow(w: World, id: Hex): Promise<void> {
-  await nextBlockAt((await claimOf(w, id)).acceptFrom);
+  await nextBlockAt((await claimOf(w, id)).deadline);
   await networkHelpers.mine();
 }
 
 /** Runs `act` with the block's time one second before, at and after `time`, each from the same state: which attempts were in time. */
-export async function around(time: bigint, act: () => Promise<unknown>): Promise<boolean[]> {
+export async function around(time: bigint, act: () => Promise<unknown>, refusal = /TooLate|TooEarly/): Promise<boolean[]> {
   const outcomes: boolean[] = [];
   for (const offset of [-1n, 0n, 1n]) {
     const snapshot = await networkHelpers.takeSnapshot();
@@ -128,7 +130,7 @@ export async function around(time: bigint, act: () => Promise<unknown>): Promise
       await act().then(
         () => true,
         (error: Error) => {
-          if (!/TooLate|TooEarly/.test(error.message)) throw error;
+          if (!refusal.test(error.message)) throw error;
           return false;
         },
       ),
