@@ -142,7 +142,8 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, store
       seconds: (performance.now() - begin) / 1000,
     });
     const why = claim.status === 'rejected' ? reasons.get(claim.id) : undefined;
-    if (valid === null && why === REASON.defaulted) continue;
+    // Who is refuted, or does not answer, need not publish; the contract judged that by itself.
+    if (valid === null && (why === REASON.defaulted || why === REASON.challenged)) continue;
     if (valid === null) findings.push(`claim ${claim.id}: the bundle is not to be had: ${reason}`);
     else if (attested !== null && attested !== valid)
       findings.push(

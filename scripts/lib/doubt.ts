@@ -22,6 +22,7 @@ import type { PostedClaim } from './bounties.ts';
 import { openBundles, readBundle } from './bundles.ts';
 import { LOCAL_CHAIN_ID } from './local-chain.ts';
 import { CLAIM_STATUS, TREE, type AnswerWords, type Escrow, type Sent, type TreeNode } from './chain.ts';
+import { readBounded } from './files.ts';
 import { isLive, listDemands, nodeText, readAnswer, settleDemands } from './demands.ts';
 import { openTrace, openTraces, traceLimit } from './traces.ts';
 
@@ -142,7 +143,9 @@ function traceOfClaim(doubter: Doubter, claim: PostedClaim): ClaimedTrace {
   const traces = openTraces(store, recorded, engine.keccak);
   if (traces.has(root)) {
     try {
-      return openTrace(traces.get(root, traceLimit(recorded), 'trace'), recorded, traces.path(root), engine.keccak).tree;
+      const path = traces.path(root);
+      const { tree } = openTrace(readBounded(path, traceLimit(recorded)), recorded, path, engine.keccak);
+      if (tree.root === BigInt(root)) return tree;
     } catch (e) {
       if (!(e instanceof InputError)) throw e;
     }

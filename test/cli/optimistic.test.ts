@@ -12,7 +12,7 @@ import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scri
 import { findBounty } from '../../scripts/lib/bounties.ts';
 import { openBundles } from '../../scripts/lib/bundles.ts';
 import { localAccount, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
-import { bodyOf, readClaim } from '../../scripts/lib/run-folder.ts';
+import { bodyOf, readClaim, writeClaim } from '../../scripts/lib/run-folder.ts';
 import { claimId } from '../../verifier/statement.ts';
 import { readWord, writeWord } from '../../verifier/words.ts';
 import { fineproofJson, startFineproof } from './support/fineproof.ts';
@@ -195,6 +195,8 @@ test('withheld data: demands, answers from the run’s folder, and who does not 
   await refused(['accept', first.claim], /OpenDemands|TooEarly/, contributor);
   const answered = (await ok(['answer', bounty.run, '--package', bounty.package], contributor))['answered'] as unknown[];
   assert.equal(answered.length, 2);
+  const { terms } = await findBounty(escrow, bounty.id);
+  assert.equal(await credit(contributor), 2n * terms.demandFee);
   assert.deepEqual((await ok(['answer', bounty.run, '--package', bounty.package], contributor))['answered'], []);
 
   const hidden = await lie(false, 3);
@@ -209,19 +211,50 @@ test('withheld data: demands, answers from the run’s folder, and who does not 
   assert.ok(ended['defaulted'] !== null);
   assert.equal(await statusOf(hidden), REJECTED);
   const demands = BigInt((waiting['nodes'] as unknown[]).length);
-  const { terms } = await findBounty(escrow, bounty.id);
   assert.deepEqual(
     [await credit(watcher), await credit(poster)],
     [(before[0] as bigint) + BOND / 2n + demands * terms.demandFee, (before[1] as bigint) + BOND / 2n],
   );
 });
 
+test('a claimant who publishes nothing but answers is refuted by the answers', async () => {
+  const hidden = await lie(false, 5);
+  const run = at('lying-run');
+  cpSync(bounty.run, run, { recursive: true });
+  const { body } = ((await ok(['bounty', 'show', bounty.id]))['claims'] as { id: Hex; body: { bundleRoot: Hex; nonce: Hex } }[]).find(
+    (c) => c.id === hidden,
+  ) as { body: { bundleRoot: Hex; nonce: Hex } };
+  writeClaim(run, { ...readClaim(join(run, 'claim.json')), bundleRoot: body.bundleRoot, nonce: body.nonce });
+  cpSync(openBundles(at('hidden')).path(body.bundleRoot), join(run, 'bundle.bin'));
+  const answers = startFineproof(['answer', run, '--package', bounty.package, '--watch', '--every', '1s', '--json'], as(contributor));
+  const challenge = [
+    'challenge',
+    hidden,
+    '--package',
+    bounty.package,
+    '--demand-up-to',
+    '0.5',
+    '--wait',
+    '--every',
+    '1s',
+    '--store',
+    at('nothing'),
+  ];
+  const said = await ok(challenge, watcher);
+  assert.deepEqual([said['state'], await statusOf(hidden)], ['challenged', REJECTED]);
+  answers.stop();
+  const { code, out } = await answers.ended;
+  assert.equal(code, 0);
+  assert.ok((JSON.parse(out) as { answered: unknown[] }).answered.length > 27);
+});
+
 test('the window of the valid claim passes: it is paid', async () => {
   await pass(2 * HOUR);
+  // Besides: the fees of answered demands.
+  const due = (await credit(contributor)) + REWARD + BOND;
   await ok(['accept', first.claim], attester);
   assert.equal(await statusOf(first.claim), PAID);
-  const fees = 2n * (await findBounty(escrow, bounty.id)).terms.demandFee;
-  assert.equal((await ok(['withdraw'], contributor))['amount'], String(REWARD + BOND + fees));
+  assert.equal((await ok(['withdraw'], contributor))['amount'], String(due));
   const audit = await ok(['audit', bounty.package]);
   assert.deepEqual([audit['ok'], audit['status']], [true, 'paid']);
   assert.deepEqual(
@@ -230,6 +263,7 @@ test('the window of the valid claim passes: it is paid', async () => {
       [true, true],
       [false, null],
       [false, null],
+      [null, null],
       [null, null],
     ],
   );
