@@ -126,7 +126,9 @@ contract Handler is Table {
 
     function accept(uint256 seed) external watched {
         if (claims.length == 0) return;
-        Made memory made = claims[_turn(seed)];
+        Made memory made = claims[_recent(seed, claims.length)];
+        // Three times of four the claim whose turn it is.
+        if ((seed >> 64) & 3 != 0) made = claims[_indexOf[escrow.bountyOf(bountyIds[made.bounty]).first]];
         try escrow.accept(_terms[made.bounty], made.id) {
             if (_terms[made.bounty].deliveryDepth == 0) ++paid;
         } catch {}
@@ -146,12 +148,12 @@ contract Handler is Table {
 
     function reveal(uint256 seed) external watched {
         if (claims.length == 0) return;
-        _reveal(_turn(seed));
+        _reveal(_inState(seed, IBountyEscrow.ClaimStatus.Accepted));
     }
 
     function unrevealed(uint256 seed) external watched {
         if (claims.length == 0) return;
-        Made memory made = claims[_turn(seed)];
+        Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Accepted)];
         try escrow.unrevealed(_terms[made.bounty], made.id) {
             _lost(made);
         } catch {}
@@ -159,7 +161,7 @@ contract Handler is Table {
 
     function complain(uint256 seed) external watched {
         if (claims.length == 0) return;
-        uint256 i = _turn(seed);
+        uint256 i = _inState(seed, IBountyEscrow.ClaimStatus.Revealed);
         Made memory made = claims[i];
         IDelivery.Complaint memory c;
         Body memory b = bodyOf(i);
@@ -172,7 +174,7 @@ contract Handler is Table {
 
     function settle(uint256 seed) external watched {
         if (claims.length == 0) return;
-        Made memory made = claims[_turn(seed)];
+        Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Revealed)];
         try escrow.settle(_terms[made.bounty], made.id) {
             ++paid;
             ++settled;
@@ -264,12 +266,13 @@ contract Handler is Table {
         vm.warp(_time);
     }
 
-    /// A recent claim, three times of four the one whose turn it is in its bounty.
-    function _turn(uint256 seed) private view returns (uint256 i) {
+    /// A recent claim in this state, if there is one.
+    function _inState(uint256 seed, IBountyEscrow.ClaimStatus status) private view returns (uint256 i) {
         i = _recent(seed, claims.length);
-        if ((seed >> 64) & 3 == 0) return i;
-        bytes32 first = escrow.bountyOf(bountyIds[claims[i].bounty]).first;
-        return first == 0 ? i : _indexOf[first];
+        for (uint256 n = 0; n < 10 && n < claims.length; ++n) {
+            uint256 j = claims.length - 1 - n;
+            if (escrow.claimOf(claims[j].id).status == status) return j;
+        }
     }
 
     function _answer(uint256 asked) private {

@@ -239,7 +239,7 @@ abstract contract Table {
 
     /// An index among the last few, so that the calls of a sequence meet.
     function _recent(uint256 seed, uint256 count) internal pure returns (uint256) {
-        return count - 1 - (seed % (count < 5 ? count : 5));
+        return count - 1 - (uint32(seed) % (count < 5 ? count : 5));
     }
 
     function _person(uint256 seed) internal view returns (address) {
