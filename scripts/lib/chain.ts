@@ -115,6 +115,7 @@ const CURES: Readonly<Record<string, string>> = {
   OpenDemands: 'answer the demands first, or wait until they default',
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
+  UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
   NeverLapses: 'accept it, or challenge it',
 };
 

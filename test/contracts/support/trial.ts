@@ -121,7 +121,8 @@ export async function makeTrial() {
       keyHash: ZERO_WORD,
       ephemeralKey: { x: 0n, y: 0n },
       nonce: wordHex(nonce++),
-      uris: [],
+      // As large as a body may be.
+      uris: ['x'.repeat(512)],
       ...body,
     }),
     /** Claims, and publishes what was claimed unless told not to. */
