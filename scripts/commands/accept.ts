@@ -21,9 +21,13 @@ export function acceptCommand(): Command {
       const claim = await findClaim(escrow, id as Hex);
       const bounty = await findBounty(escrow, claim.bountyId);
       const sent = await escrow.accept(await signingAccount(), bounty.terms, claim.id);
+      const { status, deadline } = await findClaim(escrow, claim.id);
+      const paid = status === 'paid';
       return {
-        json: { claim: claim.id, bounty: bounty.id, claimant: claim.claimant, transaction: sent.hash, gas: sent.gas },
-        text: `paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``,
+        json: { claim: claim.id, bounty: bounty.id, claimant: claim.claimant, paid, transaction: sent.hash, gas: sent.gas },
+        text: paid
+          ? `paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``
+          : `accepted: the claimant must \`fineproof reveal\` before ${new Date(Number(deadline) * 1000).toISOString()}`,
       };
     }),
   );

@@ -5,11 +5,12 @@ import { Command } from 'commander';
 import { formatEther, zeroAddress } from 'viem';
 import { toHex, type Hex } from '../../verifier/input.ts';
 import { bountyId, RULE } from '../../verifier/statement.ts';
-import { escrowOf, findBounty, listBounties, listClaims, settleClaims, type PostedBounty } from '../lib/bounties.ts';
+import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
 import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
 import { loadCard } from '../lib/card-files.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
+import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
 import { readShape } from '../lib/model-folder.ts';
@@ -160,7 +161,7 @@ function showCommand(): Command {
           table(Object.entries(described(bounty))),
           ...claims.map(
             (c) =>
-              `claim ${c.id}: ${c.status}${c.attested ? ', attested' : c.barred ? ', found invalid' : ''}${c.openDemands === 0 ? '' : `, ${c.openDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
+              `claim ${c.id}: ${c.status}${c.barred ? ', found invalid' : c.attested ? ', attested' : ''}${c.openDemands === 0 ? '' : `, ${c.openDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
           ),
         ].join('\n'),
       };
@@ -211,7 +212,7 @@ function refundCommand(): Command {
       const escrow = await escrowOf(chain, options.escrow, named);
       const bounty = await findBounty(escrow, named?.id ?? digestArgument(given as string));
       const account = await signingAccount();
-      const { lapsed } = await settleClaims(escrow, account, bounty);
+      const { lapsed } = await endWhatIsDue(escrow, account, bounty);
       const sent = await escrow.refund(account, bounty.terms);
       return {
         json: { bounty: bounty.id, lapsed, transaction: sent.hash, gas: sent.gas },

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import { escrowOf, findClaim } from '../lib/bounties.ts';
-import { TREE, withChain } from '../lib/chain.ts';
+import { withChain } from '../lib/chain.ts';
+import { TREE } from '../lib/dispute.ts';
 import { action, example, table } from '../lib/command.ts';
 import { nodeText } from '../lib/demands.ts';
 import { withEngine } from '../lib/engine.ts';

@@ -129,7 +129,7 @@ export async function attestPending(attester: Attester): Promise<Verdict[]> {
     );
   const verdicts: Verdict[] = [];
   for (const claim of await listClaims(attester.escrow, attester.bounty.id)) {
-    if (claim.status !== 'pending' || claim.attested || claim.barred) continue;
+    if (claim.status !== 'pending' || claim.attested) continue;
     const { record, reason, seconds } = await judge(attester, claim);
     const sent = record === null ? null : await sendVerdict(attester, claim, record);
     verdicts.push({ claim: claim.id, valid: record?.valid ?? null, reason, seconds, sent });

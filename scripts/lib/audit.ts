@@ -55,9 +55,10 @@ export interface Audit {
 }
 
 const EVENTS = [
-  ...(['Posted', 'Claimed', 'Attested', 'Demanded', 'Answered', 'Reclaimed', 'Challenged', 'Defaulted'] as const),
-  ...(['Accepted', 'Rejected', 'Paid', 'Released', 'Refunded'] as const),
-] as const;
+  ...(['Posted', 'Continued', 'Reserved', 'ReservationForfeited', 'Entered', 'Disclosed', 'EntryReleased', 'Claimed'] as const),
+  ...(['Attested', 'Accepted', 'Demanded', 'Answered', 'Revealed', 'Defaulted', 'Challenged', 'Complained', 'Rejected'] as const),
+  ...(['Paid', 'Refunded', 'Released', 'Reclaimed'] as const),
+];
 
 /** Of the contract's reasons why a claim was rejected, those that the data explains. */
 const REASON = { challenged: 2, defaulted: 3 } as const;

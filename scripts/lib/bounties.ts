@@ -1,9 +1,8 @@
 /** Bounties and claims as the chain's events tell them: nothing here trusts a package. */
-import { getAddress, type Account, type Address } from 'viem';
+import { getAddress, type Address } from 'viem';
 import { InputError, type Hex } from '../../verifier/input.ts';
-import { bountyId, claimId, RULE, type Body, type Terms } from '../../verifier/statement.ts';
+import { bountyId, claimId, type Body, type Terms } from '../../verifier/statement.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, openEscrow, type Chain, type Escrow } from './chain.ts';
-import { settleDemands } from './demands.ts';
 
 export interface PostedBounty {
   readonly id: Hex;
@@ -18,13 +17,17 @@ export interface PostedClaim {
   readonly bountyId: Hex;
   readonly claimant: Address;
   readonly body: Body;
+  /** When its first window ends, seconds. */
   readonly acceptFrom: bigint;
   readonly status: (typeof CLAIM_STATUS)[number];
+  /** Whether there is a verdict. */
   readonly attested: boolean;
   /** Attesters found it invalid under Both: only its window can make it payable. */
   readonly barred: boolean;
   /** Unanswered demands of bundle and trace. */
   readonly openDemands: number;
+  /** When the turn passes in its present state, seconds. */
+  readonly deadline: bigint;
   readonly block: bigint;
   readonly transaction: Hex;
 }
@@ -98,9 +101,10 @@ export async function listClaims(escrow: Escrow, bounty?: Hex, fromBlock = 0n): 
         body,
         acceptFrom,
         status: CLAIM_STATUS[record.status] ?? 'none',
-        attested: record.attesters !== 0,
+        attested: record.attesters !== 0 || record.barred,
         barred: record.barred,
         openDemands: record.openDemands,
+        deadline: record.deadline,
         block: e.blockNumber,
         transaction: e.transactionHash,
       };
@@ -116,29 +120,4 @@ export async function findClaim(escrow: Escrow, id: Hex): Promise<PostedClaim> {
   const claim = (await listClaims(escrow, record.bountyId)).find((c) => c.id === id);
   if (claim === undefined) throw new InputError('claim', '', `the node has no event of ${id}`, 'use a node that keeps old events');
   return claim;
-}
-
-/**
- * Ends claims that time has ended: those without a verdict lapse (under Attested), those that left a demand unanswered default, those that another
- * claim outran get their bond back. Anyone may.
- */
-export async function settleClaims(
-  escrow: Escrow,
-  account: Account,
-  bounty: PostedBounty,
-): Promise<{ readonly lapsed: Hex[]; readonly defaulted: Hex[]; readonly released: Hex[] }> {
-  const { timestamp } = await escrow.chain.client.getBlock();
-  const done = { lapsed: [] as Hex[], defaulted: [] as Hex[], released: [] as Hex[] };
-  for (const claim of await listClaims(escrow, bounty.id)) {
-    const { defaulted } = await settleDemands(escrow, account, bounty.terms, claim);
-    if (defaulted !== null) done.defaulted.push(claim.id);
-    else if (bounty.terms.rule === RULE.attested && claim.status === 'pending' && !claim.attested && claim.acceptFrom <= timestamp) {
-      await escrow.lapse(account, bounty.terms, claim.id);
-      done.lapsed.push(claim.id);
-    } else if (claim.status === 'superseded') {
-      await escrow.release(account, bounty.terms, claim.id);
-      done.released.push(claim.id);
-    }
-  }
-  return done;
 }

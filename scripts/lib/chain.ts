@@ -30,11 +30,11 @@ import {
   generatorsAbi,
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
-import { wordHex } from '../../verifier/bounty.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
+import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
@@ -107,12 +107,19 @@ const CURES: Readonly<Record<string, string>> = {
   NotAttested: 'wait for the attesters’ verdict',
   ClaimNotFirst: 'an earlier claim is still undecided',
   LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
+  WrongClaimStatus: 'the claim is in another state; look with `fineproof bounty show`',
+  NoReservations: 'this bounty takes no reservations',
+  IsReserved: 'wait until the reservation has ended',
+  NotDisclosed: 'the poster has not shown the inputs yet',
+  NotEntered: 'only adapters that were entered in time can be claimed',
+  WrongKey: 'this is not the key of the claim',
+  WrongInputs: 'digest and salt are not those that the terms commit to',
+  OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
   TrueInstruction: 'the position is true: the claim cannot be refuted with it',
-  OpenDemands: 'answer the demands first, or wait until they default',
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
   UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
@@ -239,9 +246,32 @@ export interface Escrow {
   reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
   demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly demander: Address; readonly answerBy: bigint; readonly status: DemandStatus }>;
   refund(account: Account, terms: Terms): Promise<Sent>;
+  /** Keeps others from claiming for a while, for the bond. */
+  reserve(account: Account, terms: Terms): Promise<Sent>;
+  /** Enters a bounty that judges by hidden inputs with one adapter, for the bond. */
+  enter(account: Account, terms: Terms, adapterRoot: Hex): Promise<Sent>;
+  disclose(account: Account, terms: Terms, inputs: { digest: Hex; salt: Hex; uri: string }): Promise<Sent>;
+  /** Refunds a bounty whose inputs were not disclosed in time. */
+  undisclosed(account: Account, terms: Terms): Promise<Sent>;
+  /** Gives back the bond of an entry that no claim used. */
+  releaseEntry(account: Account, terms: Terms, entrant: Address): Promise<Sent>;
+  /** Shows the key of an accepted claim. */
+  reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
+  /** Rejects an accepted claim whose key was not shown in time. */
+  unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Pays a revealed claim that nobody complained about in time. */
+  settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
-  bounty(id: Hex): Promise<{ readonly status: number; readonly first: Hex; readonly last: Hex }>;
+  bounty(id: Hex): Promise<{
+    readonly status: number;
+    readonly first: Hex;
+    readonly last: Hex;
+    readonly disclosed: boolean;
+    readonly reservedBy: Address;
+    readonly reservedUntil: number;
+  }>;
+  entryOf(bountyId: Hex, entrant: Address): Promise<{ readonly adapterRoot: Hex; readonly holdsBond: boolean }>;
   claimOf(id: Hex): Promise<{
     readonly bountyId: Hex;
     readonly claimant: Address;
@@ -249,8 +279,10 @@ export interface Escrow {
     readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
+    /** Attesters found it invalid under Both. */
     readonly barred: boolean;
     readonly openDemands: number;
+    readonly openRowDemands: number;
   }>;
   minimumWindow(): Promise<bigint>;
   minimumReaction(): Promise<bigint>;
@@ -260,41 +292,6 @@ export interface Escrow {
     fromBlock?: bigint,
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
-
-/** Whose claim, and what it says. */
-export interface ClaimRef {
-  readonly claimant: Address;
-  readonly body: Body;
-}
-
-/** A node of one of a claim's trees: 0 bundle, 1 trace, 2 encrypted rows; level 0 are the leaves. */
-export interface TreeNode {
-  readonly tree: number;
-  readonly level: number;
-  readonly index: bigint;
-}
-export const TREE = { bundle: 0, trace: 1 } as const;
-
-export const DEMAND_STATUS = ['none', 'open', 'answered', 'defaulted', 'reclaimed'] as const;
-export type DemandStatus = (typeof DEMAND_STATUS)[number];
-
-/** What answers a demand. */
-export interface AnswerWords {
-  readonly words: readonly bigint[];
-  readonly path: readonly bigint[];
-}
-
-const hexes = (words: readonly bigint[]): Hex[] => words.map(wordHex);
-
-/** An accusation as the contract's ABI has it. */
-const accusationAbi = ({ position, leaf, leafPath, instructionPath, inputs, ...instruction }: Accusation) => ({
-  ...instruction,
-  position: BigInt(position),
-  leaf: wordHex(leaf),
-  leafPath: hexes(leafPath),
-  instructionPath: hexes(instructionPath),
-  inputs: inputs.map(({ a, b, path }) => ({ a, b, path: hexes(path) })),
-});
 
 const NO_VALUE = 0n;
 
@@ -335,9 +332,18 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
       return { demander: d.demander, answerBy: BigInt(d.answerBy), status: DEMAND_STATUS[d.status] ?? 'none' };
     },
     refund: (account, terms) => call(account, 'refund', [terms]),
+    reserve: (account, terms) => call(account, 'reserve', [terms], terms.bond),
+    enter: (account, terms, adapterRoot) => call(account, 'enter', [terms, adapterRoot], terms.bond),
+    disclose: (account, terms, { digest, salt, uri }) => call(account, 'disclose', [terms, digest, salt, uri]),
+    undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
+    releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
+    reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
+    settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
+    entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
       return { ...record, deadline: BigInt(record.deadline) };

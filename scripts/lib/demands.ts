@@ -4,7 +4,8 @@ import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import { claimId as claimIdOf, type Terms } from '../../verifier/statement.ts';
 import type { PostedClaim } from './bounties.ts';
-import type { AnswerWords, DemandStatus, Escrow, Sent, TreeNode } from './chain.ts';
+import type { Escrow, Sent } from './chain.ts';
+import type { AnswerWords, DemandStatus, TreeNode } from './dispute.ts';
 
 export interface PostedDemand {
   readonly node: TreeNode;

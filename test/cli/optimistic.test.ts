@@ -159,7 +159,7 @@ test('claim runs the verifier and stores the trace; the watchtower finds nothing
   const { code, json } = await fineproofJson(['challenge', first.claim, '--package', bounty.package], as(watcher));
   assert.deepEqual([code, json['state']], [1, 'right']);
   await refused(['accept', first.claim], /TooEarly/, contributor);
-  await refused(['defaulted', first.claim], /left no demand unanswered/, watcher);
+  assert.deepEqual((await ok(['settle', bounty.id], watcher))['defaulted'], []);
 });
 
 test('false claims: the watchtower refutes one as it comes, `challenge` the other; the bond is split', async () => {
@@ -207,8 +207,9 @@ test('withheld data: demands, answers from the run’s folder, and who does not 
   assert.equal(waiting['state'], 'waiting');
   await pass(HOUR);
   const before = [await credit(watcher), await credit(poster)];
-  const ended = await ok(['defaulted', hidden], attester);
-  assert.ok(ended['defaulted'] !== null);
+  const ended = await ok(['settle', bounty.id], attester);
+  assert.deepEqual(ended['defaulted'], [hidden]);
+  assert.equal((ended['reclaimed'] as unknown[]).length, (waiting['nodes'] as unknown[]).length - 1);
   assert.equal(await statusOf(hidden), REJECTED);
   const demands = BigInt((waiting['nodes'] as unknown[]).length);
   assert.deepEqual(

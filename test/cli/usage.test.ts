@@ -13,11 +13,15 @@ import { bountyCommand } from '../../scripts/commands/bounty.ts';
 import { challengeCommand } from '../../scripts/commands/challenge.ts';
 import { claimCommand } from '../../scripts/commands/claim.ts';
 import { dataCommand } from '../../scripts/commands/data.ts';
-import { defaultedCommand } from '../../scripts/commands/defaulted.ts';
 import { demandCommand } from '../../scripts/commands/demand.ts';
 import { demoCommand } from '../../scripts/commands/demo.ts';
+import { discloseCommand } from '../../scripts/commands/disclose.ts';
 import { doctorCommand } from '../../scripts/commands/doctor.ts';
+import { enterCommand } from '../../scripts/commands/enter.ts';
 import { modelCommand } from '../../scripts/commands/model.ts';
+import { reserveCommand } from '../../scripts/commands/reserve.ts';
+import { revealCommand } from '../../scripts/commands/reveal.ts';
+import { settleCommand } from '../../scripts/commands/settle.ts';
 import { trainCommand } from '../../scripts/commands/train.ts';
 import { verifyCommand } from '../../scripts/commands/verify.ts';
 import { watchCommand } from '../../scripts/commands/watch.ts';
@@ -37,8 +41,12 @@ const roots = [
   watchCommand,
   demandCommand,
   answerCommand,
-  defaultedCommand,
   acceptCommand,
+  settleCommand,
+  reserveCommand,
+  enterCommand,
+  discloseCommand,
+  revealCommand,
   withdrawCommand,
   verifyCommand,
   auditCommand,
@@ -69,8 +77,12 @@ test('every command shows help with an example and takes --json', () => {
       'watch',
       'demand',
       'answer',
-      'defaulted',
       'accept',
+      'settle',
+      'reserve',
+      'enter',
+      'disclose',
+      'reveal',
       'withdraw',
       'verify',
       'audit',

@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import { escrowOf, findBounty, findClaim } from '../lib/bounties.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example } from '../lib/command.ts';
+import { readBounded } from '../lib/files.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
+
+interface Options extends ChainOptions {
+  readonly key: string;
+}
+
+function readKey(path: string): Hex {
+  const text = new TextDecoder().decode(readBounded(path, 128)).trim();
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text))
+    throw new InputError(path, '', 'is no key: 0x and 64 hex digits', 'give the file of the claim’s key');
+  return text.toLowerCase() as Hex;
+}
+
+/** `fineproof reveal` */
+export function revealCommand(): Command {
+  const command = chainOptions(
+    new Command('reveal')
+      .description('show the key of your accepted claim, so that the poster can open the adapter')
+      .argument('<claim>', 'claim id', digestArgument),
+  ).requiredOption('--key <file>', 'file with the key: 0x and 64 hex digits');
+  example(command, 'fineproof reveal 0x7c…90 --key run/delivery.key --escrow 0x…');
+  return action<Options>(command, ([id], options) =>
+    withChain(options.rpc, async (chain) => {
+      const key = readKey(options.key);
+      const escrow = await escrowOf(chain, options.escrow);
+      const claim = await findClaim(escrow, id as Hex);
+      // The key is worth the adapter: it must not reach a node before the payment is sure.
+      if (claim.status !== 'accepted')
+        throw new InputError(
+          'claim',
+          '',
+          `${claim.id} is ${claim.status}, not accepted`,
+          'reveal the key once `fineproof accept` went through',
+        );
+      const bounty = await findBounty(escrow, claim.bountyId);
+      const sent = await escrow.reveal(await signingAccount(), bounty.terms, claim.claimant, claim.body, key);
+      const { deadline } = await findClaim(escrow, claim.id);
+      return {
+        json: { claim: claim.id, bounty: bounty.id, complainBy: deadline, transaction: sent.hash, gas: sent.gas },
+        text: `revealed; paid by \`fineproof settle\` from ${new Date(Number(deadline) * 1000).toISOString()} on, unless the poster proves a wrong row`,
+      };
+    }),
+  );
+}
