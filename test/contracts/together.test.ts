@@ -1,5 +1,6 @@
 /** The escrow over the real checkers: fraud proofs, answers and complaints of real trees, rows and keys, from commitment to credit. */
 import { expect } from 'chai';
+import type { ContractTransactionResponse } from 'ethers';
 import { describe, it } from 'mocha';
 import { R } from '../../verifier/field.ts';
 import { encodeRow, type PlainRow } from '../../verifier/delivery/row.ts';
@@ -44,6 +45,14 @@ async function realWorld(): Promise<World> {
   return { ...w, escrow, escrowAddress: (await escrow.getAddress()) as Hex };
 }
 
+/** The budgets of docs/chain.md, in gas, checkers and escrow together. */
+const BUDGET = { challenge: 250_000n, answer: 450_000n, complaint: 2_500_000n } as const;
+
+async function within(what: keyof typeof BUDGET, call: Promise<ContractTransactionResponse>): Promise<void> {
+  const receipt = await (await call).wait();
+  expect(receipt?.gasUsed, what).to.be.at.most(BUDGET[what]);
+}
+
 const refused = (call: Promise<unknown>, contract: unknown, error: string) =>
   expect(call, error).to.be.revertedWithCustomError(contract as never, error);
 
@@ -52,9 +61,9 @@ describe('the escrow over FraudProof', () => {
   const [PUBF, LOADF, SUM, LAST] = [3, 4, 5, 6];
   const add = { op: OP.ADD, refs: [refOf(PUBF), refOf(LOADF)], imm0: 0n, imm1: 0n };
 
-  /** A program that adds a word of the bundle to the chain's id, and reads the last proof's digest. */
+  /** A program that adds a word of the bundle to the chain's id, and reads the last proof's digest; a trace of depth 20. */
   function program(w: World, lastProof: bigint) {
-    const scene = new Scene(shapeOfDepth(12));
+    const scene = new Scene(shapeOfDepth(20));
     const field = new Draw('together').word() % R;
     scene.program(SEGMENT, PUBF, { op: OP.PUBF, refs: [], imm0: 1n, imm1: 0n });
     scene.program(SEGMENT, LOADF, { op: OP.LOADF, refs: [], imm0: 11n, imm1: 0n });
@@ -85,7 +94,7 @@ describe('the escrow over FraudProof', () => {
 
   it('rejects a claim by one wrong sum', async () => {
     const { w, id, challenge } = await claimed(1n);
-    await challenge(SUM, add);
+    await within('challenge', challenge(SUM, add));
     expect((await claimOf(w, id)).status).to.equal(CLAIM.rejected);
     expect(await credit(w, w.bob)).to.equal(BOND / 2n);
   });
@@ -122,6 +131,12 @@ describe('the escrow over FraudProof', () => {
     await refused(answer(words.slice(1)), fraud, 'WrongAnswerLength');
     await answer(words);
     expect(await credit(w, w.alice)).to.equal(DEMAND_FEE);
+    // A full chunk, of 256 words.
+    const full = node('bundle', 7, 0);
+    await send(w, w.bob, 'demand', t, id, full, scene.key, { value: DEMAND_FEE });
+    const parts = answerOf(bundle, (leaf) => cells[leaf] ?? [0n, 0n], 7, 0);
+    const lists = [parts.words.map(hex), parts.path.map(hex)];
+    await within('answer', send(w, w.anyone, 'answer', t, w.alice.address, b, full, scene.key, ...lists));
     await refused(send(w, w.bob, 'demand', t, id, node('bundle', 7, 2), scene.key, { value: DEMAND_FEE }), fraud, 'NoSuchNode');
   });
 });
@@ -161,7 +176,7 @@ describe('the escrow over Delivery', () => {
     const { w, id, contract, complain, foreign } = await revealed(true);
     for (const i of [0, 2, 3]) await refused(complain(i), contract, 'TrueRow');
     await refused(foreign(), contract, 'WrongSharedPoint');
-    await complain(1);
+    await within('complaint', complain(1));
     expect((await claimOf(w, id)).status).to.equal(CLAIM.rejected);
     expect(await credit(w, w.poster)).to.equal(BOND);
   });
