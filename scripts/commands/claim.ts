@@ -77,6 +77,9 @@ export function claimCommand(): Command {
           text: table([
             ['claim', id],
             ['transaction', `${sent.hash}, ${sent.gas} gas`],
+            ...(verifier === null
+              ? []
+              : [['demands', `keep \`fineproof answer ${run} --package ${options.package} --watch\` running until it is paid`]]),
             ['bundle', options.publish === true ? `${options.store} (publish this folder)` : 'not published'],
           ]),
         };

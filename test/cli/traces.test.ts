@@ -91,5 +91,7 @@ test('the bond pays for all demands that a bundle takes', () => {
   const me = '0x000000000000000000000000000000000000bEEF';
   assert.deepEqual(judgesOf(options({})), { signers: [], threshold: 0 });
   assert.deepEqual(judgesOf(options({ rule: 'both', attester: [me] })), { signers: [me], threshold: 1 });
-  assert.throws(() => judgesOf(options({ threshold: 1 })), /has no say/);
+  for (const more of [{ threshold: 1 }, { attester: [me] }, { attesterFee: 1n }] as const)
+    assert.throws(() => judgesOf(options(more)), /^InputError: --attester: has no say/);
+  for (const rule of ['both', 'attested'] as const) assert.throws(() => judgesOf(options({ rule })), /^InputError: --attester: is missing/);
 });
