@@ -108,6 +108,6 @@ struct Body {
     Point ephemeralKey;
     /// @dev Makes otherwise equal claims distinct.
     bytes32 nonce;
-    /// @dev Hints where the bundle lies.
+    /// @dev Hints where the bundle lies; at most 4, of 512 bytes together.
     string[] uris;
 }

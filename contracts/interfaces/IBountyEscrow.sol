@@ -204,6 +204,7 @@ interface IBountyEscrow {
     error AnnouncedOutOfField(uint256 index, uint256 value);
     error InvalidPoint(uint256 x, uint256 y);
     error EmptyRoot();
+    error UrisTooLong(uint256 count, uint256 size);
 
     // Calls out of turn.
     error NotPoster(address caller, address poster);

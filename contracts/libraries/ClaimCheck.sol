@@ -8,6 +8,10 @@ import {BN254} from "./BN254.sol";
 /// @title What a claim must have
 /// @notice Checks of a claim against its terms that need no state.
 library ClaimCheck {
+    /// @notice Most URIs of a claim, and most bytes of them all.
+    uint256 internal constant MAX_URIS = 4;
+    uint256 internal constant MAX_URI_BYTES = 512;
+
     /// @notice Reverts unless the claim has what the terms ask for, and nothing else.
     function check(Terms calldata terms, Body calldata body) internal pure {
         if (body.announced.length != terms.announces.length) {
@@ -17,6 +21,7 @@ library ClaimCheck {
             // A value that is no field element would make every statement about it vacuous.
             if (body.announced[i] >= BN254.R) revert IBountyEscrow.AnnouncedOutOfField(i, body.announced[i]);
         }
+        _checkUris(body.uris);
         if (delivers(terms)) {
             checkPoint(body.ephemeralKey);
         } else if (body.cipherRoot != 0 || body.keyHash != 0 || !_isNone(body.ephemeralKey)) {
@@ -33,6 +38,13 @@ library ClaimCheck {
     /// impossible.
     function checkPoint(Point calldata point) internal pure {
         if (!BN254.isFinite(point.x, point.y)) revert IBountyEscrow.InvalidPoint(point.x, point.y);
+    }
+
+    /// @dev Who challenges or answers has to hand in the body again: a large one would price out every challenge.
+    function _checkUris(string[] calldata uris) private pure {
+        uint256 size = 0;
+        for (uint256 i = 0; i < uris.length && i <= MAX_URIS; ++i) size += bytes(uris[i]).length;
+        if (uris.length > MAX_URIS || size > MAX_URI_BYTES) revert IBountyEscrow.UrisTooLong(uris.length, size);
     }
 
     function _isNone(Point calldata point) private pure returns (bool) {

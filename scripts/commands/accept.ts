@@ -11,7 +11,7 @@ import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.
 export function acceptCommand(): Command {
   const command = chainOptions(
     new Command('accept')
-      .description('settle an attested claim: reward and bond are credited to the claimant')
+      .description('settle a claim that is attested, or whose window passed: reward and bond are credited to the claimant')
       .argument('<claim>', 'claim id', digestArgument),
   );
   example(command, 'fineproof accept 0x7c…90 --escrow 0x…');

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
-import { formatEther, zeroAddress, type Address } from 'viem';
+import { Command } from 'commander';
+import { formatEther, zeroAddress } from 'viem';
 import { toHex, type Hex } from '../../verifier/input.ts';
-import { bountyId } from '../../verifier/statement.ts';
+import { bountyId, RULE } from '../../verifier/statement.ts';
 import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
 import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
 import { loadCard } from '../lib/card-files.ts';
@@ -14,54 +14,40 @@ import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
 import { readShape } from '../lib/model-folder.ts';
-import {
-  addressesOption,
-  chainOptions,
-  digestArgument,
-  durationOption,
-  etherOption,
-  integerOption,
-  repeated,
-  type ChainOptions,
-} from '../lib/options.ts';
+import { chainOptions, digestArgument, durationOption, etherOption, repeated, type ChainOptions } from '../lib/options.ts';
 import { withEngine } from '../lib/engine.ts';
+import { checkedVerifier } from '../lib/optimistic.ts';
 import { checkRebuild, openPackage, readPosting } from '../lib/package.ts';
 import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
+import { checkRule, DEFAULT_WINDOW, doubtsOf, judgesOf, ruleOptions, type RuleOptions } from '../lib/rule-options.ts';
 
-interface PostOptions extends ChainOptions, RecipeOptions {
+interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions {
   readonly model: string;
   readonly data: string;
   readonly opening?: readonly string[];
   readonly out: string;
   readonly reward: bigint;
-  readonly bond: bigint;
-  readonly attesterFee: bigint;
-  readonly attester: readonly Address[];
-  readonly threshold?: number;
   readonly claimWithin?: number;
-  readonly window?: number;
 }
 
 const DAY = 86400;
 
 function postCommand(): Command {
-  const command = recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward')))
+  const command = ruleOptions(
+    recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward'))),
+  )
     .requiredOption('--model <folder>', 'folder of `model commit`')
     .requiredOption('--data <folder>', 'folder of `data commit`')
     .requiredOption('--out <folder>', 'folder for the package to publish')
     .requiredOption('--reward <ether>', 'reward in ether', etherOption)
-    .requiredOption('--attester <address>', 'whose verdict releases the reward; may be repeated', addressesOption)
     .option('--opening <file>', 'secret opening of a hidden card, for the calibration; may be repeated', repeated)
-    .option('--threshold <n>', 'how many attesters a verdict needs (default: all)', integerOption(1, 16))
-    .addOption(new Option('--bond <ether>', 'what a claimant puts down').argParser(etherOption).default(0n, '0'))
-    .addOption(new Option('--attester-fee <ether>', 'what each attester earns').argParser(etherOption).default(0n, '0'))
-    .option('--claim-within <time>', 'claims are taken for this long (default: 30d)', durationOption)
-    .option('--window <time>', 'how long a claim waits for a verdict (default: 2d)', durationOption);
+    .option('--claim-within <time>', 'claims are taken for this long (default: 30d)', durationOption);
   example(command, 'fineproof bounty post --model model/ --data data/ --steps 8 --rank 4 --reward 1 --attester 0x7099…79C8 --out bounty/');
   return action<PostOptions>(command, (_args, options) =>
     withChain(options.rpc, async (chain) => {
       const account = await signingAccount();
       const escrow = await escrowOf(chain, options.escrow);
+      await checkRule(options, escrow);
       const held = join(options.data, 'held-out.card.json');
       const cards = await withEngine('wasm', async (engine) => ({
         model: loadCard(join(options.model, 'model.card.json'), engine),
@@ -70,16 +56,24 @@ function postCommand(): Command {
       }));
       const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
-      const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)) });
+      const recorded = options.rule !== 'attested';
+      const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)), recorded });
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
-      const judges = { signers: options.attester, threshold: options.threshold ?? options.attester.length };
-      const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? 2 * DAY };
+      const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? DEFAULT_WINDOW };
       const now = (await chain.client.getBlock()).timestamp;
-      const terms = makeTerms(account.address, parts, money, judges, deadlines, now);
+      const terms = makeTerms(account.address, parts, money, judgesOf(options), deadlines, now, doubtsOf(options, parts.maxBundle));
       const sent = await post(escrow, account, options.out, terms);
       const id = bountyId(BigInt(chain.id), escrow.address, terms);
       return {
-        json: { bounty: id, package: options.out, transaction: sent.hash, gas: sent.gas, maxBundle: terms.maxBundle },
+        json: {
+          bounty: id,
+          package: options.out,
+          rule: options.rule,
+          ...(recorded ? { verifierKey: terms.verifierKey, demandFee: terms.demandFee } : {}),
+          transaction: sent.hash,
+          gas: sent.gas,
+          maxBundle: terms.maxBundle,
+        },
         text: table([
           ['bounty', id],
           ['package', `${options.out} (publish this folder)`],
@@ -110,7 +104,11 @@ const described = ({ id, status, terms: t }: PostedBounty): Readonly<Record<stri
   reward: `${formatEther(t.reward)}${t.token === zeroAddress ? '' : ` of token ${t.token}`}`,
   bond: formatEther(t.bond),
   'attester fee': formatEther(t.attesterFee),
-  attesters: `${t.threshold} of ${t.signers.join(' ')}`,
+  rule: Object.keys(RULE)[t.rule] ?? String(t.rule),
+  ...(t.signers.length === 0 ? {} : { attesters: `${t.threshold} of ${t.signers.join(' ')}` }),
+  ...(t.demandFee === 0n
+    ? {}
+    : { demands: `${formatEther(t.demandFee)} each, ${t.answer} s to answer, ${t.react} s to react`, 'verifier key': t.verifierKey }),
   steps: `${t.steps}, ${t.stepsPerProof} in a proof`,
   model: t.modelDigest,
   data: t.dataDigest,
@@ -162,7 +160,8 @@ function showCommand(): Command {
         text: [
           table(Object.entries(described(bounty))),
           ...claims.map(
-            (c) => `claim ${c.id}: ${c.status}${c.attested ? ', attested' : ''}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
+            (c) =>
+              `claim ${c.id}: ${c.status}${c.barred ? ', found invalid' : c.attested ? ', attested' : ''}${c.openDemands === 0 ? '' : `, ${c.openDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
           ),
         ].join('\n'),
       };
@@ -178,9 +177,13 @@ function checkCommand(): Command {
   ).option('--offline', 'leave the chain out');
   example(command, 'fineproof bounty check bounty/');
   return action<ChainOptions & { readonly offline?: true }>(command, async ([folder], options) => {
-    const { bounty, posting } = await withEngine('wasm', (engine) => openPackage(folder as string, engine));
+    const { bounty, posting, verifier } = await withEngine('wasm', async (engine) => {
+      const opened = await openPackage(folder as string, engine);
+      return { ...opened, verifier: checkedVerifier(opened.bounty, engine) };
+    });
     checkRebuild(folder as string, bounty);
     const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
+    if (verifier !== null) checked.push('the verifier key is that of the verifier, recorded anew');
     let status: string | null = null;
     if (options.offline !== true) {
       status = await withChain(

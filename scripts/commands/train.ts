@@ -5,6 +5,7 @@ import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
 import { repeated } from '../lib/options.ts';
 import { withEngine } from '../lib/engine.ts';
+import { checkedVerifier } from '../lib/optimistic.ts';
 import { checkRebuild, openPackage } from '../lib/package.ts';
 import { progressBar } from '../lib/progress.ts';
 import { trainAndProve } from '../lib/train.ts';
@@ -32,7 +33,11 @@ export function trainCommand(): Command {
   example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof train bounty/ --out run/');
   return action<Options>(command, async ([folder], options) => {
     const { address } = await signingAccount();
-    const { bounty } = await withEngine('wasm', (engine) => openPackage(folder as string, engine));
+    const bounty = await withEngine('wasm', async (engine) => {
+      const opened = await openPackage(folder as string, engine);
+      checkedVerifier(opened.bounty, engine);
+      return opened.bounty;
+    });
     checkRebuild(folder as string, bounty);
     const openings = await loadOpenings(options.opening ?? [], bounty.cards);
     const bar = progressBar('train');

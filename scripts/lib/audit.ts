@@ -5,11 +5,14 @@
 import { formatEther } from 'viem';
 import { openBounty, verifyClaim } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
-import type { Hex } from '../../verifier/input.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import type { BountyVerifier } from '../../verifier/record/bounty.ts';
+import { RecordError } from '../../verifier/record/tape.ts';
 import { findBounty, listClaims, type PostedClaim } from './bounties.ts';
 import { bundleSize, type BundleSource } from './bundles.ts';
 import type { Escrow } from './chain.ts';
 import { table } from './command.ts';
+import { checkedVerifier, traceOf } from './optimistic.ts';
 import { checkRebuild, packageFiles } from './package.ts';
 
 export interface AuditEvent {
@@ -29,6 +32,8 @@ export interface AuditedClaim {
   readonly attested: boolean | null;
   /** What verifying the bundle again says, null where the bundle is not to be had. */
   readonly valid: boolean | null;
+  /** Whether the claimed trace is the recorded verifier's on this bundle; null where there is none, or the bundle is not valid. */
+  readonly trace: boolean | null;
   readonly reason: string;
   readonly bundleRoot: Hex;
   readonly bytes: number;
@@ -55,6 +60,9 @@ const EVENTS = [
   ...(['Paid', 'Refunded', 'Released', 'Reclaimed'] as const),
 ];
 
+/** Of the contract's reasons why a claim was rejected, those that the data explains. */
+const REASON = { challenged: 2, defaulted: 3 } as const;
+
 /** Audits one bounty. Errors: it is not posted, its files are not those of its terms. */
 export async function auditBounty(escrow: Escrow, id: Hex, folder: string, source: BundleSource, engine: Engine): Promise<Audit> {
   const posted = await findBounty(escrow, id);
@@ -68,8 +76,17 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, sourc
     findings.push(recipe);
   }
 
+  let verifier: BountyVerifier | null = null;
+  try {
+    verifier = checkedVerifier(bounty, engine);
+  } catch (e) {
+    if (!(e instanceof InputError || e instanceof RecordError)) throw e;
+    findings.push(e.message);
+  }
+
   const events: AuditEvent[] = [];
   const verdicts = new Map<Hex, boolean>();
+  const reasons = new Map<Hex, number>();
   for (const name of EVENTS)
     for (const e of await escrow.events(name, { bountyId: id })) {
       const { client } = escrow.chain;
@@ -77,7 +94,8 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, sourc
         client.getTransactionReceipt({ hash: e.transactionHash }),
         client.getBlock({ blockNumber: e.blockNumber }),
       ]);
-      const args = e.args as { claimId?: Hex; valid?: boolean };
+      const args = e.args as { claimId?: Hex; valid?: boolean; reason?: number };
+      if (name === 'Rejected') reasons.set(args.claimId as Hex, args.reason as number);
       if (name === 'Attested') verdicts.set(args.claimId as Hex, args.valid as boolean);
       events.push({
         name,
@@ -94,6 +112,7 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, sourc
   for (const claim of await listClaims(escrow, id)) {
     const attested = verdicts.get(claim.id) ?? null;
     let valid: boolean | null = null;
+    let trace: boolean | null = null;
     let reason = 'every step is proven';
     let bytes = 0;
     const begin = performance.now();
@@ -103,6 +122,11 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, sourc
       valid = false;
       await verifyClaim(bounty, claim.claimant, claim.body, bundle, engine);
       valid = true;
+      if (verifier !== null) {
+        const own = await traceOf(bounty, verifier, claim.claimant, claim.body, bundle, engine);
+        trace = own.root === claim.body.traceRoot;
+        if (!trace) reason = 'every step is proven, but the claimed trace is another';
+      }
     } catch (e) {
       reason = e instanceof Error ? e.message : String(e);
     }
@@ -112,17 +136,24 @@ export async function auditBounty(escrow: Escrow, id: Hex, folder: string, sourc
       status: claim.status,
       attested,
       valid,
+      trace,
       reason,
       bundleRoot: claim.body.bundleRoot,
       bytes,
       seconds: (performance.now() - begin) / 1000,
     });
+    const why = claim.status === 'rejected' ? reasons.get(claim.id) : undefined;
+    // Who is refuted, or does not answer, need not publish; the contract judged that by itself.
+    if (valid === null && (why === REASON.defaulted || why === REASON.challenged)) continue;
     if (valid === null) findings.push(`claim ${claim.id}: the bundle is not to be had: ${reason}`);
     else if (attested !== null && attested !== valid)
       findings.push(
         `claim ${claim.id}: the attesters said ${attested ? 'valid' : 'invalid'}, the bundle is ${valid ? 'valid' : `not: ${reason}`}`,
       );
     else if (claim.status === 'paid' && !valid) findings.push(`claim ${claim.id} was paid and is not valid`);
+    else if (claim.status === 'paid' && attested !== true && trace === false)
+      findings.push(`claim ${claim.id} was paid and its trace is false: nobody challenged it`);
+    else if (why === REASON.challenged && valid && trace === true) findings.push(`claim ${claim.id} was refuted and is right`);
   }
   return {
     ok: findings.length === 0,

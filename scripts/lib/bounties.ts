@@ -22,6 +22,10 @@ export interface PostedClaim {
   readonly status: (typeof CLAIM_STATUS)[number];
   /** Whether there is a verdict. */
   readonly attested: boolean;
+  /** Attesters found it invalid under Both: only its window can make it payable. */
+  readonly barred: boolean;
+  /** Unanswered demands of bundle and trace. */
+  readonly openDemands: number;
   /** When the turn passes in its present state, seconds. */
   readonly deadline: bigint;
   readonly block: bigint;
@@ -98,6 +102,8 @@ export async function listClaims(escrow: Escrow, bounty?: Hex, fromBlock = 0n): 
         acceptFrom,
         status: CLAIM_STATUS[record.status] ?? 'none',
         attested: record.attesters !== 0 || record.barred,
+        barred: record.barred,
+        openDemands: record.openDemands,
         deadline: record.deadline,
         block: e.blockNumber,
         transaction: e.transactionHash,

@@ -78,19 +78,36 @@ export function bundleSource(stores: readonly BundleStore[], hints: (uris: reado
   };
 }
 
-/** Writes a bundle to every store and reads it back from there. Errors: a store that cannot be written, or gives back something else. */
-export async function publishBundle(stores: readonly BundleStore[], bytes: Uint8Array): Promise<Hex> {
-  const root = rootOf(bytes);
+/** Writes a content to every store and reads it back from there. Errors: a store that cannot be written, or gives back what `right` refuses. */
+async function publish(
+  stores: readonly BundleStore[],
+  what: string,
+  root: Hex,
+  bytes: Uint8Array,
+  right: (read: Uint8Array) => void,
+): Promise<void> {
   for (const store of stores) {
     if (store.put === undefined)
-      throw new InputError('--store', '', `${store.name} cannot be written`, 'publish the bundle there by other means');
+      throw new InputError('--store', '', `${store.name} cannot be written`, `publish the ${what} there by other means`);
     try {
       await store.put(root, bytes);
-      checked(await store.get(root, bytes.length), root, bytes.length);
+      right(await store.get(root, bytes.length));
     } catch (e) {
       if (!(e instanceof StoreError)) throw e;
-      throw new InputError('--store', '', `the bundle was not published: ${store.name}: ${e.message}`, 'check address and credentials');
+      throw new InputError('--store', '', `the ${what} was not published: ${store.name}: ${e.message}`, 'check address and credentials');
     }
   }
+}
+
+/** Publishes a bundle; returns its root. */
+export async function publishBundle(stores: readonly BundleStore[], bytes: Uint8Array): Promise<Hex> {
+  const root = rootOf(bytes);
+  await publish(stores, 'bundle', root, bytes, (read) => void checked(read, root, bytes.length));
   return root;
 }
+
+/** Publishes a trace's file under the trace's root. */
+export const publishTrace = (stores: readonly BundleStore[], root: Hex, bytes: Uint8Array): Promise<void> =>
+  publish(stores, 'trace', root, bytes, (read) => {
+    if (read.length !== bytes.length || read.some((b, i) => b !== bytes[i])) throw new StoreError('gave back another content', false);
+  });

@@ -16,6 +16,7 @@ import {
   type Hash,
   type PublicClient,
   type TransactionReceipt,
+  type Transport,
 } from 'viem';
 import {
   bountyEscrowAbi,
@@ -30,7 +31,10 @@ import {
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Accusation } from '../../verifier/record/accusation.ts';
+import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
+import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
@@ -39,6 +43,7 @@ export interface Chain {
   readonly rpc: string;
   readonly id: number;
   readonly viem: ViemChain;
+  readonly transport: Transport;
   readonly client: PublicClient;
   /** Ends a node that was started for this connection. */
   close(): void;
@@ -68,15 +73,19 @@ export async function connect(rpc: string): Promise<Chain> {
       'start a node, or give its address with --rpc or FINEPROOF_RPC',
     );
   }
+  return chainOver(http(url, { timeout: 60_000 }), id, url, () => local?.stop());
+}
+
+/** A chain that is reached through a transport. */
+export function chainOver(transport: Transport, id: number, rpc: string, close: () => void = () => {}): Chain {
   const viem = defineChain({
     id,
     name: `chain ${id}`,
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [url] } },
+    rpcUrls: { default: { http: [rpc] } },
   });
   const pollingInterval = id === LOCAL_CHAIN_ID ? 25 : 1_000;
-  const client = createPublicClient({ chain: viem, transport: http(url, { timeout: 60_000 }), pollingInterval, cacheTime: 0 });
-  return { rpc: url, id, viem, client, close: () => local?.stop() };
+  return { rpc, id, viem, transport, client: createPublicClient({ chain: viem, transport, pollingInterval, cacheTime: 0 }), close };
 }
 
 /** Runs `use` with a connection and closes it. */
@@ -107,7 +116,14 @@ const CURES: Readonly<Record<string, string>> = {
   WrongInputs: 'digest and salt are not those that the terms commit to',
   OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
-  DurationOutOfRange: 'give longer times (--window)',
+  DurationOutOfRange: 'give longer times (--window, --answer, --react)',
+  BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
+  NotCommittedBefore: 'wait for a later block, and challenge again',
+  TrueInstruction: 'the position is true: the claim cannot be refuted with it',
+  AlreadyDemanded: 'wait for the answer',
+  DemandNotOpen: 'it is answered or closed',
+  UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
+  NeverLapses: 'accept it, or challenge it',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */
@@ -152,8 +168,12 @@ async function send(
   call: { address: Address; abi: Abi; functionName: string; args: readonly unknown[]; value?: bigint },
 ): Promise<Sent> {
   try {
-    const { request } = await chain.client.simulateContract({ ...call, account } as Parameters<PublicClient['simulateContract']>[0]);
-    const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+    // A local chain makes no block until somebody sends something: there the next block's time counts, not the last one's.
+    const blockTag = chain.id === LOCAL_CHAIN_ID ? 'pending' : 'latest';
+    const { request } = await chain.client.simulateContract({ ...call, account, blockTag } as Parameters<
+      PublicClient['simulateContract']
+    >[0]);
+    const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
     const hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
     const receipt = await mined(chain, hash, what);
     return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
@@ -176,7 +196,7 @@ export interface Deployed {
 
 /** Deploys registry, checkers and escrow. */
 export async function deploy(chain: Chain, account: Account, minimums: Minimums): Promise<Deployed> {
-  const wallet = createWalletClient({ account, chain: chain.viem, transport: http(chain.rpc) });
+  const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
   const sent: (Sent & { readonly contract: string })[] = [];
   const one = async (contract: string, abi: readonly unknown[], bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
     const hash = await wallet.deployContract({ abi: abi as Abi, bytecode, args });
@@ -193,13 +213,6 @@ export async function deploy(chain: Chain, account: Account, minimums: Minimums)
 }
 
 const SUBJECT = { model: 0, data: 1, key: 2 } as const;
-
-/** A node of one of a claim's trees: 0 bundle, 1 trace, 2 encrypted rows; level 0 are the leaves. */
-export interface TreeNode {
-  readonly tree: number;
-  readonly level: number;
-  readonly index: bigint;
-}
 
 /** The calls of one escrow. */
 export interface Escrow {
@@ -218,6 +231,20 @@ export interface Escrow {
   lapse(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Records a commitment to a challenge. */
+  commit(account: Account, commitment: Hex): Promise<Sent>;
+  /** When a commitment was made, in seconds; 0n if it was not. */
+  committedAt(commitment: Hex): Promise<bigint>;
+  /** Rejects a claim by a false position that the account committed to at an earlier time. */
+  challenge(account: Account, terms: Terms, of: ClaimRef, salt: Hex, key: VerifierKey, accusation: Accusation): Promise<Sent>;
+  /** Asks for what lies below a node, for the terms' demand fee. */
+  demand(account: Account, terms: Terms, claimId: Hex, node: TreeNode, key: VerifierKey): Promise<Sent>;
+  answer(account: Account, terms: Terms, of: ClaimRef, node: TreeNode, key: VerifierKey, answer: AnswerWords): Promise<Sent>;
+  /** Rejects a claim whose demand was not answered in time. */
+  defaulted(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  /** Gives the fee of an open demand back, once the claim has ended. */
+  reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
+  demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly demander: Address; readonly answerBy: bigint; readonly status: DemandStatus }>;
   refund(account: Account, terms: Terms): Promise<Sent>;
   /** Keeps others from claiming for a while, for the bond. */
   reserve(account: Account, terms: Terms): Promise<Sent>;
@@ -234,10 +261,6 @@ export interface Escrow {
   unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Pays a revealed claim that nobody complained about in time. */
   settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
-  /** Rejects a claim that left a demand without an answer. */
-  defaulted(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
-  /** Gives the fee of an open demand back once its claim has ended. */
-  reclaim(account: Account, terms: Terms, claimId: Hex, node: TreeNode): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
   credit(token: Address, account: Address): Promise<bigint>;
   bounty(id: Hex): Promise<{
@@ -248,7 +271,6 @@ export interface Escrow {
     readonly reservedBy: Address;
     readonly reservedUntil: number;
   }>;
-  demandOf(claimId: Hex, node: TreeNode): Promise<{ readonly status: number; readonly answerBy: number }>;
   entryOf(bountyId: Hex, entrant: Address): Promise<{ readonly adapterRoot: Hex; readonly holdsBond: boolean }>;
   claimOf(id: Hex): Promise<{
     readonly bountyId: Hex;
@@ -259,9 +281,11 @@ export interface Escrow {
     readonly attesters: number;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
+    readonly openDemands: number;
     readonly openRowDemands: number;
   }>;
   minimumWindow(): Promise<bigint>;
+  minimumReaction(): Promise<bigint>;
   events<N extends ContractEventName<typeof bountyEscrowAbi>>(
     name: N,
     args?: Readonly<Record<string, unknown>>,
@@ -281,8 +305,10 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   if (code === undefined || code === '0x')
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
+  // The checkers' errors pass through the escrow.
+  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
-    send(chain, account, functionName, { address, abi: abi as Abi, functionName, args, value });
+    send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,
     chain,
@@ -292,6 +318,19 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
+    commit: (account, commitment) => call(account, 'commit', [commitment]),
+    committedAt: (commitment) => chain.client.readContract({ address, abi, functionName: 'committedAt', args: [commitment] }),
+    challenge: (account, terms, { claimant, body }, salt, key, accusation) =>
+      call(account, 'challenge', [terms, claimant, body, salt, key, accusationAbi(accusation)]),
+    demand: (account, terms, claimId, node, key) => call(account, 'demand', [terms, claimId, node, key], terms.demandFee),
+    answer: (account, terms, { claimant, body }, node, key, { words, path }) =>
+      call(account, 'answer', [terms, claimant, body, node, key, hexes(words), hexes(path)]),
+    defaulted: (account, terms, claimId, node) => call(account, 'defaulted', [terms, claimId, node]),
+    reclaim: (account, terms, claimId, node) => call(account, 'reclaim', [terms, claimId, node]),
+    async demandOf(claimId, node) {
+      const d = await chain.client.readContract({ address, abi, functionName: 'demandOf', args: [claimId, node] });
+      return { demander: d.demander, answerBy: BigInt(d.answerBy), status: DEMAND_STATUS[d.status] ?? 'none' };
+    },
     refund: (account, terms) => call(account, 'refund', [terms]),
     reserve: (account, terms) => call(account, 'reserve', [terms], terms.bond),
     enter: (account, terms, adapterRoot) => call(account, 'enter', [terms, adapterRoot], terms.bond),
@@ -301,18 +340,16 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
     unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
     settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
-    defaulted: (account, terms, claimId, node) => call(account, 'defaulted', [terms, claimId, node]),
-    reclaim: (account, terms, claimId, node) => call(account, 'reclaim', [terms, claimId, node]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
     credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
     bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
-    demandOf: (claimId, node) => chain.client.readContract({ address, abi, functionName: 'demandOf', args: [claimId, node] }),
     entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
       return { ...record, deadline: BigInt(record.deadline) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
+    minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),
     async events(eventName, args = {}, fromBlock = 0n) {
       const last = await chain.client.getBlockNumber();
       const found: unknown[] = [];

@@ -4,6 +4,7 @@ import type { Hex } from '../../verifier/input.ts';
 import { RULE } from '../../verifier/statement.ts';
 import { listClaims, type PostedBounty } from './bounties.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, type Escrow } from './chain.ts';
+import { settleDemands } from './demands.ts';
 
 /** Ids of claims by what happened to them; of demands their claims; of entries their entrants. */
 export interface Ended {
@@ -25,10 +26,6 @@ export interface Ended {
   readonly entries: Address[];
 }
 
-type Status = (typeof CLAIM_STATUS)[number];
-const isLive = (status: Status): boolean => status === 'pending' || status === 'accepted' || status === 'revealed';
-const OPEN_DEMAND = 1;
-
 /** Makes all these calls for one bounty. Each is checked before it is sent, so what is not due yet is left alone. */
 export async function endWhatIsDue(escrow: Escrow, account: Account, bounty: PostedBounty): Promise<Ended> {
   const done: Ended = { lapsed: [], released: [], unrevealed: [], settled: [], defaulted: [], reclaimed: [], undisclosed: [], entries: [] };
@@ -40,14 +37,10 @@ export async function endWhatIsDue(escrow: Escrow, account: Account, bounty: Pos
     return { ...record, status: CLAIM_STATUS[record.status] ?? 'none', open: BOUNTY_STATUS[status] === 'open' };
   };
 
-  for (const { args } of await escrow.events('Demanded', { bountyId: bounty.id })) {
-    const { claimId, node } = args;
-    const { status, answerBy } = await escrow.demandOf(claimId, node);
-    const claim = await stateOf(claimId);
-    const live = claim.open && isLive(claim.status);
-    if (status !== OPEN_DEMAND || (live && BigInt(answerBy) > timestamp)) continue;
-    await (live ? escrow.defaulted : escrow.reclaim)(account, terms, claimId, node);
-    done[live ? 'defaulted' : 'reclaimed'].push(claimId);
+  for (const claim of await listClaims(escrow, bounty.id)) {
+    const { defaulted, reclaimed } = await settleDemands(escrow, account, terms, claim);
+    if (defaulted !== null) done.defaulted.push(claim.id);
+    done.reclaimed.push(...reclaimed.map(() => claim.id));
   }
   for (const { id } of await listClaims(escrow, bounty.id)) {
     const { status, open, deadline, attesters, openRowDemands } = await stateOf(id);

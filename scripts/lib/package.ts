@@ -21,7 +21,7 @@ import type { Keccak } from '../../verifier/words.ts';
 import { encodeProgram } from '../../prover/program/encode.ts';
 import { LIMITS } from '../../verifier/program/limits.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
-import { bountyId, RULE, type Terms } from '../../verifier/statement.ts';
+import { bountyId, type Terms } from '../../verifier/statement.ts';
 import { loadCard, MAX_CONTENT, type LoadedCard } from './card-files.ts';
 import { inside, readBounded, writeAtomic } from './files.ts';
 import { openStore } from './store.ts';
@@ -208,14 +208,13 @@ export interface OpenPackage {
 export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
-  const { rule, deliveryKey } = posting.terms;
-  const beyond = rule !== RULE.attested ? 'terms.rule' : deliveryKey.x !== 0n || deliveryKey.y !== 0n ? 'terms.deliveryKey' : null;
-  // Without a checked verifier key, a trace and a ciphertext a claim would only lose its bond.
-  if (beyond !== null)
+  const { deliveryKey } = posting.terms;
+  // Without a ciphertext a claim would only lose its bond. The verifier's key, where there is one, is for `checkedVerifier` to check.
+  if (deliveryKey.x !== 0n || deliveryKey.y !== 0n)
     throw new InputError(
       inside(folder, FILE.bounty),
-      beyond,
-      'asks for more than a verdict of attesters, which this version cannot prepare or judge',
+      'terms.deliveryKey',
+      'asks for the delivery of the adapter, which this version cannot prepare or judge',
       'leave this bounty alone',
     );
   const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder, engine.keccak), engine);

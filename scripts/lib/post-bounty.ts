@@ -7,7 +7,7 @@ import { asTensors } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
 import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
-import { checkCard, checkRangeProof, type Content } from '../../verifier/cards.ts';
+import { checkCard, checkRangeProof, commitmentRows, type Content } from '../../verifier/cards.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import { digestOf, fromHex, InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { initialState } from '../../verifier/models/initial-state.ts';
@@ -20,6 +20,7 @@ import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts'
 import type { LoadedCard } from './card-files.ts';
 import type { Escrow, Sent } from './chain.ts';
 import { withEngine } from './engine.ts';
+import { makeKey } from './optimistic.ts';
 import { writePackage, writePosting } from './package.ts';
 
 export interface BountyCards {
@@ -55,13 +56,31 @@ export interface NewBounty {
   readonly openings: ReadonlyMap<string, Opening>;
   /** 32 bytes: seed of the adapter's first values. */
   readonly startSeed: Hex;
+  /** Whether claims can be challenged, so that the terms pin the recorded verifier's key. */
+  readonly recorded?: boolean;
 }
+
+/** How claims are challenged, under Optimistic and Both. Times in seconds. */
+export interface Doubts {
+  readonly rule: typeof RULE.optimistic | typeof RULE.both;
+  /** Wei; what a demand costs. */
+  readonly demandFee: bigint;
+  readonly answer: number;
+  readonly react: number;
+}
+
+/** Bytes of a bundle that one answer brings. */
+const CHUNK = 8192n;
+
+/** Demands that `bond` must be twice the price of: the whole bundle, and the way through the trace. */
+export const mostDemands = (maxBundle: bigint): bigint => (maxBundle + CHUNK - 1n) / CHUNK + 8n;
 
 /** What the terms say of the package. */
 export type PackageTerms = Pick<
   Terms,
   'modelDigest' | 'dataDigest' | 'recipeHash' | 'steps' | 'stepsPerProof' | 'startDigest' | 'maxBundle'
->;
+> &
+  Partial<Pick<Terms, 'verifierKey'>>;
 
 const contentOf = (bounty: NewBounty, name: 'model' | 'data'): Content => {
   const content = bounty.cards[name].content ?? bounty.openings.get(name)?.content;
@@ -90,8 +109,17 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const state = initialState(program, seed);
   const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
   const rows = await publicRows(placeContent(stateIn, state), compiled.columns, stateIn.rows, digestOf(start), engine);
+  let verifierKey: Hex = ZERO_WORD;
+  if (bounty.recorded === true) {
+    const names = ['model', 'data'] as const;
+    const hidden = names.filter((name) => cards[name].card.commitment !== undefined);
+    const hiddenRows = new Map(hidden.map((name) => [name, commitmentRows(cards[name].card, `${name}.card.json`)]));
+    const publicContent = { ...cards.model.content, ...cards.data.content, ...program.constants };
+    verifierKey = makeKey({ compiled, start: { rows }, hiddenRows, publicContent, terms: { announces: [] } }, engine);
+  }
   writePackage(folder, { recipe, program: programBytes, start, ...cards });
   return {
+    verifierKey,
     modelDigest: cards.model.digest,
     dataDigest: cards.data.digest,
     recipeHash: recipeHash({ program: digestOf(programBytes), steps: recipe.steps, stepsPerProof: recipe.perProof, schedule: ZERO_WORD }),
@@ -102,7 +130,7 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   };
 }
 
-/** Full terms of the attested rule. `now` is the chain's time. */
+/** Full terms; of the attested rule, unless there are doubts. `now` is the chain's time. */
 export const makeTerms = (
   poster: Address,
   parts: PackageTerms,
@@ -110,13 +138,14 @@ export const makeTerms = (
   judges: Judges,
   deadlines: Deadlines,
   now: bigint,
+  doubts: Doubts | null = null,
 ): Terms => ({
   poster,
   kind: KIND.training,
   ...money,
-  demandFee: 0n,
+  demandFee: doubts?.demandFee ?? 0n,
   disclosureBond: 0n,
-  rule: RULE.attested,
+  rule: doubts?.rule ?? RULE.attested,
   signers: [...judges.signers].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1)),
   threshold: judges.threshold,
   verifierKey: ZERO_WORD,
@@ -130,8 +159,8 @@ export const makeTerms = (
   discloseBy: 0n,
   claimBy: now + BigInt(deadlines.claimWithin),
   window: BigInt(deadlines.window),
-  answer: 0n,
-  react: 0n,
+  answer: BigInt(doubts?.answer ?? 0),
+  react: BigInt(doubts?.react ?? 0),
   reserveFor: 0n,
   revealFor: 0n,
   complainFor: 0n,

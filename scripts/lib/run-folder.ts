@@ -25,18 +25,23 @@ const claimSchema = z.strictObject({
   nonce: hexBytes(32),
 });
 
+/** The trace of a claim that can be challenged: what `answer` answers from. */
+export const TRACE_FILE = 'trace.bin';
+
 /** claim.json: what `claim` sends and `verify` checks a bundle against. */
 export type ClaimFile = Omit<z.infer<typeof claimSchema>, 'version'>;
 
+const NONE: Hex = `0x${'00'.repeat(32)}`;
+
 /** The body of a claim, with what the attested rule leaves empty. */
-export const bodyOf = (claim: ClaimFile, uris: readonly string[] = []): Body => ({
+export const bodyOf = (claim: ClaimFile, uris: readonly string[] = [], traceRoot: Hex = NONE): Body => ({
   bundleRoot: claim.bundleRoot,
-  traceRoot: `0x${'00'.repeat(32)}`,
+  traceRoot,
   lastProof: claim.lastProof,
   adapterRoot: claim.adapterRoot,
   announced: [],
-  cipherRoot: `0x${'00'.repeat(32)}`,
-  keyHash: `0x${'00'.repeat(32)}`,
+  cipherRoot: NONE,
+  keyHash: NONE,
   ephemeralKey: { x: 0n, y: 0n },
   nonce: claim.nonce,
   uris,

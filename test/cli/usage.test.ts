@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { acceptCommand } from '../../scripts/commands/accept.ts';
 import { adapterCommand } from '../../scripts/commands/adapter.ts';
+import { answerCommand } from '../../scripts/commands/answer.ts';
 import { attestCommand } from '../../scripts/commands/attest.ts';
 import { auditCommand } from '../../scripts/commands/audit.ts';
 import { bountyCommand } from '../../scripts/commands/bounty.ts';
+import { challengeCommand } from '../../scripts/commands/challenge.ts';
 import { claimCommand } from '../../scripts/commands/claim.ts';
 import { dataCommand } from '../../scripts/commands/data.ts';
+import { demandCommand } from '../../scripts/commands/demand.ts';
 import { demoCommand } from '../../scripts/commands/demo.ts';
 import { discloseCommand } from '../../scripts/commands/disclose.ts';
 import { doctorCommand } from '../../scripts/commands/doctor.ts';
@@ -21,6 +24,7 @@ import { revealCommand } from '../../scripts/commands/reveal.ts';
 import { settleCommand } from '../../scripts/commands/settle.ts';
 import { trainCommand } from '../../scripts/commands/train.ts';
 import { verifyCommand } from '../../scripts/commands/verify.ts';
+import { watchCommand } from '../../scripts/commands/watch.ts';
 import { withdrawCommand } from '../../scripts/commands/withdraw.ts';
 import { fineproof, fineproofJson } from './support/fineproof.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
@@ -33,6 +37,10 @@ const roots = [
   trainCommand,
   claimCommand,
   attestCommand,
+  challengeCommand,
+  watchCommand,
+  demandCommand,
+  answerCommand,
   acceptCommand,
   settleCommand,
   reserveCommand,
@@ -65,6 +73,10 @@ test('every command shows help with an example and takes --json', () => {
       'train',
       'claim',
       'attest',
+      'challenge',
+      'watch',
+      'demand',
+      'answer',
       'accept',
       'settle',
       'reserve',

@@ -144,6 +144,16 @@ describe('claim', () => {
     await expect(attempt(good)).to.be.revertedWithCustomError(w.escrow, 'AlreadyClaimed');
   });
 
+  it('E10 refuses a body that would make challenges and answers too large: more than 4 URIs, or 512 bytes of them', async () => {
+    const w = await world();
+    const t = await terms(w);
+    await post(w, t);
+    const attempt = (uris: string[]) => w.escrow.connect(w.alice).getFunction('claim')(t, body({ uris }), { value: BOND });
+    for (const uris of [['', '', '', '', ''], new Array<string>(1000).fill(''), ['x'.repeat(513)], ['x'.repeat(256), 'y'.repeat(257)]])
+      await expect(attempt(uris)).to.be.revertedWithCustomError(w.escrow, 'UrisTooLong');
+    for (const uris of [[], ['x'.repeat(512)], new Array<string>(4).fill('z'.repeat(128))]) await attempt(uris);
+  });
+
   it('refuses terms that nobody posted', async () => {
     const w = await world();
     const t = await terms(w);

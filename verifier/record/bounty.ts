@@ -15,8 +15,14 @@ export interface BountyVerifier {
   readonly key: VerifierKey;
 }
 
+/** What of a bounty its verifier is recorded from. */
+export type Recordable = Pick<OpenBounty, 'compiled' | 'hiddenRows' | 'publicContent'> & {
+  readonly start: Pick<OpenBounty['start'], 'rows'>;
+  readonly terms: Pick<OpenBounty['terms'], 'announces'>;
+};
+
 /** Records the verifier of a bounty whose files have been checked. Throws RecordError where its public content is too large. */
-export function recordBounty(bounty: OpenBounty, keccak?: Keccak): BountyVerifier {
+export function recordBounty(bounty: Recordable, keccak?: Keccak): BountyVerifier {
   const { compiled, start, hiddenRows, publicContent, terms } = bounty;
   const recorded = recordVerifier({ compiled, firstState: start.rows, hiddenRows, publicContent }, publicWordsOf(terms.announces.length));
   checkLists(recorded);
@@ -38,7 +44,8 @@ export function checkVerifierKey(bounty: OpenBounty, keccak?: Keccak): BountyVer
 }
 
 /** The public words of a claim: the statement's, then the digest of the last proof. */
-export const publicWordsFor = (bounty: OpenBounty, claimant: Address, claim: ClaimWords): bigint[] => [
-  ...statementWords(statementOf(bounty.chainId, bounty.escrow, bounty.terms, claimant, claim)),
-  BigInt(claim.lastProof),
-];
+export const publicWordsFor = (
+  bounty: Pick<OpenBounty, 'chainId' | 'escrow' | 'terms'>,
+  claimant: Address,
+  claim: ClaimWords,
+): bigint[] => [...statementWords(statementOf(bounty.chainId, bounty.escrow, bounty.terms, claimant, claim)), BigInt(claim.lastProof)];

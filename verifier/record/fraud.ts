@@ -73,7 +73,7 @@ export async function accuse(
 
 /**
  * A provably false position of a claim, or null if the claim is right: every value is, and no check fails. Throws Unproven when bundle or trace
- * are not those whose roots were claimed.
+ * are not those whose roots were claimed. `tree` is the bundle's, where its bytes alone do not give it (chunks.ts).
  */
 export async function findFraud(
   recorded: RecordedVerifier,
@@ -82,10 +82,11 @@ export async function findFraud(
   claimed: ClaimedTrace,
   trees?: ListTrees,
   work?: TraceWork,
+  tree?: Nodes,
 ): Promise<Fraud | null> {
   const keccak = work?.keccak;
-  const bundleTree = MerkleTree.ofCells('BUNDLE', bundle, recorded.bundleDepth, keccak);
-  if (bundleTree.root !== claim.bundleRoot) throw new Unproven('the bundle is not the one whose root was claimed');
+  const bundleTree = tree ?? MerkleTree.ofCells('BUNDLE', bundle, recorded.bundleDepth, keccak);
+  if (bundleTree.node(bundleTree.depth, 0) !== claim.bundleRoot) throw new Unproven('the bundle is not the one whose root was claimed');
   if ((await claimed.node(recorded.traceDepth, 0)) !== claim.traceRoot)
     throw new Unproven('the trace is not the one whose root was claimed');
   const { cells, failed } = await runTrace(recorded, bundle, claim.publicWords, work);

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { answerDemands, openAnswers, type Answered } from '../lib/answering.ts';
+import { escrowOf } from '../lib/bounties.ts';
+import { withChain } from '../lib/chain.ts';
+import { action, example } from '../lib/command.ts';
+import { nodeText } from '../lib/demands.ts';
+import { withEngine } from '../lib/engine.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { verifierOf } from '../lib/optimistic.ts';
+import { chainOptions, durationOption, type ChainOptions } from '../lib/options.ts';
+import { openPackage } from '../lib/package.ts';
+
+interface Options extends ChainOptions {
+  readonly package: string;
+  readonly watch?: true;
+  readonly every: number;
+}
+
+const line = ({ claim, node, sent }: Answered): string => `claim ${claim}: answered ${nodeText(node)} in ${sent.hash}, ${sent.gas} gas`;
+
+/** `fineproof answer` */
+export function answerCommand(): Command {
+  const command = chainOptions(
+    new Command('answer')
+      .description('answer the open demands on a run’s claim, from the bundle and the trace in its folder; the fees are the claimant’s')
+      .argument('<run>', 'folder of `train` and `claim`'),
+  )
+    .requiredOption('--package <folder>', 'the bounty’s package')
+    .option('--watch', 'go on with demands that come later, until stopped')
+    .option('--every <time>', 'how often to look, with --watch', durationOption, 10);
+  example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof answer run/ --package bounty/ --watch');
+  return action<Options>(command, ([run], options) =>
+    withEngine('wasm', (engine) =>
+      withChain(options.rpc, async (chain) => {
+        const account = await signingAccount();
+        const { bounty, posting } = await openPackage(options.package, engine);
+        const escrow = await escrowOf(chain, options.escrow, posting);
+        const verifier = verifierOf(bounty, engine);
+        const answers = openAnswers(run as string, bounty, verifier, engine);
+        const answered: Answered[] = [];
+        let stopped = false;
+        if (options.watch === true) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
+        for (;;) {
+          const fresh = await answerDemands(escrow, account, bounty, verifier, run as string, answers);
+          if (options.watch === true) for (const one of fresh) process.stderr.write(`${line(one)}\n`);
+          answered.push(...fresh);
+          if (options.watch !== true || stopped) break;
+          for (let waited = 0; waited < options.every && !stopped; waited++) await sleep(1000);
+        }
+        return {
+          json: { bounty: bounty.id, answered },
+          text: answered.length === 0 ? 'no open demand' : answered.map(line).join('\n'),
+        };
+      }),
+    ),
+  );
+}

@@ -1,0 +1,71 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import { escrowOf, findClaim } from '../lib/bounties.ts';
+import { withChain } from '../lib/chain.ts';
+import { TREE } from '../lib/dispute.ts';
+import { action, example, table } from '../lib/command.ts';
+import { nodeText } from '../lib/demands.ts';
+import { withEngine } from '../lib/engine.ts';
+import { signingAccount } from '../lib/keys.ts';
+import { verifierOf } from '../lib/optimistic.ts';
+import { chainOptions, digestArgument, integerOption, type ChainOptions } from '../lib/options.ts';
+import { openPackage } from '../lib/package.ts';
+
+interface Options extends ChainOptions {
+  readonly package: string;
+  readonly tree: keyof typeof TREE;
+  readonly level?: number;
+  readonly index: bigint;
+}
+
+const indexOption = (text: string): bigint => {
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError('It must be a number.');
+  return BigInt(text);
+};
+
+/** `fineproof demand` */
+export function demandCommand(): Command {
+  const command = chainOptions(
+    new Command('demand')
+      .description('ask a claimant for what lies below a node of the bundle or the trace; who does not answer in time loses the bond')
+      .argument('<claim>', 'claim id', digestArgument),
+  )
+    .requiredOption('--package <folder>', 'the bounty’s package')
+    .addOption(new Option('--tree <name>', 'which tree').choices(Object.keys(TREE)).default('trace'))
+    .option('--level <n>', 'level of the node, 0 the leaves (default: the root’s)', integerOption(0, 63))
+    .addOption(new Option('--index <n>', 'index of the node in its level').argParser(indexOption).default(0n, '0'));
+  example(command, 'fineproof demand 0x7c…90 --package bounty/ --tree bundle --level 7 --index 3');
+  return action<Options>(command, ([id], options) =>
+    withEngine('wasm', (engine) =>
+      withChain(options.rpc, async (chain) => {
+        const account = await signingAccount();
+        const { bounty, posting } = await openPackage(options.package, engine);
+        const escrow = await escrowOf(chain, options.escrow, posting);
+        const claim = await findClaim(escrow, id as Hex);
+        if (claim.bountyId !== bounty.id)
+          throw new InputError('claim', '', `is of bounty ${claim.bountyId}, the package’s is ${bounty.id}`, 'give that bounty’s package');
+        const { key } = verifierOf(bounty, engine);
+        const depth = options.tree === 'bundle' ? key.bundleDepth : key.traceDepth;
+        const node = { tree: TREE[options.tree], level: options.level ?? depth, index: options.index };
+        const sent = await escrow.demand(account, bounty.terms, claim.id, node, key);
+        const { answerBy } = await escrow.demandOf(claim.id, node);
+        return {
+          json: {
+            claim: claim.id,
+            tree: options.tree,
+            level: node.level,
+            index: node.index,
+            answerBy,
+            transaction: sent.hash,
+            gas: sent.gas,
+          },
+          text: table([
+            ['demanded', nodeText(node)],
+            ['answer by', new Date(Number(answerBy) * 1000).toISOString()],
+            ['transaction', `${sent.hash}, ${sent.gas} gas`],
+          ]),
+        };
+      }),
+    ),
+  );
+}

@@ -1,0 +1,125 @@
+/** Demands on a claim's trees, and their answers, as the chain tells them. */
+import { decodeFunctionData, isAddressEqual, type Account, type Address } from 'viem';
+import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import { claimId as claimIdOf, type Terms } from '../../verifier/statement.ts';
+import type { PostedClaim } from './bounties.ts';
+import type { Escrow, Sent } from './chain.ts';
+import type { AnswerWords, DemandStatus, TreeNode } from './dispute.ts';
+
+export interface PostedDemand {
+  readonly node: TreeNode;
+  readonly demander: Address;
+  readonly answerBy: bigint;
+  readonly status: DemandStatus;
+}
+
+const TREES = ['bundle', 'trace', 'encrypted rows'] as const;
+export const nodeText = ({ tree, level, index }: TreeNode): string =>
+  `node ${index} of level ${level} of the ${TREES[tree] ?? 'unknown tree'}`;
+
+export const sameNode = (a: TreeNode, b: TreeNode): boolean => a.tree === b.tree && a.level === b.level && a.index === b.index;
+
+/** A claim, and where on the chain to look from. */
+export type ClaimAt = Pick<PostedClaim, 'id' | 'block'>;
+
+/** All demands on a claim, oldest first. */
+export async function listDemands(escrow: Escrow, { id, block }: ClaimAt): Promise<PostedDemand[]> {
+  const events = await escrow.events('Demanded', { claimId: id }, block);
+  return Promise.all(events.map(async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(id, node)) })));
+}
+
+interface Call {
+  readonly to?: Address | null;
+  readonly input?: Hex;
+  readonly error?: string;
+  readonly calls?: readonly Call[];
+}
+
+/** The words of an `answer` call of this claim and node, or null. */
+function answerIn(call: Call, escrow: Address, claim: PostedClaim, node: TreeNode): AnswerWords | null {
+  if (call.error !== undefined) return null;
+  if (call.to != null && isAddressEqual(call.to, escrow) && call.input !== undefined)
+    try {
+      const { functionName, args } = decodeFunctionData({ abi: bountyEscrowAbi, data: call.input });
+      if (functionName === 'answer') {
+        const [, claimant, body, asked, , words, path] = args;
+        if (claimIdOf(claim.bountyId, claimant, body) === claim.id && sameNode(asked, node))
+          return { words: words.map(BigInt), path: path.map(BigInt) };
+      }
+    } catch {
+      // Some other call of the escrow.
+    }
+  for (const inner of call.calls ?? []) {
+    const found = answerIn(inner, escrow, claim, node);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/**
+ * The answer that the escrow took for a demand. It stands in the calldata of a call of the escrow, mostly the transaction's own; where a contract made
+ * the call, the node has to trace the transaction.
+ */
+export async function readAnswer(escrow: Escrow, claim: PostedClaim, node: TreeNode): Promise<AnswerWords> {
+  const { client } = escrow.chain;
+  const event = (await escrow.events('Answered', { claimId: claim.id }, claim.block)).find((e) => sameNode(e.args.node, node));
+  if (event === undefined)
+    throw new InputError('claim', '', `the node has no event of the answer for ${nodeText(node)}`, 'use a node that keeps old events');
+  const { to, input } = await client.getTransaction({ hash: event.transactionHash });
+  const direct = answerIn({ to, input }, escrow.address, claim, node);
+  if (direct !== null) return direct;
+  let traced: Call;
+  try {
+    traced = (await client.request({
+      method: 'debug_traceTransaction',
+      params: [event.transactionHash, { tracer: 'callTracer' }],
+    } as never)) as Call;
+  } catch {
+    traced = {};
+  }
+  const inner = answerIn(traced, escrow.address, claim, node);
+  if (inner === null)
+    throw new InputError(
+      'claim',
+      '',
+      `the answer in ${event.transactionHash} was given through a contract`,
+      'use a node with debug_traceTransaction and its callTracer',
+    );
+  return inner;
+}
+
+/** What ended because its time was over. */
+export interface Overdue {
+  /** Set if a demand was not answered in time, which ended the claim. */
+  readonly defaulted: { readonly node: TreeNode; readonly demander: Address; readonly sent: Sent } | null;
+  /** Open demands of an ended claim, whose fees went back. */
+  readonly reclaimed: readonly TreeNode[];
+}
+
+/** Ends a claim that left a demand unanswered, then gives back the fees of its other open demands. Anyone may. */
+export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: ClaimAt): Promise<Overdue> {
+  const open = (await listDemands(escrow, claim)).filter((d) => d.status === 'open');
+  if (open.length === 0) return { defaulted: null, reclaimed: [] };
+  const { timestamp } = await escrow.chain.client.getBlock();
+  const late = open.find((d) => d.answerBy <= timestamp);
+  let defaulted: Overdue['defaulted'] = null;
+  if (late !== undefined && (await isLive(escrow, claim.id))) {
+    const sent = await escrow.defaulted(account, terms, claim.id, late.node);
+    defaulted = { node: late.node, demander: late.demander, sent };
+  }
+  const reclaimed: TreeNode[] = [];
+  if (!(await isLive(escrow, claim.id)))
+    for (const { node } of open) {
+      if (defaulted !== null && sameNode(node, defaulted.node)) continue;
+      await escrow.reclaim(account, terms, claim.id, node);
+      reclaimed.push(node);
+    }
+  return { defaulted, reclaimed };
+}
+
+/** Pending, Accepted or Revealed, of a bounty that is open. */
+export async function isLive(escrow: Escrow, claim: Hex): Promise<boolean> {
+  const { status, bountyId } = await escrow.claimOf(claim);
+  return status >= 1 && status <= 3 && (await escrow.bounty(bountyId)).status === 1;
+}

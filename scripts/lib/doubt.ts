@@ -1,0 +1,224 @@
+/**
+ * Doubting a claim: takes its bundle and trace from the store, or from answers to demands; runs the recorded verifier on the bundle; and where the
+ * claim is false, commits to the leftmost false position, and challenges with it once time has passed.
+ *
+ * One call goes as far as it can without waiting for others. Everything it must remember is on the chain: demands, answers, the commitment, whose
+ * salt the signing key gives. So it may be stopped at any time and called again.
+ */
+import { encodeAbiParameters, keccak256, type LocalAccount } from 'viem';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../../verifier/engine.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Claimed } from '../../verifier/record/accusation.ts';
+import { AnsweredTree } from '../../verifier/record/answers.ts';
+import { publicWordsFor, type BountyVerifier } from '../../verifier/record/bounty.ts';
+import { bundleFromAnswers, chunksOf } from '../../verifier/record/chunks.ts';
+import { describe, findFraud, type ClaimedTrace, type Fraud } from '../../verifier/record/fraud.ts';
+import type { Nodes } from '../../verifier/record/indexed-merkle.ts';
+import { workOf } from '../../verifier/record/trace.ts';
+import type { Terms } from '../../verifier/statement.ts';
+import { DecodeError } from '../../verifier/wire.ts';
+import type { PostedClaim } from './bounties.ts';
+import { openBundles } from './bundles.ts';
+import { LOCAL_CHAIN_ID } from './local-chain.ts';
+import { CLAIM_STATUS, type Escrow, type Sent } from './chain.ts';
+import { TREE, type AnswerWords, type TreeNode } from './dispute.ts';
+import { readBounded } from './files.ts';
+import { isLive, listDemands, nodeText, readAnswer, settleDemands } from './demands.ts';
+import { openTrace, openTraces, traceLimit } from './traces.ts';
+
+/** Who doubts, with what. */
+export interface Doubter {
+  readonly escrow: Escrow;
+  readonly terms: Terms;
+  readonly verifier: BountyVerifier;
+  /** Size of a bundle. */
+  readonly bundleBytes: number;
+  readonly account: LocalAccount;
+  /** Folder of bundles and traces. */
+  readonly store: string;
+  readonly engine: Engine;
+  /** Most wei for demands on a claim; what the claim owes for a false answer is half its bond. */
+  readonly spend: bigint;
+}
+
+/** How far it came. */
+export type Doubt =
+  /** Every value is right: it cannot be refuted. */
+  | { readonly state: 'right' }
+  /** Refuted by this account's challenge, or ended because it withheld data. */
+  | { readonly state: 'challenged'; readonly fault: Fraud['fault']; readonly position: number; readonly where: string; readonly sent: Sent }
+  | { readonly state: 'defaulted'; readonly sent: Sent }
+  /** Somebody has to answer until then (seconds). */
+  | { readonly state: 'waiting'; readonly until: bigint; readonly what: string; readonly nodes: readonly TreeNode[] }
+  /** Data is missing, and may not be asked for. */
+  | { readonly state: 'withheld'; readonly what: string }
+  /** The claim has ended otherwise. */
+  | { readonly state: 'over'; readonly status: (typeof CLAIM_STATUS)[number] };
+
+/** Data that is not there yet. */
+class Missing extends Error {
+  readonly doubt: Doubt;
+
+  constructor(doubt: Doubt) {
+    super(doubt.state);
+    this.doubt = doubt;
+  }
+}
+
+/** keccak(abi.encode(claimId, position, sender, salt)), as `commit` wants it. */
+export const commitmentOf = (claim: Hex, position: number, sender: Hex, salt: Hex): Hex =>
+  keccak256(
+    encodeAbiParameters(
+      [{ type: 'bytes32' }, { type: 'uint256' }, { type: 'address' }, { type: 'bytes32' }],
+      [claim, BigInt(position), sender, salt],
+    ),
+  );
+
+/** The salt of a commitment: nobody but the key's holder can compute it, who need not remember it. */
+export const saltOf = async (account: LocalAccount, claim: Hex, position: number): Promise<Hex> =>
+  keccak256(await account.signMessage({ message: `Fineproof: salt of my challenge of claim ${claim} at position ${position}` }));
+
+/** What a claim says, from the chain. */
+export const claimedOf = (doubter: Pick<Doubter, 'escrow' | 'terms'>, claim: PostedClaim): Claimed => ({
+  bundleRoot: BigInt(claim.body.bundleRoot),
+  traceRoot: BigInt(claim.body.traceRoot),
+  publicWords: publicWordsFor(
+    { chainId: BigInt(doubter.escrow.chain.id), escrow: doubter.escrow.address, terms: doubter.terms },
+    claim.claimant,
+    claim.body,
+  ),
+});
+
+/** Asks for nodes that nobody asked for yet; returns those that are answered. Throws Missing while one is not. */
+async function askFor(doubter: Doubter, claim: PostedClaim, nodes: readonly TreeNode[]): Promise<AnswerWords[]> {
+  const { escrow, terms, account, verifier } = doubter;
+  const states = await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const fresh = nodes.filter((_, i) => states[i]?.status === 'none');
+  if (fresh.length > 0) {
+    const own = (await listDemands(escrow, claim)).filter((d) => d.demander === account.address).length;
+    const cost = BigInt(own + fresh.length) * terms.demandFee;
+    if (cost > doubter.spend)
+      throw new Missing({
+        state: 'withheld',
+        what: `${nodeText(fresh[0] as TreeNode)} has to be asked for; demands would cost ${cost} wei`,
+      });
+    for (const node of fresh) await escrow.demand(account, terms, claim.id, node, verifier.key);
+  }
+  const now = fresh.length === 0 ? states : await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const open = nodes.filter((_, i) => now[i]?.status !== 'answered');
+  if (open.length > 0) {
+    // Whoever is first to let one default ends the claim.
+    const until = now.reduce((first, d) => (d.status !== 'answered' && d.answerBy < first ? d.answerBy : first), 2n ** 64n);
+    throw new Missing({ state: 'waiting', until, what: `${open.length} demands are not answered yet`, nodes: open });
+  }
+  return Promise.all(nodes.map((node) => readAnswer(escrow, claim, node)));
+}
+
+/** The bundle from the store, else chunk by chunk from the chain. */
+async function bundleOf(doubter: Doubter, claim: PostedClaim): Promise<{ bytes: Uint8Array; tree?: Nodes }> {
+  const { verifier, bundleBytes, store, terms, engine } = doubter;
+  const root = claim.body.bundleRoot;
+  const bundles = openBundles(store, engine.keccak);
+  if (bundles.has(root)) {
+    try {
+      const bytes = bundles.get(root, Number(terms.maxBundle), 'bundle');
+      // A file of another size has its root in a tree of another depth, or more cells than are read.
+      if (bytes.length === bundleBytes) return { bytes };
+    } catch (e) {
+      // Not what its name says, or longer than any bundle: then it is asked for.
+      if (!(e instanceof InputError || e instanceof DecodeError)) throw e;
+    }
+  }
+  const { bundleDepth } = verifier.recorded;
+  const { level, count } = chunksOf(bundleBytes, bundleDepth);
+  const nodes = Array.from({ length: count }, (_, i): TreeNode => ({ tree: TREE.bundle, level, index: BigInt(i) }));
+  const answers = await askFor(doubter, claim, nodes);
+  return bundleFromAnswers(BigInt(root), bundleBytes, bundleDepth, answers, engine.keccak);
+}
+
+/** The trace from the store, else node by node from the chain. */
+function traceOfClaim(doubter: Doubter, claim: PostedClaim): ClaimedTrace {
+  const { verifier, store, engine } = doubter;
+  const { recorded } = verifier;
+  const root = claim.body.traceRoot;
+  const traces = openTraces(store, recorded, engine.keccak);
+  if (traces.has(root)) {
+    try {
+      const path = traces.path(root);
+      const { tree } = openTrace(readBounded(path, traceLimit(recorded)), recorded, path, engine.keccak);
+      if (tree.root === BigInt(root)) return tree;
+    } catch (e) {
+      if (!(e instanceof InputError)) throw e;
+    }
+  }
+  return new AnsweredTree(
+    'TRACE',
+    recorded.traceDepth,
+    BigInt(root),
+    async (level, index) => ((await askFor(doubter, claim, [{ tree: TREE.trace, level, index: BigInt(index) }]))[0] as AnswerWords).words,
+    engine.keccak,
+  );
+}
+
+/** A provably false position of a claim, from what anybody can have; null if it is right. Throws Missing. */
+async function search(doubter: Doubter, claim: PostedClaim): Promise<Fraud | null> {
+  const { verifier, engine } = doubter;
+  const bundle = await bundleOf(doubter, claim);
+  const trace = traceOfClaim(doubter, claim);
+  return findFraud(verifier.recorded, claimedOf(doubter, claim), bundle.bytes, trace, verifier.trees, workOf(engine), bundle.tree);
+}
+
+/** How long a later block is waited for. */
+const LATER_BLOCK_SECONDS = 300;
+
+/** Commits to the position, waits for a block of a later time, and challenges. */
+async function refute({ escrow, terms, verifier, account }: Doubter, claim: PostedClaim, fraud: Fraud): Promise<Sent> {
+  const { position } = fraud.accusation;
+  const salt = await saltOf(account, claim.id, position);
+  const commitment = commitmentOf(claim.id, position, account.address, salt);
+  if ((await escrow.committedAt(commitment)) === 0n) await escrow.commit(account, commitment);
+  const committed = await escrow.committedAt(commitment);
+  const { client, id } = escrow.chain;
+  // On a local chain the challenge itself makes the later block.
+  for (let waited = 0; id !== LOCAL_CHAIN_ID && (await client.getBlock()).timestamp <= committed; waited++) {
+    if (waited === LATER_BLOCK_SECONDS)
+      throw new InputError('--rpc', '', `the chain made no block for ${waited} s`, 'challenge again once it does: the commitment stands');
+    await sleep(1000);
+  }
+  return escrow.challenge(account, terms, claim, salt, verifier.key, fraud.accusation);
+}
+
+/** Whether what a claim waits for may have come, or its time is over. */
+export async function mayGoOn(
+  { escrow }: Pick<Doubter, 'escrow'>,
+  claim: Hex,
+  doubt: Doubt & { readonly state: 'waiting' },
+): Promise<boolean> {
+  if ((await escrow.chain.client.getBlock()).timestamp >= doubt.until) return true;
+  const states = await Promise.all(doubt.nodes.map((node) => escrow.demandOf(claim, node)));
+  return states.every((d) => d.status !== 'open');
+}
+
+/** Goes as far as it can with a claim. */
+export async function doubtClaim(doubter: Doubter, claim: PostedClaim): Promise<Doubt> {
+  const { escrow, terms, account, verifier } = doubter;
+  if (!(await isLive(escrow, claim.id))) {
+    await settleDemands(escrow, account, terms, claim);
+    return { state: 'over', status: CLAIM_STATUS[(await escrow.claimOf(claim.id)).status] ?? 'none' };
+  }
+  const { defaulted } = await settleDemands(escrow, account, terms, claim);
+  if (defaulted !== null) return { state: 'defaulted', sent: defaulted.sent };
+  let fraud: Fraud | null;
+  try {
+    fraud = await search(doubter, claim);
+  } catch (e) {
+    if (e instanceof Missing) return e.doubt;
+    throw e;
+  }
+  if (fraud === null) return { state: 'right' };
+  const sent = await refute(doubter, claim, fraud);
+  await settleDemands(escrow, account, terms, claim);
+  const { position } = fraud.accusation;
+  return { state: 'challenged', fault: fraud.fault, position, where: describe(verifier.recorded, position), sent };
+}

@@ -1,0 +1,105 @@
+/** What `bounty post` asks of the rule that releases the reward, and the checks that need no calibration. */
+import { Option, type Command } from 'commander';
+import { formatEther, type Address } from 'viem';
+import { InputError } from '../../verifier/input.ts';
+import { RULE } from '../../verifier/statement.ts';
+import type { Escrow } from './chain.ts';
+import { addressesOption, durationOption, etherOption, integerOption } from './options.ts';
+import { mostDemands, type Doubts, type Judges } from './post-bounty.ts';
+
+const RULES = ['attested', 'optimistic', 'both'] as const;
+
+export interface RuleOptions {
+  readonly rule: (typeof RULES)[number];
+  readonly attester?: readonly Address[];
+  readonly threshold?: number;
+  readonly attesterFee: bigint;
+  readonly bond: bigint;
+  readonly window?: number;
+  readonly demandFee?: bigint;
+  readonly answer?: number;
+  readonly react?: number;
+}
+
+const DAY = 86400;
+const HALF_A_DAY = DAY / 2;
+export const DEFAULT_WINDOW = 2 * DAY;
+
+export const ruleOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--rule <rule>', 'what releases the reward: a verdict; a window in which nobody refuted the claim; or either')
+        .choices(RULES)
+        .default('attested'),
+    )
+    .option('--attester <address>', 'whose verdict releases the reward; may be repeated', addressesOption)
+    .option('--threshold <n>', 'how many attesters a verdict needs (default: all)', integerOption(1, 16))
+    .addOption(new Option('--bond <ether>', 'what a claimant puts down').argParser(etherOption).default(0n, '0'))
+    .addOption(new Option('--attester-fee <ether>', 'what each attester earns').argParser(etherOption).default(0n, '0'))
+    .option('--window <time>', 'how long a claim waits for a verdict or a challenge (default: 2d)', durationOption)
+    .option('--demand-fee <ether>', 'what a demand for withheld data costs (default: the most that the bond allows)', etherOption)
+    .option('--answer <time>', 'how long a demand waits for its answer (default: 12h)', durationOption)
+    .option('--react <time>', 'how long an answer can be acted upon (default: 12h)', durationOption);
+
+/** Who judges. Errors: attesters missing, or where none have a say. */
+export function judgesOf(options: RuleOptions): Judges {
+  const signers = options.attester ?? [];
+  const { rule } = options;
+  if (rule === 'optimistic') {
+    if (signers.length > 0 || options.threshold !== undefined || options.attesterFee > 0n)
+      throw new InputError(
+        '--attester',
+        '',
+        'has no say under --rule optimistic',
+        'leave attesters, threshold and fee out, or use --rule both',
+      );
+    return { signers: [], threshold: 0 };
+  }
+  if (signers.length === 0) throw new InputError('--attester', '', 'is missing', `--rule ${rule} needs at least one`);
+  return { signers, threshold: options.threshold ?? signers.length };
+}
+
+/** Checks options against each other and against the escrow, before anything is computed. */
+export async function checkRule(options: RuleOptions, escrow: Escrow): Promise<void> {
+  judgesOf(options);
+  const tooShort = (name: string, value: number, least: bigint): void => {
+    if (BigInt(value) < least) throw new InputError(name, '', `is ${value} s, this escrow takes ${least} s and more`, 'give a longer time');
+  };
+  tooShort('--window', options.window ?? DEFAULT_WINDOW, await escrow.minimumWindow());
+  if (options.rule === 'attested') {
+    for (const [name, value] of [
+      ['--demand-fee', options.demandFee],
+      ['--answer', options.answer],
+      ['--react', options.react],
+    ] as const)
+      if (value !== undefined) throw new InputError(name, '', 'is for claims that can be challenged', 'leave it out, or give --rule');
+    return;
+  }
+  if (options.bond === 0n)
+    throw new InputError(
+      '--bond',
+      '',
+      `is 0, but --rule ${options.rule} lets a false claimant lose it`,
+      'give a bond that covers twice the demands for a bundle',
+    );
+  if (options.demandFee === 0n)
+    throw new InputError('--demand-fee', '', 'is 0', 'give what an answer of 400,000 gas costs, or leave it out');
+  const reaction = await escrow.minimumReaction();
+  tooShort('--answer', options.answer ?? HALF_A_DAY, reaction);
+  tooShort('--react', options.react ?? HALF_A_DAY, reaction);
+}
+
+/** How claims are challenged; null under Attested. Errors: a bond that does not pay for buying a bundle of this size. */
+export function doubtsOf(options: RuleOptions, maxBundle: bigint): Doubts | null {
+  if (options.rule === 'attested') return null;
+  const twice = 2n * mostDemands(maxBundle);
+  const demandFee = options.demandFee ?? options.bond / twice;
+  if (demandFee === 0n || options.bond < twice * demandFee)
+    throw new InputError(
+      '--bond',
+      '',
+      `is ${formatEther(options.bond)}; with this --demand-fee it must be ${formatEther(twice * (demandFee === 0n ? 1n : demandFee))} or more`,
+      'give a larger bond or a smaller fee: half the bond must pay for all demands that a bundle takes',
+    );
+  return { rule: RULE[options.rule], demandFee, answer: options.answer ?? HALF_A_DAY, react: options.react ?? HALF_A_DAY };
+}
