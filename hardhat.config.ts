@@ -25,5 +25,5 @@ export default defineConfig({
   },
   // TypeScript reads the ABIs of deploy/artifacts.ts.
   typechain: { dontOverrideCompile: true },
-  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 60 } } },
+  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 64 }, invariant: { runs: 32, depth: 100 } } },
 });

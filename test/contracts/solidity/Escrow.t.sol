@@ -271,10 +271,12 @@ contract EscrowTest {
     // --- Play ---
 
     function _play(uint256[MOVES] calldata seeds) private {
-        handler.post(seeds[0] >> 1);
+        handler.post(uint256(keccak256(abi.encode(seeds[0]))));
         for (uint256 i = 1; i < MOVES; ++i) {
-            uint256 seed = seeds[i] >> 8;
-            uint256 move = seeds[i] & 63;
+            // Fuzzers like numbers with few bits; the game wants all of them.
+            uint256 seed = uint256(keccak256(abi.encode(seeds[i], i)));
+            uint256 move = seed & 63;
+            seed >>= 8;
             if (move < 5) handler.post(seed);
             else if (move < 13) handler.claim(seed);
             else if (move < 17) handler.attest(seed);
@@ -284,12 +286,14 @@ contract EscrowTest {
             else if (move < 32) handler.enter(seed);
             else if (move < 34) handler.disclose(seed);
             else if (move < 39) handler.reveal(seed);
-            else if (move < 43) handler.settle(seed);
+            else if (move < 41) handler.settle(seed);
+            else if (move < 43) handler.advance(seed);
             else if (move == 43) handler.challenge(seed);
             else if (move < 48) handler.demand(seed);
             else if (move < 50) handler.answer(seed);
             else if (move < 54) handler.defaulted(seed);
             else if (move < 57) handler.reserve(seed);
+            else if (move < 60) handler.advance(seed);
             else handler.wait(seed);
         }
     }

@@ -105,8 +105,11 @@ contract Handler is Table {
         bytes32 nonce = bytes32(claims.length);
         bool honest = (seed >> 72) & 1 == 0;
         Body memory b = _body(bounty, by, nonce, honest);
-        // Its bond may be in already.
-        uint256 value = (seed >> 76) & 3 != 0 ? _terms[bounty].bond : 0;
+        // Its bond may be in already; sometimes the wrong value is sent.
+        IBountyEscrow.Bounty memory record = escrow.bountyOf(bountyIds[bounty]);
+        bool held = record.reservedBy == by && record.reservedUntil > _time;
+        held = held || escrow.entryOf(bountyIds[bounty], by).holdsBond;
+        uint256 value = held == ((seed >> 76) & 7 == 7) ? _terms[bounty].bond : 0;
         _pay(by, value);
         try escrow.claim{value: value}(_terms[bounty], b) returns (bytes32 id) {
             _indexOf[id] = claims.length;
@@ -179,6 +182,29 @@ contract Handler is Table {
             ++paid;
             ++settled;
         } catch {}
+    }
+
+    /// The next step towards payment of the claim whose turn it is, at its time.
+    function advance(uint256 seed) external watched {
+        if (_terms.length == 0) return;
+        uint256 bounty = _recent(seed, _terms.length);
+        bytes32 id = escrow.bountyOf(bountyIds[bounty]).first;
+        if (id == 0) return;
+        IBountyEscrow.Claim memory entry = escrow.claimOf(id);
+        if (entry.status == IBountyEscrow.ClaimStatus.Accepted) return _reveal(_indexOf[id]);
+        if (entry.attesters == 0 || entry.status == IBountyEscrow.ClaimStatus.Revealed) {
+            if (entry.deadline > _time) _wait(entry.deadline - _time);
+        }
+        if (entry.status == IBountyEscrow.ClaimStatus.Pending) {
+            try escrow.accept(_terms[bounty], id) {
+                if (_terms[bounty].deliveryDepth == 0) ++paid;
+            } catch {}
+        } else {
+            try escrow.settle(_terms[bounty], id) {
+                ++paid;
+                ++settled;
+            } catch {}
+        }
     }
 
     // --- Doubts ---
