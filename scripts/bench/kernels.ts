@@ -3,44 +3,16 @@
  * on smaller inputs where their time grows with them (mcl-wasm has room for 2^12 points), compared per item. All must agree on the sums.
  */
 import { availableParallelism } from 'node:os';
-import { normalizeZ, pippenger } from '@noble/curves/abstract/curve.js';
-import { bn254 } from '@noble/curves/bn254.js';
 import { Command, Option } from 'commander';
 import { createWasmBackend } from '../../prover/backend/wasm/index.ts';
 import type { Backend, LeafBlock } from '../../prover/backend/types.ts';
 import { createWebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import type { AdapterInfo } from '../../prover/backend/webgpu/adapter.ts';
-import { same, type Affine } from '../../verifier/curve.ts';
-import { R } from '../../verifier/field.ts';
-import { H } from '../../verifier/generators.ts';
-import type { Cells } from '../../verifier/public-content.ts';
 import { action, table, type Report } from '../lib/command.ts';
 import { integerOption } from '../lib/options.ts';
 import { adapterText, best, bytes, clockOption, machine, machineText, peakResident, type Clock } from './report.ts';
-
-const Point = bn254.G1.Point;
-const Fr = bn254.fields.Fr;
-
-/** A reproducible stream of field elements. */
-function stream(): () => bigint {
-  let state = 88172645463325252n;
-  return () => {
-    let x = 0n;
-    for (let k = 0; k < 4; k++) {
-      state = (state * 6364136223846793005n + 1442695040888963407n) & ((1n << 64n) - 1n);
-      x = (x << 64n) | state;
-    }
-    return x % R;
-  };
-}
-
-/** `count` distinct points: H, 2H, 3H … */
-function multiplesOfH(count: number): Affine[] {
-  const step = Point.fromAffine(H);
-  const points = [step];
-  while (points.length < count) points.push((points[points.length - 1] as typeof step).add(step));
-  return normalizeZ(Point, points).map((p) => p.toAffine());
-}
+import { compare, makeInputs, names, SIZE, type Inputs, type Sums, type Times } from './kernel-inputs.ts';
+import { mclTimes, nobleTimes } from './kernel-peers.ts';
 
 async function tree(backend: Backend, depth: number, values: LeafBlock['values'][number], next: () => bigint): Promise<void> {
   const block: LeafBlock = { offset: 0, domain: { sizes: [values.length] }, numerators: 'ones', values: [values], id: 16 };
@@ -52,51 +24,6 @@ async function tree(backend: Backend, depth: number, values: LeafBlock['values']
     await rounds.finish(next());
   }
   built.free();
-}
-
-/** The same products with noble: parents, and for every layer its first round, its later rounds and its folds, as a plain prover does them. */
-function nobleTree(depth: number, next: () => bigint): void {
-  let q = Array.from({ length: 2 ** depth }, next);
-  let p = q.map(() => 1n);
-  while (q.length > 2) {
-    const half = q.length / 2;
-    const at = (v: bigint[], i: number): bigint => v[i] as bigint;
-    const parentP = Array.from({ length: half }, (_, i) =>
-      Fr.add(Fr.mul(at(p, 2 * i), at(q, 2 * i + 1)), Fr.mul(at(p, 2 * i + 1), at(q, 2 * i))),
-    );
-    const parentQ = Array.from({ length: half }, (_, i) => Fr.mul(at(q, 2 * i), at(q, 2 * i + 1)));
-    const weight = next();
-    const challenge = next();
-    let tables = [0, 1].flatMap((k) => [p, q].map((v) => v.filter((_, i) => i % 2 === k)));
-    for (let length = half; length > 1; length /= 2) {
-      const middle = length / 2;
-      let sum = 0n;
-      for (let i = 0; i < middle; i++)
-        for (const shift of [0, middle]) {
-          const [p0, q0, p1, q1] = tables.map((t) => at(t, i + shift)) as [bigint, bigint, bigint, bigint];
-          const inner = Fr.add(Fr.add(Fr.mul(p0, q1), Fr.mul(p1, q0)), Fr.mul(weight, Fr.mul(q0, q1)));
-          sum = Fr.add(sum, Fr.mul(weight, inner));
-        }
-      tables = tables.map((t) =>
-        Array.from({ length: middle }, (_, i) => Fr.add(at(t, i), Fr.mul(challenge, Fr.sub(at(t, i + middle), at(t, i))))),
-      );
-    }
-    [p, q] = [parentP, parentQ];
-  }
-}
-
-function nobleProduct(variables: number, next: () => bigint): void {
-  let tables = [0, 1].map(() => Array.from({ length: 2 ** variables }, next));
-  for (let length = 2 ** variables; length > 1; length /= 2) {
-    const middle = length / 2;
-    const challenge = next();
-    const [a, b] = tables as [bigint[], bigint[]];
-    let sum = 0n;
-    for (let i = 0; i < length; i++) sum = Fr.add(sum, Fr.mul(a[i] as bigint, b[i] as bigint));
-    tables = tables.map((t) =>
-      Array.from({ length: middle }, (_, i) => Fr.add(t[i] as bigint, Fr.mul(challenge, Fr.sub(t[i + middle] as bigint, t[i] as bigint)))),
-    );
-  }
 }
 
 interface Options {
@@ -134,66 +61,6 @@ export function kernelsCommand(): Command {
   clockOption(command);
   return action<Options>(command.addHelpText('after', EXAMPLES), (_args, options) => bench(options));
 }
-
-/** Inputs that all libraries get. */
-interface Inputs {
-  readonly clock: Clock;
-  /** log2 of the cells. */
-  readonly size: number;
-  /** log2 of the points of multi-exponentiations, ascending. */
-  readonly logs: readonly number[];
-  readonly next: () => bigint;
-  readonly points: readonly Affine[];
-  readonly scalars: ReadonlyMap<number, readonly bigint[]>;
-  /** Cells by their width: unsigned of one bit, else signed. */
-  readonly cells: ReadonlyMap<number, Cells>;
-  /** Those of 16 bits. */
-  readonly wide: Int16Array;
-  readonly columns: number;
-  readonly blinds: readonly bigint[];
-}
-
-/** log2 of the cells that the targets speak of. */
-const SIZE = 20;
-/** log2 of the points; mcl-wasm has no room for more. */
-const SMALL = 12;
-const WIDTHS = [16, 254] as const;
-
-function makeInputs(size: number, log: number, clock: Clock): Inputs {
-  const next = stream();
-  const points = multiplesOfH(2 ** log);
-  const wide = Int16Array.from({ length: 2 ** size }, () => Number(next() & 0xffffn) - 32768);
-  return {
-    clock,
-    size,
-    logs: [...new Set([Math.min(SMALL, log), log])],
-    next,
-    points,
-    scalars: new Map(WIDTHS.map((bits) => [bits, points.map(() => (bits === 16 ? next() & 0xffffn : next()))] as const)),
-    cells: new Map<number, Cells>([
-      [1, Int8Array.from({ length: 2 ** size }, () => Number((next() >> 100n) & 1n))],
-      [8, Int8Array.from({ length: 2 ** size }, () => Number((next() >> 100n) & 0xffn) - 128)],
-      [16, wide],
-    ]),
-    wide,
-    columns: 2 ** Math.ceil(size / 2),
-    blinds: Array.from({ length: 2 ** Math.floor(size / 2) }, next),
-  };
-}
-
-const names = (size: number) => ({
-  product: `F product, 2^${size} in memory`,
-  msm: (log: number, bits: number): string => `multi-exponentiation, 2^${log} points, ${bits} bits`,
-  rows: (bits: number): string => `rows of 2^${size} cells of ${bits} ${bits === 1 ? 'bit' : 'bits'}, 2^${Math.ceil(size / 2)} columns`,
-  tree: `fraction tree of 2^${size} leaves, all layers`,
-  sumcheck: `product sumcheck of two tables of 2^${size}, made from integers and a point`,
-});
-
-/** Nanoseconds an item, by name of the kernel. */
-type Times = Readonly<Record<string, number>>;
-
-/** Sums of points that several libraries computed, to be compared. */
-type Sums = Map<string, Affine | null>;
 
 /** A backend to measure. */
 interface Measured extends Backend {
@@ -247,83 +114,6 @@ async function ours(label: string, backend: Measured, input: Inputs, sums: Sums)
   } finally {
     await backend.close();
   }
-}
-
-/** All libraries must have computed the same. */
-function compare(sums: Sums, name: string, sum: Affine | null): void {
-  const other = sums.get(name);
-  if (other === undefined) sums.set(name, sum);
-  else if (!same(other, sum)) throw new Error(`${name}: two libraries disagree on the sum`);
-}
-
-async function nobleTimes(input: Inputs, sums: Sums): Promise<Times> {
-  process.stderr.write('@noble/curves\n');
-  const { size, next, points, columns } = input;
-  const NAMES = names(size);
-  const [small] = input.logs as readonly [number];
-  const count = 2 ** small;
-  const times: Record<string, number> = {};
-  const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
-    times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
-  };
-  const y = next();
-  let x = y;
-  await take(NAMES.product, 1e5, 3, () => {
-    for (let i = 0; i < 1e5; i++) x = Fr.mul(x, y);
-  });
-  const affine = points.slice(0, count).map((q) => Point.fromAffine(q));
-  for (const [bits, scalars] of input.scalars) {
-    const name = NAMES.msm(small, bits);
-    await take(name, count, 1, () => compare(sums, name, affineOf(pippenger(Point, affine, scalars.slice(0, count)))));
-    // Its cost a point falls only slowly with their number.
-    for (const log of input.logs) times[NAMES.msm(log, bits)] = times[name] as number;
-  }
-  for (const [bits, cells] of input.cells) {
-    const magnitudes = Array.from(cells.subarray(0, columns) as ArrayLike<number>, (v) => BigInt(Math.abs(v)));
-    const own = points.slice(0, columns).map((q) => Point.fromAffine(q));
-    await take(NAMES.rows(bits), columns, 1, () => pippenger(Point, own, magnitudes));
-  }
-  const log = Math.min(12, size);
-  await take(NAMES.tree, 2 ** log, 1, () => nobleTree(log, next));
-  await take(NAMES.sumcheck, 2 ** log, 1, () => nobleProduct(log, next));
-  return times;
-}
-
-const affineOf = (p: { is0(): boolean; toAffine(): Affine }): Affine | null => (p.is0() ? null : p.toAffine());
-
-/** mcl-wasm's field product, addition and `mulVec`, one thread. */
-async function mclTimes(input: Inputs, sums: Sums): Promise<Times> {
-  process.stderr.write('mcl-wasm\n');
-  const mcl = await import('mcl-wasm');
-  await mcl.init(mcl.BN_SNARK1);
-  const NAMES = names(input.size);
-  const [small] = input.logs as readonly [number];
-  const count = 2 ** small;
-  const times: Record<string, number> = {};
-  const take = async (name: string, items: number, runs: number, f: () => unknown): Promise<void> => {
-    times[name] = ((await best(runs, f, input.clock)) * 1e6) / items;
-  };
-  const scalarOf = (v: bigint): InstanceType<typeof mcl.Fr> => {
-    const s = new mcl.Fr();
-    s.setStr(v.toString(16), 16);
-    return s;
-  };
-  const points = input.points.slice(0, count).map(({ x, y }) => {
-    const p = new mcl.G1();
-    p.setStr(`1 ${x.toString(16)} ${y.toString(16)}`, 16);
-    return p;
-  });
-  for (const [bits, scalars] of input.scalars) {
-    const name = NAMES.msm(small, bits);
-    const own = scalars.slice(0, count).map(scalarOf);
-    await take(name, count, 3, () => {
-      const sum = mcl.mulVec(points, own);
-      sum.normalize();
-      const [, x, y] = sum.getStr(16).split(' ');
-      compare(sums, name, { x: BigInt(`0x${x}`), y: BigInt(`0x${y}`) });
-    });
-  }
-  return times;
 }
 
 interface Target {
