@@ -9,6 +9,7 @@ import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
 import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
 import { canonicalJson, decodeCanonical, digestOf, InputError, type Hex } from '../../verifier/input.ts';
+import type { PolyLayout } from '../../verifier/program/compile.ts';
 import { placeContent, polyOfRole, publicBlinds } from '../../verifier/public-content.ts';
 import { fixedPolys, start, statementDigest } from '../../verifier/protocol/accumulator.ts';
 import { RunMachine, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
@@ -16,7 +17,7 @@ import { statementOf, statementWords } from '../../verifier/statement.ts';
 import { R } from '../../verifier/field.ts';
 import { keccakWords, readWord, WORD_BYTES, writeWord } from '../../verifier/words.ts';
 import { Recovery } from '../backend/recovery.ts';
-import type { Backend } from '../backend/types.ts';
+import type { Backend, Cells, CellSource } from '../backend/types.ts';
 import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
 import { systemRandom } from '../prove/random.ts';
@@ -35,6 +36,8 @@ export interface ProvingInput {
   /** A backend, or one with others to go on with when its device is lost: a proof that is made anew draws all its masks and blinds anew. */
   readonly backend: Backend | Recovery;
   readonly states: States;
+  /** Where a fixed polynomial's cells lie while the run is proven; default: in memory. Whoever makes sources closes them. */
+  readonly place?: (poly: PolyLayout, content: FixedContent) => Promise<CellSource>;
   /** Openings of hidden fixed polynomials, by name. */
   readonly openings: ReadonlyMap<string, Opening>;
   readonly storage: RunStorage;
@@ -99,7 +102,8 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const { compiled: c } = bounty;
   const fixed = fixedContent(bounty, input.openings);
   const content = { ...fixed, ...bounty.program.constants };
-  const cells = new Map(fixedPolys(c).map((poly) => [poly.name, placeContent(poly, content)] as const));
+  const cells = new Map<string, Cells | CellSource>();
+  for (const poly of fixedPolys(c)) cells.set(poly.name, (await input.place?.(poly, content)) ?? placeContent(poly, content));
 
   const stateOut = polyOfRole(c, 'stateOut');
   const stateIn = polyOfRole(c, 'stateIn');

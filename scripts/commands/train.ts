@@ -14,6 +14,7 @@ interface Options {
   readonly out: string;
   readonly opening?: readonly string[];
   readonly encrypt?: true;
+  readonly stream?: true;
   readonly backend: string;
 }
 
@@ -25,6 +26,7 @@ export function trainCommand(): Command {
     .requiredOption('--out <folder>', 'folder of the run: secret states, proofs, bundle')
     .option('--opening <file>', 'secret opening of a hidden card; may be repeated', repeated)
     .option('--encrypt', 'encrypt the secrets (FINEPROOF_PASSPHRASE, or asked for)')
+    .addOption(new Option('--stream', 'while proving, read the model from files in the run’s folder, not from memory').conflicts('encrypt'))
     .addOption(
       new Option('--backend <name>', 'what computes the proof; auto: a GPU where there is one, else wasm')
         .choices([...BACKENDS])
@@ -49,6 +51,7 @@ export function trainCommand(): Command {
         openings,
         encrypt: options.encrypt === true,
         backend: options.backend,
+        stream: options.stream === true,
         onProgress: ({ part, what }) => bar.update(part, what),
         onNotice: (text) => bar.log(text),
       });

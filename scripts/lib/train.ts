@@ -1,4 +1,5 @@
 /** `train`: from a checked package to a proven bundle in a run's folder. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import type { Address } from 'viem';
@@ -6,9 +7,11 @@ import { selectBackend } from '../../prover/backend/index.ts';
 import { Recovery } from '../../prover/backend/recovery.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { fixedContent, proveRun } from '../../prover/run/proving.ts';
-import { trainRun, type States } from '../../prover/run/training.ts';
+import { CellFile, writeCellFile } from '../../prover/prove/cell-file-node.ts';
+import { trainRun, type FixedContent, type States } from '../../prover/run/training.ts';
 import { Walker } from '../../prover/trainer/walk.ts';
 import type { OpenBounty } from '../../verifier/bounty.ts';
+import type { PolyLayout } from '../../verifier/program/compile.ts';
 import { toHex } from '../../verifier/input.ts';
 import { writeAtomic } from './files.ts';
 import { openRun, writeClaim, type ClaimFile } from './run-folder.ts';
@@ -26,6 +29,8 @@ export interface TrainOptions {
   readonly openings: ReadonlyMap<string, Opening>;
   readonly encrypt: boolean;
   readonly backend: string;
+  /** While proving, model, data and tables are read from files in the run's folder, a piece at a time, instead of lying in memory. */
+  readonly stream?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** What the user should know and can't see from the progress: a device that was lost, and what goes on. */
   readonly onNotice?: (text: string) => void;
@@ -51,6 +56,15 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
   const storage = await openRun(folder, bounty.id, claimant, options.encrypt);
   const walker = new Walker(bounty.program);
   const losses: (number | null)[] = [];
+  const files: { readonly path: string; readonly file: CellFile }[] = [];
+  const toFile = async (poly: PolyLayout, content: FixedContent): Promise<CellFile> => {
+    // By number: names are the program's, which is a stranger's.
+    const path = join(folder, `cells-${files.length}`);
+    await writeCellFile(path, poly, async (name) => content[name] as ArrayLike<number>);
+    const file = await CellFile.open(path, poly);
+    files.push({ path, file });
+    return file;
+  };
   const begin = performance.now();
   const recovery = new Recovery(await selectBackend(options.backend), (text) => options.onNotice?.(text));
   try {
@@ -80,6 +94,7 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
       claimant,
       walker,
       backend: recovery,
+      ...(options.stream ? { place: toFile } : {}),
       states,
       openings: options.openings,
       storage,
@@ -108,6 +123,10 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
       proveSeconds: seconds(trained, performance.now()),
     };
   } finally {
+    for (const { path, file } of files) {
+      await file.close();
+      rmSync(path, { force: true });
+    }
     await recovery.close();
   }
 }

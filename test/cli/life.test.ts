@@ -118,8 +118,13 @@ test('train needs the openings, proves, and goes on where it was', async () => {
   // As if the run had been killed while its last proof was written.
   rmSync(at('run', 'after-000002'));
   const bundle = readFileSync(at('run', 'bundle.bin'));
-  const again = await ok([...train, '--opening', at('data', 'data.opening')], contributor);
+  // The missing proof is made from files this time, which are gone afterwards.
+  const again = await ok([...train, '--opening', at('data', 'data.opening'), '--stream'], contributor);
   assert.equal(again['adapterRoot'], first['adapterRoot']);
+  assert.deepEqual(
+    readdirSync(at('run')).filter((name) => name.startsWith('cells-')),
+    [],
+  );
   assert.notDeepEqual(readFileSync(at('run', 'bundle.bin')), bundle);
   await refused(
     ['train', at('bounty'), '--out', at('run'), '--opening', at('model', 'model.opening'), '--opening', at('data', 'data.opening')],
