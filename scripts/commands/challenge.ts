@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { InputError, type Hex } from '../../verifier/input.ts';
-import { escrowOf, findClaim } from '../lib/bounties.ts';
+import type { Hex } from '../../verifier/input.ts';
+import { escrowOf, findClaimOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { doubtClaim, mayGoOn } from '../lib/doubt.ts';
@@ -36,9 +36,7 @@ export function challengeCommand(): Command {
         const account = await signingAccount();
         const { bounty, posting } = await openPackage(options.package, engine);
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const claim = await findClaim(escrow, id as Hex);
-        if (claim.bountyId !== bounty.id)
-          throw new InputError('claim', '', `is of bounty ${claim.bountyId}, the package’s is ${bounty.id}`, 'give that bounty’s package');
+        const claim = await findClaimOf(escrow, id as Hex, bounty.id);
         const doubter = doubterOf(bounty, escrow, account, options, engine);
         let doubt = await doubtClaim(doubter, claim);
         while (options.wait === true && doubt.state === 'waiting') {

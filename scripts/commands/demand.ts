@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { InputError, type Hex } from '../../verifier/input.ts';
-import { escrowOf, findClaim } from '../lib/bounties.ts';
+import type { Hex } from '../../verifier/input.ts';
+import { escrowOf, findClaimOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { TREE } from '../lib/dispute.ts';
 import { action, example, table } from '../lib/command.ts';
@@ -41,9 +41,7 @@ export function demandCommand(): Command {
         const account = await signingAccount();
         const { bounty, posting } = await openPackage(options.package, engine);
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const claim = await findClaim(escrow, id as Hex);
-        if (claim.bountyId !== bounty.id)
-          throw new InputError('claim', '', `is of bounty ${claim.bountyId}, the package’s is ${bounty.id}`, 'give that bounty’s package');
+        const claim = await findClaimOf(escrow, id as Hex, bounty.id);
         const { key } = verifierOf(bounty, engine);
         const depth = options.tree === 'bundle' ? key.bundleDepth : key.traceDepth;
         const node = { tree: TREE[options.tree], level: options.level ?? depth, index: options.index };

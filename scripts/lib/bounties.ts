@@ -121,3 +121,11 @@ export async function findClaim(escrow: Escrow, id: Hex): Promise<PostedClaim> {
   if (claim === undefined) throw new InputError('claim', '', `the node has no event of ${id}`, 'use a node that keeps old events');
   return claim;
 }
+
+/** One claim by its id, of the bounty whose package was given. */
+export async function findClaimOf(escrow: Escrow, id: Hex, bounty: Hex): Promise<PostedClaim> {
+  const claim = await findClaim(escrow, id);
+  if (claim.bountyId !== bounty)
+    throw new InputError('claim', '', `is of bounty ${claim.bountyId}, the package’s is ${bounty}`, 'give that bounty’s package');
+  return claim;
+}

@@ -7,31 +7,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { toHex } from 'viem';
 import { connect, deploy } from '../../scripts/lib/chain.ts';
 import { localAccount, recordChain, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
 import { fineproof, fineproofJson, startFineproof } from './support/fineproof.ts';
+import { parties } from './support/parties.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-life-'));
 const at = (...names: readonly string[]): string => join(folder, ...names);
-const keyOf = (i: number): string => toHex(localAccount(i).getHdKey().privateKey as Uint8Array);
 const [poster, contributor, attester, second] = [1, 2, 3, 4];
 const asked = { steps: 2 };
 
 let chain: LocalChain;
 let env: Record<string, string>;
-const as = (account: number): Record<string, string> => ({ ...env, FINEPROOF_PRIVATE_KEY: keyOf(account) });
-const ok = async (args: readonly string[], account?: number): Promise<Record<string, unknown>> => {
-  const { code, json, err } = await fineproofJson(args, account === undefined ? env : as(account));
-  assert.equal(code, 0, `${args.join(' ')}: ${JSON.stringify(json)} ${err}`);
-  return json;
-};
-const refused = async (args: readonly string[], pattern: RegExp, account?: number): Promise<void> => {
-  const { code, json } = await fineproofJson(args, account === undefined ? env : as(account));
-  assert.equal(code, 1, args.join(' '));
-  assert.match((json['error'] as { message: string }).message, pattern);
-};
+const { as, ok, refused } = parties(() => env);
 
 before(async () => {
   chain = await startLocalChain();

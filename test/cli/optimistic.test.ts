@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createTestClient, http, toHex, type Hex } from 'viem';
+import { createTestClient, http, type Hex } from 'viem';
 import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scripts/lib/chain.ts';
 import { findBounty } from '../../scripts/lib/bounties.ts';
 import { openBundles } from '../../scripts/lib/bundles.ts';
@@ -16,11 +16,11 @@ import { bodyOf, readClaim, writeClaim } from '../../scripts/lib/run-folder.ts';
 import { claimId } from '../../verifier/statement.ts';
 import { readWord, writeWord } from '../../verifier/words.ts';
 import { fineproofJson, startFineproof } from './support/fineproof.ts';
+import { parties } from './support/parties.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-optimistic-'));
 const at = (...names: readonly string[]): string => join(folder, ...names);
-const keyOf = (i: number): string => toHex(localAccount(i).getHdKey().privateKey as Uint8Array);
 const [poster, contributor, attester, watcher] = [1, 2, 3, 4];
 const HOUR = 3600;
 const [REWARD, BOND] = [15n * 10n ** 17n, 10n ** 18n];
@@ -29,17 +29,7 @@ let local: LocalChain;
 let chain: Chain;
 let escrow: Escrow;
 let env: Record<string, string>;
-const as = (account: number): Record<string, string> => ({ ...env, FINEPROOF_PRIVATE_KEY: keyOf(account) });
-const ok = async (args: readonly string[], account?: number): Promise<Record<string, unknown>> => {
-  const { code, json, err } = await fineproofJson(args, account === undefined ? env : as(account));
-  assert.equal(code, 0, `${args.join(' ')}: ${JSON.stringify(json)} ${err}`);
-  return json;
-};
-const refused = async (args: readonly string[], pattern: RegExp, account?: number): Promise<void> => {
-  const { code, json } = await fineproofJson(args, account === undefined ? env : as(account));
-  assert.equal(code, 1, args.join(' '));
-  assert.match((json['error'] as { message: string }).message, pattern);
-};
+const { as, ok, refused } = parties(() => env);
 const pass = async (seconds: number): Promise<void> => {
   const clock = createTestClient({ mode: 'hardhat', transport: http(local.rpc) });
   await clock.increaseTime({ seconds });

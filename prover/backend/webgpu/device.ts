@@ -53,7 +53,6 @@ export class Device {
   readonly info: AdapterInfo;
   readonly limbBits: LimbBits;
   readonly memory: Memory;
-  readonly limits: GPUSupportedLimits;
   private readonly device: GPUDevice;
   private readonly prepared = new Map<Kernel, Prepared>();
   private readonly parameters: GPUBuffer;
@@ -72,7 +71,6 @@ export class Device {
     this.device = device;
     this.info = info;
     this.limbBits = limbBits;
-    this.limits = device.limits;
     const most = Math.min(bindingBytes ?? Infinity, device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     this.memory = new Memory(device, 2 ** Math.floor(Math.log2(most)), () => this.flush());
     this.parameters = device.createBuffer({ size: BATCH * SLOT_BYTES, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
