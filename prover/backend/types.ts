@@ -105,6 +105,8 @@ export interface Backend {
   readonly name: string;
   /** Integer matrix products for the trainer, where the backend has something faster than the calling thread and its helpers. */
   readonly products?: AsyncProducts;
+  /** Whether rounds of different sumchecks may be asked for at the same time: a device that is far away answers all at once. */
+  readonly together?: boolean;
   /** keccak-256 of bytes, on the calling thread. */
   readonly keccak: Keccak;
   /** Hyrax rows of `cells` (signed integers, row-major, `columns` a row), row rows[i] over G_0… plus blinds[i]·H. Without `rows`: all. */
@@ -122,6 +124,11 @@ export interface Backend {
   toField(v: FieldVector): Promise<bigint[]>;
   free(v: FieldVector): void;
 
+  /**
+   * Says that these cells, which `contract` is about to read several times, do not change until the returned function is called: a copy may be kept where
+   * they are worked on. Where cells lie there anyway, it is missing.
+   */
+  hold?(cells: Cells): () => void;
   /** scale · eq(point, x) for all x, most significant bit first. */
   eqTable(point: readonly bigint[], scale: bigint): Promise<FieldVector>;
   /** out[...] += scale · (partial evaluation of the block). Output index = Σ over keep dims of (y + shift)·stride. */

@@ -263,7 +263,7 @@ export class Prover {
       instances.push({ rounds: f.rounds, degree, tables, value });
     }
     const shape = c.sumchecks[c.sumchecks.length - 2] as SumcheckShape;
-    this.forms = new JointSumcheck(shape, instances);
+    this.forms = new JointSumcheck(shape, instances, backend.together);
     this.formsSum = await this.forms.sum();
     return mod(denominator - plain(ask.publicPart) - this.formsSum);
   }
@@ -309,7 +309,7 @@ export class Prover {
       const value = ([a, b]: readonly bigint[]): bigint => mod((a as bigint) * (b as bigint));
       instances.push({ rounds: p.bits, degree: 2, tables, value });
     }
-    this.opening = new JointSumcheck(shape, instances);
+    this.opening = new JointSumcheck(shape, instances, backend.together);
     return this.opening;
   }
 

@@ -12,6 +12,12 @@ export interface Matrix {
   readonly rows: readonly number[];
 }
 
+/** Lets the backend keep the cells of all that lie in memory until the returned function is called; they must not change before. */
+export function hold(backend: Backend, all: Iterable<Cells | CellSource>): () => void {
+  const ends = [...all].flatMap((cells) => (isSource(cells) || !backend.hold ? [] : [backend.hold(cells)]));
+  return () => ends.forEach((end) => end());
+}
+
 /** Cells of a gap that are read sooner than begun anew after. */
 const GAP = 2 ** 19;
 

@@ -15,7 +15,7 @@ import { mod } from '../../verifier/field.ts';
 import type { Backend, Cells, CellSource } from '../backend/types.ts';
 import { Prover, type Blinded, type Phase } from './prover.ts';
 import type { RandomSource } from './random.ts';
-import { addRows, evaluate, type Matrix } from './rows.ts';
+import { addRows, evaluate, hold, type Matrix } from './rows.ts';
 import type { Witness } from './witness.ts';
 
 /** Public and secret state between two proofs. */
@@ -87,7 +87,8 @@ export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint
     accumulator: state.accumulator,
     stateIn: toPoints(state.rows),
   };
-  const { value, bytes } = await drive(transition(o, c, input), (request) => prover.answer(request));
+  const release = hold(job.backend, job.witness.polys.values());
+  const { value, bytes } = await drive(transition(o, c, input), (request) => prover.answer(request)).finally(release);
   if (prover.unsatisfied)
     throw new UnsatisfiedError(
       `proof ${job.t}: the witness does not satisfy the program; the training trace or the cards are not what the statement says`,
@@ -169,5 +170,6 @@ export async function proveDecider(job: DeciderJob): Promise<Uint8Array> {
   };
   const rows = hidden.map((f) => toPoints(opening(f.name).rows));
   const core = decider(o, c, state.accumulator, state.digest as unknown as Word, rows);
-  return (await drive(core, answer)).bytes;
+  const release = hold(backend, job.cells.values());
+  return (await drive(core, answer).finally(release)).bytes;
 }

@@ -27,13 +27,16 @@ export interface Instance {
 export class JointSumcheck {
   readonly shape: SumcheckShape;
   private readonly instances: readonly Instance[];
+  private readonly together: boolean;
   private readonly finals: (readonly bigint[] | null)[];
   private pending: bigint[] | null = null;
   private bound = 0;
 
-  constructor(shape: SumcheckShape, instances: readonly Instance[]) {
+  /** `together`: the backend's, whether instances are asked at the same time. */
+  constructor(shape: SumcheckShape, instances: readonly Instance[], together = false) {
     this.shape = shape;
     this.instances = instances;
+    this.together = together;
     this.finals = instances.map((x) => (Array.isArray(x.tables) ? (x.tables as readonly bigint[]) : null));
   }
 
@@ -58,16 +61,20 @@ export class JointSumcheck {
     if (challenge !== null) this.bound++;
     const byDegree = new Map<number, bigint[]>();
     let constant = 0n;
+    const rounds = await this.each(async (x, i) => {
+      if (finals[i]) return null;
+      if (x.rounds > this.bound) return (x.tables as SumcheckRounds).round(challenge);
+      finals[i] = await (x.tables as SumcheckRounds).finish(challenge as bigint);
+      return null;
+    });
     for (const [i, x] of instances.entries()) {
-      const done = finals[i];
-      if (!done && x.rounds > this.bound) {
-        const values = await (x.tables as SumcheckRounds).round(challenge);
+      const values = rounds[i];
+      if (values) {
         const sums = byDegree.get(x.degree) ?? new Array<bigint>(x.degree + 1).fill(0n);
         values.forEach((v, k) => (sums[k] = (sums[k] as bigint) + v));
         byDegree.set(x.degree, sums);
         continue;
       }
-      if (!done) finals[i] = await (x.tables as SumcheckRounds).finish(challenge as bigint);
       constant += x.value(finals[i] as readonly bigint[]) * power(HALF, BigInt(this.bound + 1 - x.rounds));
     }
     const out = new Array<bigint>(shape.d + 1).fill(mod(constant));
@@ -78,10 +85,17 @@ export class JointSumcheck {
     return out;
   }
 
+  /** What `f` gives for every instance. */
+  private async each<T>(f: (x: Instance, i: number) => Promise<T>): Promise<T[]> {
+    if (this.together) return Promise.all(this.instances.map(f));
+    const out: T[] = [];
+    for (const [i, x] of this.instances.entries()) out.push(await f(x, i));
+    return out;
+  }
+
   /** Final values of every instance's tables, after the last challenge. */
   async finish(challenge: bigint | null): Promise<(readonly bigint[])[]> {
-    for (const [i, x] of this.instances.entries())
-      if (!this.finals[i]) this.finals[i] = await (x.tables as SumcheckRounds).finish(challenge as bigint);
+    await this.each(async (x, i) => (this.finals[i] ??= await (x.tables as SumcheckRounds).finish(challenge as bigint)));
     return this.finals as (readonly bigint[])[];
   }
 }

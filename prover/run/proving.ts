@@ -21,6 +21,7 @@ import type { Backend, Cells, CellSource } from '../backend/types.ts';
 import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
 import { systemRandom } from '../prove/random.ts';
+import { hold } from '../prove/rows.ts';
 import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
 import { encodeBundle } from '../prove/wire.ts';
 import { buildWitness } from '../prove/witness.ts';
@@ -96,15 +97,21 @@ const ofChain = (link: bigint, stored: Uint8Array | null): Uint8Array | null =>
 
 /** Proves the run, or what is missing of it. Errors: `UnsatisfiedError`, `DeviceLostError`, `DeviceMemoryError`, damaged files. */
 export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
+  const { compiled: c, program } = input.bounty;
+  const content = { ...fixedContent(input.bounty, input.openings), ...program.constants };
+  const cells = new Map<string, Cells | CellSource>();
+  for (const poly of fixedPolys(c)) cells.set(poly.name, (await input.place?.(poly, content)) ?? placeContent(poly, content));
+  // From one proof to the next: each proof holds them too, in case another backend takes over.
+  const release = hold(input.backend instanceof Recovery ? input.backend.current : input.backend, cells.values());
+  return proveAll(input, cells).finally(release);
+}
+
+async function proveAll(input: ProvingInput, cells: ReadonlyMap<string, Cells | CellSource>): Promise<ProvenRun> {
   const { bounty, storage, states, walker } = input;
   const run = <T>(job: (backend: Backend) => Promise<T>): Promise<T> =>
     input.backend instanceof Recovery ? input.backend.run(job) : job(input.backend);
   const { compiled: c } = bounty;
   const fixed = fixedContent(bounty, input.openings);
-  const content = { ...fixed, ...bounty.program.constants };
-  const cells = new Map<string, Cells | CellSource>();
-  for (const poly of fixedPolys(c)) cells.set(poly.name, (await input.place?.(poly, content)) ?? placeContent(poly, content));
-
   const stateOut = polyOfRole(c, 'stateOut');
   const stateIn = polyOfRole(c, 'stateIn');
   const { rows } = stateOut;

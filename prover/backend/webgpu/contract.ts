@@ -9,9 +9,10 @@
  */
 import { mod } from '../../../verifier/field.ts';
 import { axesOf, combinations, denseAxes, firstOf, part, range, spanOf, type Axis } from '../axes.ts';
-import { cellsAt } from '../sources.ts';
+import { cellsAt, isSource } from '../sources.ts';
 import type { Cells, ContractDim, IntBlock } from '../types.ts';
 import { whole, type Device } from './device.ts';
+import type { Held } from './held.ts';
 import { chooseMode, dotKernel, FINISH, FOLD, FOLDED, stepsOf, type Mode } from './dot-kernels.ts';
 import { clearAbove, packed, PIECE, refuse, type Kind } from './ints.ts';
 import type { Region } from './regions.ts';
@@ -207,7 +208,6 @@ class Pass {
       const next = Math.ceil(left / FOLDED);
       const to = device.memory.alloc(ELEMENT * count * next);
       device.run(FOLD, count * next, [whole(from), whole(to)], [count, left]);
-      device.flush();
       device.memory.release(from);
       [from, left] = [to, next];
     }
@@ -217,7 +217,6 @@ class Pass {
       const own: Region = { bytes: out.partBytes, partBytes: out.partBytes, parts: [buffer] };
       device.run(FINISH, count, [whole(from), whole(own)], [first, left, count, k * elements, elements, target, inner.length, ...steps]);
     });
-    device.flush();
     device.memory.release(from);
   }
 
@@ -246,7 +245,6 @@ class Pass {
   /** Releases the tables. */
   free(): void {
     if (this.tables === null) return;
-    this.device.flush();
     this.device.memory.release(this.tables.offsets, this.tables.near, this.tables.far);
     this.tables = null;
   }
@@ -269,6 +267,7 @@ function counts(axes: readonly Axis[], index: number, causal: readonly [number, 
 
 async function contractAxes(
   device: Device,
+  held: Held,
   { cells, offset, causal }: IntBlock,
   axes: readonly Axis[],
   diagonal: { readonly bits: number; readonly shifts: readonly [number, number] } | null,
@@ -291,25 +290,36 @@ async function contractAxes(
     found.catch(() => {});
     return { own: value, cells: found };
   };
+  /** A piece's cells on the device. */
+  const place = async (own: readonly Axis[], found: Cells): Promise<{ readonly kind: Kind; readonly region: Region }> => {
+    const [first, span] = [firstOf(own), spanOf(own)];
+    const there = isSource(cells) ? null : await held.piece(cells, offset + first, span);
+    if (there !== null) return there;
+    const check = (i: number): void => {
+      if (counts(own, first + i, causal)) refuse(offset + first + i, found[i] as number);
+    };
+    for (let i = found.length; i < span; i++) check(i);
+    const { kind, bytes, fill } = packed(found, check);
+    const region = device.memory.alloc(Math.max(4, Math.ceil((span * kind) / 32) * 4));
+    try {
+      await device.stage(region, bytes, fill);
+    } catch (error) {
+      device.memory.release(region);
+      throw error;
+    }
+    return { kind, region };
+  };
   try {
     for (let turn = take(); turn !== null;) {
       const { own } = turn;
       const found = await turn.cells;
       turn = take();
-      const [first, span] = [firstOf(own), spanOf(own)];
-      const check = (i: number): void => {
-        if (counts(own, first + i, causal)) refuse(offset + first + i, found[i] as number);
-      };
-      for (let i = found.length; i < span; i++) check(i);
-      const { kind, bytes, fill } = packed(found, check);
-      const source = device.memory.alloc(Math.max(4, Math.ceil((span * kind) / 32) * 4));
+      const { kind, region } = await place(own, found);
       try {
-        await device.stage(source, bytes, fill);
-        if (diagonal) clearAbove(device, kind, source, first, span, diagonal);
-        pass.piece(kind, source, own, scale);
+        if (diagonal) clearAbove(device, kind, region, firstOf(own), spanOf(own), diagonal);
+        pass.piece(kind, region, own, scale);
       } finally {
-        device.flush();
-        device.memory.release(source);
+        device.memory.release(region);
       }
     }
   } finally {
@@ -323,6 +333,7 @@ const checkWeights = (axes: readonly Axis[]): void =>
 /** out[…] += scale · (partial evaluation of the block); `out` holds `length` elements. */
 export async function contract(
   device: Device,
+  held: Held,
   block: IntBlock,
   dims: readonly ContractDim[],
   scale: bigint,
@@ -340,16 +351,22 @@ export async function contract(
     bits: (dims[block.causal[0]] as ContractDim).bits,
     shifts: [shift(block.causal[0]), shift(block.causal[1])] as const,
   };
-  await contractAxes(device, block, axes, diagonal ?? null, scale, out);
+  await contractAxes(device, held, block, axes, diagonal ?? null, scale, out);
 }
 
 /** Σ_y cells[y]·Π_d weights[d][y_d] over a dense array, row-major, added to the first element of `out`. */
-export async function weightedSum(device: Device, cells: Cells, weights: readonly (readonly bigint[])[], out: Region): Promise<void> {
+export async function weightedSum(
+  device: Device,
+  held: Held,
+  cells: Cells,
+  weights: readonly (readonly bigint[])[],
+  out: Region,
+): Promise<void> {
   const count = weights.reduce((n, own) => n * own.length, 1);
   if (count !== cells.length) throw new Error(`webgpu: weightedSum of ${cells.length} cells for weights of ${count}`);
   const wrong = cells instanceof Float64Array ? cells.findIndex((v) => !Number.isSafeInteger(v)) : -1;
   if (wrong >= 0) refuse(wrong, cells[wrong] as number);
   const axes = denseAxes(weights);
   checkWeights(axes);
-  if (count > 0) await contractAxes(device, { cells, offset: 0 }, axes, null, 1n, out);
+  if (count > 0) await contractAxes(device, held, { cells, offset: 0 }, axes, null, 1n, out);
 }

@@ -1,6 +1,7 @@
 /**
- * A WebGPU device with what kernels need: memory, pipelines, dispatches, transfers. Dispatches collect in one command buffer until something is
- * uploaded or read back. What goes wrong on the device (lost, out of memory, a fault of ours) is thrown where a result is read: nothing that was
+ * A WebGPU device with what kernels need: memory, pipelines, dispatches, transfers. Dispatches and small uploads collect in one command buffer until
+ * something large is uploaded or something is read back: handing a buffer to the driver takes as long as recording dozens of dispatches. What is read at
+ * the same time comes back together. What goes wrong on the device (lost, out of memory, a fault of ours) is thrown where a result is read: nothing that was
  * computed after it gets out.
  */
 import { DeviceLostError } from '../errors.ts';
@@ -35,6 +36,8 @@ const MOST_GROUPS = 65535;
 const MOST_ITEMS = 2 ** 31;
 /** Bytes of a transfer at a time. */
 const TRANSFER = 2 ** 24;
+/** Bytes of small uploads of a command buffer. */
+const SMALL = 2 ** 20;
 
 const faultOf = (error: GPUError): Error => new Error(`webgpu: ${error.message}; this is a fault of the backend`);
 
@@ -60,6 +63,12 @@ export class Device {
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
   private dispatched = 0;
+  /** Small uploads of the command buffer: they go up before it, and are copied to their places within it. */
+  private readonly small: GPUBuffer;
+  private readonly smallBytes = new Uint8Array(SMALL);
+  private smallUsed = 0;
+  /** Settles when what is read is on its way; null if nothing waits. */
+  private reading: Promise<void> | null = null;
   private fault: Error | null = null;
   /** What was wrong with each command buffer since the last result was read. */
   private faults: Promise<GPUError | null>[] = [];
@@ -74,6 +83,7 @@ export class Device {
     const most = Math.min(bindingBytes ?? Infinity, device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
     this.memory = new Memory(device, 2 ** Math.floor(Math.log2(most)), () => this.flush());
     this.parameters = device.createBuffer({ size: BATCH * SLOT_BYTES, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    this.small = device.createBuffer({ size: SMALL, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
     this.staging = new Staging(device, (from, to, bytes) => this.copyIn(from, to, bytes));
     device.addEventListener('uncapturederror', ({ error }) => (this.fault ??= faultOf(error)));
     void device.lost.then(({ reason, message }) => {
@@ -143,14 +153,31 @@ export class Device {
     return this.encoder;
   }
 
+  /** The command buffer, outside a pass. */
+  private copying(): GPUCommandEncoder {
+    this.pass?.end();
+    this.pass = null;
+    return this.begin();
+  }
+
+  /** Submits, once whoever reads at the same time has said what. */
+  private submitted(): Promise<void> {
+    return (this.reading ??= Promise.resolve().then(() => {
+      this.reading = null;
+      this.flush();
+    }));
+  }
+
   /** Submits what was dispatched. */
   flush(): void {
     if (!this.encoder) return;
+    const { queue } = this.device;
     this.pass?.end();
-    this.device.queue.writeBuffer(this.parameters, 0, this.staged, 0, this.dispatched * PARAMETER_WORDS);
-    this.device.queue.submit([this.encoder.finish()]);
+    if (this.dispatched > 0) queue.writeBuffer(this.parameters, 0, this.staged, 0, this.dispatched * PARAMETER_WORDS);
+    if (this.smallUsed > 0) queue.writeBuffer(this.small, 0, this.smallBytes, 0, this.smallUsed);
+    queue.submit([this.encoder.finish()]);
     this.encoder = this.pass = null;
-    this.dispatched = 0;
+    this.dispatched = this.smallUsed = 0;
     // A device that was lost says nothing, or that it was.
     this.faults.push(this.device.popErrorScope().catch(() => null));
   }
@@ -164,13 +191,19 @@ export class Device {
 
   /** Writes bytes from `at` on, both multiples of 4. */
   write(region: Region, at: number, bytes: Uint8Array): void {
-    this.flush();
+    const small = bytes.length <= SMALL / 4;
+    if (!small || this.smallUsed + bytes.length > SMALL) this.flush();
     for (let done = 0; done < bytes.length;) {
       const part = Math.floor((at + done) / region.partBytes);
       const within = at + done - part * region.partBytes;
       const length = Math.min(bytes.length - done, region.partBytes - within, TRANSFER);
       const source = bytes.subarray(done, done + length) as Uint8Array<ArrayBuffer>;
-      this.device.queue.writeBuffer(region.parts[part] as GPUBuffer, within, source, 0, length);
+      const target = region.parts[part] as GPUBuffer;
+      if (small) {
+        this.smallBytes.set(source, this.smallUsed);
+        this.copying().copyBufferToBuffer(this.small, this.smallUsed, target, within, length);
+        this.smallUsed += length;
+      } else this.device.queue.writeBuffer(target, within, source, 0, length);
       done += length;
     }
   }
@@ -195,33 +228,27 @@ export class Device {
   }
 
   private copyIn(from: GPUBuffer, to: Region, bytes: number): void {
-    this.pass?.end();
-    this.pass = null;
     to.parts.forEach((part, k) => {
       const at = k * to.partBytes;
-      this.begin().copyBufferToBuffer(from, at, part, 0, Math.min(to.partBytes, bytes - at));
+      this.copying().copyBufferToBuffer(from, at, part, 0, Math.min(to.partBytes, bytes - at));
     });
     this.flush();
   }
 
   /** Zeroes a region. */
   clear(region: Region): void {
-    this.pass?.end();
-    this.pass = null;
-    for (const buffer of region.parts) this.begin().clearBuffer(buffer);
+    for (const buffer of region.parts) this.copying().clearBuffer(buffer);
   }
 
-  /** Copies the first bytes of a region into another, from `at` on; both multiples of 4. */
-  copy(from: Region, to: Region, at: number, bytes: number): void {
-    this.pass?.end();
-    this.pass = null;
+  /** Copies bytes of a region, from `first` on, into another, from `at` on; all multiples of 4. */
+  copy(from: Region, to: Region, at: number, bytes: number, first = 0): void {
     for (let done = 0; done < bytes;) {
-      const source = Math.floor(done / from.partBytes);
+      const source = Math.floor((first + done) / from.partBytes);
       const target = Math.floor((at + done) / to.partBytes);
-      const read = done - source * from.partBytes;
+      const read = first + done - source * from.partBytes;
       const write = at + done - target * to.partBytes;
       const length = Math.min(bytes - done, from.partBytes - read, to.partBytes - write);
-      this.begin().copyBufferToBuffer(from.parts[source] as GPUBuffer, read, to.parts[target] as GPUBuffer, write, length);
+      this.copying().copyBufferToBuffer(from.parts[source] as GPUBuffer, read, to.parts[target] as GPUBuffer, write, length);
       done += length;
     }
   }
@@ -235,10 +262,8 @@ export class Device {
       const count = Math.min(length - done, region.partBytes - within, TRANSFER);
       const size = Math.max(256, 2 ** Math.ceil(Math.log2(count)));
       const target = this.readbacks.get(size)?.pop() ?? this.readback(size);
-      this.pass?.end();
-      this.pass = null;
-      this.begin().copyBufferToBuffer(region.parts[part] as GPUBuffer, within, target, 0, count);
-      this.flush();
+      this.copying().copyBufferToBuffer(region.parts[part] as GPUBuffer, within, target, 0, count);
+      await this.submitted();
       try {
         await target.mapAsync(GPUMapMode.READ, 0, count);
       } catch (cause) {
@@ -282,6 +307,7 @@ export class Device {
     for (const same of this.readbacks.values()) for (const buffer of same) buffer.destroy();
     this.readbacks.clear();
     this.parameters.destroy();
+    this.small.destroy();
     this.staging.destroy();
     this.device.destroy();
   }

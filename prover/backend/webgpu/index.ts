@@ -13,6 +13,7 @@ import { Device } from './device.ts';
 import { eqTerm } from './eq.ts';
 import { formProduct } from './form.ts';
 import { fromInts } from './ints.ts';
+import { Held } from './held.ts';
 import { GpuProducts } from './products.ts';
 import { productSum } from './rounds.ts';
 import { buildTree } from './tree.ts';
@@ -48,8 +49,10 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   // Transcripts are hashed on the calling thread, several times as fast by the kernel.
   const keccak = await wasmKeccak().catch(() => keccak_256);
   const curve = new Curve(device, vectors);
+  const held = new Held(device);
   return {
     name: 'webgpu',
+    together: true,
     device,
     adapter: adapter.info,
     // A processor multiplies integers faster by itself.
@@ -68,6 +71,7 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     toField: (v) => vectors.toField(v),
     free: (v) => vectors.free(v),
 
+    hold: (cells) => held.hold(cells),
     eqTable: async (point, scale) => {
       for (const x of [...point, scale]) canonical(x, 'coordinate or scale');
       const v = vectors.zeros(2 ** point.length);
@@ -79,13 +83,13 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
       const out = vectors.make(1);
       device.clear(out.region);
       try {
-        await weightedSum(device, cells, weights, out.region);
+        await weightedSum(device, held, cells, weights, out.region);
         return (await vectors.toField(out))[0] as bigint;
       } finally {
         vectors.free(out);
       }
     },
-    contract: async (block, dims, scale, out) => contract(device, block, dims, scale, vectors.region(out), out.length),
+    contract: async (block, dims, scale, out) => contract(device, held, block, dims, scale, vectors.region(out), out.length),
 
     formProduct: async (factors, point, coef) => formProduct(device, vectors, factors, point, coef),
     productSum: async (pairs) => productSum(device, vectors, pairs),

@@ -47,7 +47,7 @@ const LIMITS: readonly (readonly [Kind, number])[] = [
 ];
 
 /** The narrowest kind of doubles. `wrong` is told of every cell that is no exact integer; where it returns, the cell counts for nothing. */
-function kindOf(cells: Float64Array, wrong: (cell: number) => void): Kind {
+export function kindOf(cells: Float64Array, wrong: (cell: number) => void): Kind {
   let [least, most] = [0, 0];
   for (let i = 0; i < cells.length; i++) {
     const v = cells[i] as number;
@@ -60,12 +60,13 @@ function kindOf(cells: Float64Array, wrong: (cell: number) => void): Kind {
 
 const ARRAYS = { 8: Int8Array, 16: Int16Array, 32: Int32Array } as const;
 
-export function packed(cells: Cells, wrong: (cell: number) => void): Packed {
+/** Cells as they go up; of doubles, in the narrowest kind, or in the given one. `wrong` is told of every cell that is no exact integer. */
+export function packed(cells: Cells, wrong: (cell: number) => void, given?: Kind): Packed {
   if (!(cells instanceof Float64Array)) {
     const own = new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength);
     return { kind: (8 * cells.BYTES_PER_ELEMENT) as Kind, bytes: padded(own.length), fill: (target) => target.set(own) };
   }
-  const kind = kindOf(cells, wrong);
+  const kind = given ?? kindOf(cells, wrong);
   const bytes = padded((cells.length * kind) / 8);
   if (kind !== 64) return { kind, bytes, fill: (target) => new ARRAYS[kind](target.buffer, target.byteOffset, cells.length).set(cells) };
   return {
@@ -115,7 +116,6 @@ export async function fromInts(device: Device, vectors: Vectors, cells: Cells): 
         await device.stage(region, bytes, fill);
         device.run(TO_FIELD.get(kind) as Kernel, own.length, [whole(region), items(out.region, ELEMENT, first)]);
       } finally {
-        device.flush();
         device.memory.release(region);
       }
     }

@@ -56,11 +56,12 @@ const PITCH = TILE + 1;
 const each = (text: (r: number) => string): string => ROWS.map(text).join('\n      ');
 
 /**
- * Item: a tile of out[m][n] += Σ_k left[m][k]·right(k, n), row-major over the tiles.
+ * Item: a tile of out[m][n] += Σ_k left[m][k]·right(k, n), row-major over the tiles; then the same tiles for the next terms, into the next slice of the
+ * result: few tiles would keep few of the device's processors busy.
  *
  * Words: 0 rows, 1 columns, 2 terms; left factor: 3 first cell, 4 cells from row to row, 5 cells of a limb, 6 limbs, 7 bits; right factor: 8 first cell, 9 and
  * 10 cells from term to term and from column to column, 11 cells of a limb, 12 limbs, 13 bits, 14 log2 of the cells that a word holds; result: 15 first
- * cell, 16 cells from row to row; 17 runs that add up in 32 bits.
+ * cell, 16 cells from row to row; 17 runs that add up in 32 bits; 18 terms of a slice, 19 cells from slice to slice.
  */
 export const PRODUCT: Kernel = {
   name: 'integer matrix product',
@@ -89,12 +90,12 @@ fn spill(sum: vec4i, shift: u32, low: ptr<function, vec4u>, high: ptr<function, 
   *high += h + select(vec4u(0u), vec4u(1u), total < l);
   *low = total;
 }
-fn add_row(m: u32, n: u32, low: vec4u, high: vec4u) {
+fn add_row(first: u32, m: u32, n: u32, low: vec4u, high: vec4u) {
   if (m >= word(0u)) { return; }
   for (var c = 0u; c < 4u; c++) {
     let column = n + 16u * c;
     if (column < word(1u)) {
-      let at = 2u * (word(15u) + m * word(16u) + column);
+      let at = 2u * (first + m * word(16u) + column);
       let total = sums[at] + low[c];
       sums[at + 1u] += high[c] + select(0u, 1u, total < low[c]);
       sums[at] = total;
@@ -104,10 +105,13 @@ fn add_row(m: u32, n: u32, low: vec4u, high: vec4u) {
   body: `
   let rows = word(0u);
   let columns = word(1u);
-  let terms = word(2u);
   let across = (columns + ${TILE - 1}u) / ${TILE}u;
-  let m0 = (item / across) * ${TILE}u;
-  let n0 = (item % across) * ${TILE}u;
+  let tiles = across * ((rows + ${TILE - 1}u) / ${TILE}u);
+  let slice = item / tiles;
+  let m0 = ((item % tiles) / across) * ${TILE}u;
+  let n0 = ((item % tiles) % across) * ${TILE}u;
+  let first_term = slice * word(18u);
+  let terms = min(word(2u), first_term + word(18u));
   let height = min(rows - m0, ${TILE}u);
   let x = local & 15u;
   let y = local >> 4u;
@@ -122,7 +126,7 @@ fn add_row(m: u32, n: u32, low: vec4u, high: vec4u) {
     let right_first = word(8u) + b * word(11u);
     var runs = 0u;
     ${each((r) => `var sum${r} = vec4i();`)}
-    for (var k0 = 0u; k0 < terms; k0 += ${DEPTH}u) {
+    for (var k0 = first_term; k0 < terms; k0 += ${DEPTH}u) {
       for (var i = local; i < ${DEPTH * TILE}u; i += 256u) {
         let k = i % ${DEPTH}u;
         let m = i / ${DEPTH}u;
@@ -156,5 +160,24 @@ fn add_row(m: u32, n: u32, low: vec4u, high: vec4u) {
     }
   }
   }
-  ${each((r) => `add_row(m0 + y + ${16 * r}u, n0 + x, low${r}, high${r});`)}`,
+  ${each((r) => `add_row(word(15u) + slice * word(19u), m0 + y + ${16 * r}u, n0 + x, low${r}, high${r});`)}`,
+};
+
+/** Item: a cell. Words: slices, cells of one. The sum of the slices, in the first one, modulo 2^64. */
+export const SLICES: Kernel = {
+  name: 'sums of slices',
+  fields: [],
+  slots: [{ name: 'sums', type: 'u32', access: 'write' }],
+  size: 64,
+  body: `
+  var low = sums[2u * item];
+  var high = sums[2u * item + 1u];
+  for (var k = 1u; k < word(0u); k++) {
+    let at = 2u * (k * word(1u) + item);
+    let total = low + sums[at];
+    high += sums[at + 1u] + select(0u, 1u, total < low);
+    low = total;
+  }
+  sums[2u * item] = low;
+  sums[2u * item + 1u] = high;`,
 };

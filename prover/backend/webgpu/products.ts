@@ -9,8 +9,8 @@ import type { AsyncProducts, Batch } from '../../trainer/batches.ts';
 import { copyLines, type Right } from '../../trainer/kernels/right.ts';
 import type { Cells } from '../types.ts';
 import { whole, type Device } from './device.ts';
-import { chooseCuts, type Cut, type Cuts } from './limbs.ts';
-import { CUT, DOUBLES, INTEGERS, PRODUCT, TILE } from './products-kernels.ts';
+import { chooseCuts, DEPTH, type Cut, type Cuts } from './limbs.ts';
+import { CUT, DOUBLES, INTEGERS, PRODUCT, SLICES, TILE } from './products-kernels.ts';
 import type { Region } from './regions.ts';
 
 export interface GpuProductsOptions {
@@ -25,6 +25,9 @@ const KEEP = 2 ** 30;
 /** Most bytes of a block of the left factor or the result, and of a piece of the right factor. */
 const BLOCK = 2 ** 26;
 const PIECE = 2 ** 25;
+/** Tiles that keep a device busy, and the terms that are worth one. */
+const BUSY = 512;
+const LEAST_TERMS = 64;
 /** Pieces on their way at once. */
 const AHEAD = 2;
 
@@ -44,6 +47,11 @@ interface Block {
   readonly rows: Span;
   readonly columns: Span;
   readonly region: Region;
+}
+
+/** A part of the result, whose terms are added up in slices. */
+interface Sums extends Block {
+  readonly slices: number;
 }
 
 /** Consecutive matrices of a batch, or part of one, as lines without gaps: columns where the terms are contiguous, else terms. */
@@ -102,8 +110,6 @@ class Held {
   }
 
   release(...regions: readonly Region[]): void {
-    // What is released may be destroyed, which commands that were not submitted don't survive.
-    this.device.flush();
     for (const region of regions) if (this.regions.delete(region)) this.device.memory.release(region);
   }
 
@@ -127,7 +133,6 @@ export class GpuProducts implements AsyncProducts {
 
   /** Gives back the memory of the fixed factors; they go up again when they are needed. */
   release(): void {
-    this.device.flush();
     for (const pieces of this.kept.values()) this.device.memory.release(...pieces.values());
     this.kept.clear();
     this.keptBytes = 0;
@@ -231,10 +236,13 @@ class Run {
     const rows = spans(count * M, m);
     const left = rows.flatMap((r) => spans(K, k).map((c) => this.leftBlock(r, c)));
     const out = rows.flatMap((r) =>
-      spans(N, n).map((columns): Block => {
-        const region = this.held.alloc(8 * lengthOf(r) * lengthOf(columns));
+      spans(N, n).map((columns): Sums => {
+        const bytes = 8 * lengthOf(r) * lengthOf(columns);
+        const tiles = Math.ceil(Math.min(M, lengthOf(r)) / TILE) * Math.ceil(lengthOf(columns) / TILE);
+        const slices = Math.max(1, Math.min(Math.ceil(BUSY / tiles), Math.floor(K / LEAST_TERMS), Math.floor(most / bytes)));
+        const region = this.held.alloc(bytes * slices);
         this.device.clear(region);
-        return { rows: r, columns, region };
+        return { rows: r, columns, region, slices };
       }),
     );
     let last: Region | null = null;
@@ -245,7 +253,7 @@ class Run {
       if (last !== null) this.held.release(last);
       last = stored.region;
     }
-    for (const block of out) await this.read(block);
+    await Promise.all(out.map((block) => this.read(block)));
   }
 
   /** A block of the left factor in limbs. */
@@ -327,7 +335,7 @@ class Run {
   }
 
   /** Matrix i's part in all results that this piece adds to. */
-  private dispatch({ matrices, lines, within }: Piece, i: number, stored: Stored, left: readonly Block[], out: readonly Block[]): void {
+  private dispatch({ matrices, lines, within }: Piece, i: number, stored: Stored, left: readonly Block[], out: readonly Sums[]): void {
     const { M } = this.batch;
     const { left: a, right: b, runs } = this.cuts;
     const width = lengthOf(within);
@@ -346,6 +354,7 @@ class Run {
         const [rows, across] = [lengthOf(m), lengthOf(n)];
         if (rows * across * lengthOf(k) === 0) continue;
         const [leftPitch, pitch] = [lengthOf(factor.columns), lengthOf(sums.columns)];
+        const each = DEPTH * Math.ceil(lengthOf(k) / (DEPTH * sums.slices));
         const words = [
           ...[rows, across, lengthOf(k)],
           ...[(m.from - factor.rows.from) * leftPitch + k.from - factor.columns.from, leftPitch],
@@ -353,16 +362,24 @@ class Run {
           ...[first + (k.from - terms.from) * strideK + (n.from - columns.from) * strideN, strideK, strideN],
           ...[stored.cells, b.limbs, b.bits, stored.packing],
           ...[(m.from - sums.rows.from) * pitch + n.from - sums.columns.from, pitch, runs],
+          ...[each, lengthOf(sums.rows) * pitch],
         ];
         const tiles = Math.ceil(rows / TILE) * Math.ceil(across / TILE);
-        this.device.run(PRODUCT, tiles, [whole(factor.region), whole(stored.region), whole(sums.region)], words);
+        this.device.run(
+          PRODUCT,
+          tiles * Math.ceil(lengthOf(k) / each),
+          [whole(factor.region), whole(stored.region), whole(sums.region)],
+          words,
+        );
       }
   }
 
   /** Waits for a block of the result. */
-  private async read({ rows, columns, region }: Block): Promise<void> {
+  private async read({ rows, columns, region, slices }: Sums): Promise<void> {
     const { out, N } = this.batch;
-    const bytes = await this.device.read(region);
+    const cells = lengthOf(rows) * lengthOf(columns);
+    if (slices > 1) this.device.run(SLICES, cells, [whole(region)], [slices, cells]);
+    const bytes = await this.device.read(region, 0, 8 * cells);
     const low = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     const high = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     let at = 0;

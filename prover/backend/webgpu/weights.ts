@@ -61,7 +61,6 @@ export function weightTable(device: Device, lists: readonly (readonly bigint[])[
     length *= group.length;
     const next = memory.alloc((limbs ? WEIGHT : ELEMENT) * length);
     device.run(limbs ? (RECODED.get(limbBits) as Kernel) : OUTER, length, [whole(table), whole(low), whole(next)], [group.length]);
-    device.flush();
     memory.release(table, low);
     table = next;
   }
