@@ -83,6 +83,9 @@ function quantile(p: number): number {
   );
 }
 
+/** Cells of a tensor that are drawn; further ones repeat them, at no multiple of a power of two, so that no row of a matrix is like another. */
+const DRAWN = 2 ** 22 - 3;
+
 const STEPS = 2 ** 16;
 /** Standard normal values of equal probability, ascending. */
 const NORMAL = Float64Array.from({ length: STEPS }, (_, i) => quantile((i + 0.5) / STEPS));
@@ -121,11 +124,13 @@ export function randomModel(shape: ModelShape, precision: Precision, seed: numbe
     if (gain) values.fill(2 ** f);
     else {
       const table = Float64Array.from(NORMAL, (x) => Math.round(x * DEVIATION * 2 ** f));
-      for (let i = 0; i < values.length; i += 2) {
+      const drawn = Math.min(values.length, DRAWN);
+      for (let i = 0; i < drawn; i += 2) {
         const x = next();
         values[i] = table[x & (STEPS - 1)] as number;
-        if (i + 1 < values.length) values[i + 1] = table[x >>> 16] as number;
+        if (i + 1 < drawn) values[i + 1] = table[x >>> 16] as number;
       }
+      for (let done = drawn; done < values.length; done += drawn) values.copyWithin(done, 0, Math.min(drawn, values.length - done));
     }
     return { name: t.name, axes: t.axes, bits: t.bits, f, values };
   });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
+import { kernelsOf } from '../../prover/backend/webgpu/kernels.ts';
 import { provenBundle } from '../browser/support/proof.ts';
 import { configurations, open, skip } from './support/backend.ts';
 
@@ -11,6 +12,13 @@ describe('proofs by the device', { skip }, () => {
     const backend = await open();
     assert.equal(await provenBundle(backend, 3n), expected);
     assert.notEqual(await provenBundle(backend, 4n), expected);
+    const listed = new Set(kernelsOf(backend.device.limbBits));
+    const forgotten = backend.device.compiled().filter((kernel) => !listed.has(kernel));
+    assert.deepEqual(
+      forgotten.map((kernel) => kernel.name),
+      [],
+      'kernels that a proof runs are compiled beforehand',
+    );
     await backend.close();
   });
 

@@ -148,3 +148,5 @@ export function reduceBuckets(
   device.memory.release(sums);
   return { parts, each };
 }
+
+export const KERNELS: readonly Kernel[] = [SUM_POINTS, SUM_EDGES, REDUCE];

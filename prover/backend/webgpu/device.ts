@@ -58,6 +58,7 @@ export class Device {
   readonly memory: Memory;
   private readonly device: GPUDevice;
   private readonly prepared = new Map<Kernel, Prepared>();
+  private readonly warming: Promise<void>[] = [];
   private readonly parameters: GPUBuffer;
   private readonly staged = new Uint32Array(BATCH * PARAMETER_WORDS);
   private encoder: GPUCommandEncoder | null = null;
@@ -312,9 +313,38 @@ export class Device {
     this.device.destroy();
   }
 
+  /** Begins to compile kernels, on the driver's threads. What goes wrong is thrown when a kernel is run. */
+  warm(kernels: readonly Kernel[]): void {
+    for (const kernel of kernels) {
+      const { layout, descriptor } = this.describe(kernel);
+      const made = this.device.createComputePipelineAsync(descriptor).then(
+        (pipeline) => void (this.prepared.has(kernel) || this.prepared.set(kernel, { pipeline, layout })),
+        () => {},
+      );
+      this.warming.push(made);
+    }
+  }
+
+  /** Kernels that are compiled. */
+  compiled(): readonly Kernel[] {
+    return [...this.prepared.keys()];
+  }
+
+  /** Settles when all that `warm` was given are compiled. */
+  async warmed(): Promise<void> {
+    await Promise.all(this.warming);
+  }
+
   private prepare(kernel: Kernel): Prepared {
     const known = this.prepared.get(kernel);
     if (known) return known;
+    const { layout, descriptor } = this.describe(kernel);
+    const made = { pipeline: this.device.createComputePipeline(descriptor), layout };
+    this.prepared.set(kernel, made);
+    return made;
+  }
+
+  private describe(kernel: Kernel): { readonly layout: GPUBindGroupLayout; readonly descriptor: GPUComputePipelineDescriptor } {
     const { device } = this;
     const layout = device.createBindGroupLayout({
       entries: [
@@ -331,13 +361,7 @@ export class Device {
       ],
     });
     const module = device.createShaderModule({ label: kernel.name, code: moduleCode(kernel, this.limbBits) });
-    const pipeline = device.createComputePipeline({
-      label: kernel.name,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module },
-    });
-    const made = { pipeline, layout };
-    this.prepared.set(kernel, made);
-    return made;
+    const pipelines = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    return { layout, descriptor: { label: kernel.name, layout: pipelines, compute: { module } } };
   }
 }

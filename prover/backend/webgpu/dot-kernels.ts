@@ -1,12 +1,13 @@
 /** Kernels of partial evaluations: sums of runs of terms, sums of these, and what adds them to the result. */
 import type { Axis } from '../axes.ts';
-import { cellsOfWord, type Kind } from './ints.ts';
+import { cellsOfWord, KINDS, type Kind } from './ints.ts';
 import { invocations, type Kernel } from './kernel.ts';
 import { dotsCode, termsBetweenCarries } from './wgsl/dots.ts';
 import type { LimbBits } from './wgsl/field.ts';
 
 /** What an invocation reads at a time: a cell; a word, of neighbouring outputs; a word, of neighbouring terms; such words of several outputs. */
-export type Mode = 'cell' | 'outputs' | 'terms' | 'tiles';
+const MODES = ['cell', 'outputs', 'terms', 'tiles'] as const;
+export type Mode = (typeof MODES)[number];
 
 /** Outputs of a tile, which share the weights that are read. */
 const TILE = 4;
@@ -172,3 +173,10 @@ export const FINISH: Kernel = invocations(
     storeF_out(own, x);
   }`,
 );
+
+/** All for a width of limbs. */
+export const dotKernels = (bits: LimbBits): readonly Kernel[] => [
+  ...KINDS.flatMap((kind) => (cellsOfWord(kind) === 1 ? (['cell'] as const) : MODES).map((mode) => dotKernel(kind, mode, bits))),
+  FOLD,
+  FINISH,
+];

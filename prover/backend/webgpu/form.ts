@@ -289,3 +289,5 @@ export function formProduct(
   const tables = factors.map(({ on }, k) => ({ region: regions[k] as Region, on }));
   return new FormRounds(device, tables, n, point.map(mod), mod(coef));
 }
+
+export const KERNELS: readonly Kernel[] = [SUM_CHUNK];

@@ -228,3 +228,5 @@ export class Generators {
     return (this.scalarTable = this.table(multiples, room * SCALAR_BITS, this.most(MULTIPLES_SUBSET)));
   }
 }
+
+export const KERNELS: readonly Kernel[] = [LIFT, SUBSETS];

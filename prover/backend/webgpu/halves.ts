@@ -81,3 +81,5 @@ fn lineF(low: F, high: F, point: u32) -> F {
   return subF(low, slope);
 }`;
 export const AT = { zero: 0, one: 1, infinity: 2, minusOne: 3 } as const;
+
+export const KERNELS: readonly Kernel[] = [BIND, FOLD];

@@ -130,3 +130,5 @@ export class Held {
     return { region, bytes, kinds: doubles ? kinds : null };
   }
 }
+
+export const KERNELS: readonly Kernel[] = [...NARROW.values()];

@@ -14,6 +14,7 @@ import { eqTerm } from './eq.ts';
 import { formProduct } from './form.ts';
 import { fromInts } from './ints.ts';
 import { Held } from './held.ts';
+import { kernelsOf } from './kernels.ts';
 import { GpuProducts } from './products.ts';
 import { productSum } from './rounds.ts';
 import { buildTree } from './tree.ts';
@@ -28,6 +29,8 @@ export interface WebGpuOptions {
   readonly software?: boolean;
   /** Bits of a limb; default: the fastest on the adapter. */
   readonly limbBits?: LimbBits;
+  /** Whether all kernels are compiled at once, beside other work; default: on a GPU. */
+  readonly warm?: boolean;
   /** Most bytes of a binding, for tests of how arrays are split. */
   readonly bindingBytes?: number;
 }
@@ -45,6 +48,8 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
   const adapter = options.adapter ?? (await chooseAdapter(options.software === true));
   const limbBits = options.limbBits ?? (await chooseLimbBits(adapter));
   const device = await Device.open(adapter, { limbBits, ...(options.bindingBytes ? { bindingBytes: options.bindingBytes } : {}) });
+  // On a processor it would take longer than most proofs need.
+  if (options.warm ?? !adapter.info.software) device.warm(kernelsOf(limbBits));
   const vectors = new Vectors(device);
   // Transcripts are hashed on the calling thread, several times as fast by the kernel.
   const keccak = await wasmKeccak().catch(() => keccak_256);
@@ -95,6 +100,10 @@ export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<
     productSum: async (pairs) => productSum(device, vectors, pairs),
     fractionTree: (depth, blocks, alpha, beta) => buildTree(device, depth, blocks, alpha, beta),
 
-    close: async () => device.close(),
+    async close() {
+      // A driver that compiles for a device must not lose it.
+      await device.warmed();
+      device.close();
+    },
   };
 }

@@ -170,3 +170,5 @@ export function clearAbove(
   const caller = [first % 2 ** 32, Math.floor(first / 2 ** 32), 2 ** bits - 1, i, j];
   device.run(CLEAR.get(kind) as Kernel, Math.ceil(count / cellsOfWord(kind)), [whole(source)], caller);
 }
+
+export const KERNELS: readonly Kernel[] = [...TO_FIELD.values()];

@@ -172,3 +172,5 @@ fn nothing(part: u32, folded: bool) -> F {
     storeF_partials((at_partials + item) * 3u + local, own);
   }`,
 };
+
+export const KERNELS: readonly Kernel[] = [EQ_SUFFIXES, LAYER];

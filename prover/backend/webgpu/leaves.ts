@@ -10,7 +10,7 @@ import { bitsOf } from '../../../verifier/program/types.ts';
 import { checkBlock, leafBits, leafCount } from '../leaf-domain.ts';
 import type { LeafBlock, LeafCells, LeafDomain } from '../types.ts';
 import { items, whole, type Argument, type Device, type Words } from './device.ts';
-import { invocations } from './kernel.ts';
+import { invocations, type Kernel } from './kernel.ts';
 import type { Region } from './regions.ts';
 import { constants } from './sums.ts';
 import { shortRadix } from './wgsl/field.ts';
@@ -344,3 +344,5 @@ export class Leaves {
     this.regions = [];
   }
 }
+
+export const KERNELS: readonly Kernel[] = [LEAVES, NOTHING, PARENTS];

@@ -154,3 +154,5 @@ export function sumLines(points: Points, table: Table, lines: Lines, extra: Regi
   device.memory.release(region, ...(needs ? [needs] : []));
   return sums as Region;
 }
+
+export const KERNELS: readonly Kernel[] = [TRANSPOSE, SUM_LINES];

@@ -283,3 +283,5 @@ function addBlocks(device: Device, out: Region, length: number, blocks: readonly
     memory.release(...uploaded, products);
   }
 }
+
+export const KERNELS: readonly Kernel[] = [TABLES, ADD];

@@ -216,3 +216,5 @@ export class Points {
     return Array.from({ length: count }, (_, i) => hostPoint(...(values.slice(4 * i, 4 * i + 3) as [bigint, bigint, bigint])));
   }
 }
+
+export const KERNELS: readonly Kernel[] = [TO_MONTGOMERY, FOLD, NORMALISE];

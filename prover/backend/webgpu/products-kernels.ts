@@ -181,3 +181,5 @@ export const SLICES: Kernel = {
   sums[2u * item] = low;
   sums[2u * item + 1u] = high;`,
 };
+
+export const KERNELS: readonly Kernel[] = [CUT, PRODUCT, SLICES];

@@ -175,3 +175,5 @@ export function productSum(device: Device, vectors: Vectors, pairs: readonly (re
   };
   return new ProductRounds(device, [side(0), side(1)], pairs.length, variables);
 }
+
+export const KERNELS: readonly Kernel[] = [SUM_PAIRS];

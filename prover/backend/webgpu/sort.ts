@@ -189,3 +189,5 @@ export function sortedEntries(
   memory.release(counts, offsets, ranks, totals, tileOffsets, all);
   return list;
 }
+
+export const KERNELS: readonly Kernel[] = [PREPARE, COUNT, SCAN, SCATTER];

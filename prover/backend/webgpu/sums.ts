@@ -73,3 +73,5 @@ export function bytesOf(values: readonly bigint[]): Uint8Array {
 
 /** Numbers in Montgomery form, as kernels take them among their words. */
 export const constants = (device: Device, values: readonly bigint[]): bigint[] => values.map(montgomery('F', device.limbBits).to);
+
+export const KERNELS: readonly Kernel[] = [SUM];

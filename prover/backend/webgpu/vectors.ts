@@ -5,7 +5,7 @@
 import { R } from '../../../verifier/field.ts';
 import type { FieldVector } from '../types.ts';
 import { items, type Device } from './device.ts';
-import { invocations } from './kernel.ts';
+import { invocations, type Kernel } from './kernel.ts';
 import { accumulateOuter, type OuterTerm } from './outer.ts';
 import type { Region } from './regions.ts';
 import { bigintsOf, bytesOf, ELEMENT } from './sums.ts';
@@ -148,3 +148,5 @@ export class Vectors {
     return v as GpuVector & { readonly region: Region };
   }
 }
+
+export const KERNELS: readonly Kernel[] = [TO_MONTGOMERY, FROM_MONTGOMERY];

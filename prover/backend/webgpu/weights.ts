@@ -29,6 +29,8 @@ const RECODED = new Map(
   }),
 );
 
+export const weightKernels = (bits: LimbBits): readonly Kernel[] => [OUTER, RECODED.get(bits) as Kernel];
+
 /** Runs of lists with up to SHORT products as one list each. */
 function grouped(lists: readonly (readonly bigint[])[]): (readonly bigint[])[] {
   const out: (readonly bigint[])[] = [];
