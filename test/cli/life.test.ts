@@ -230,10 +230,9 @@ test('audit agrees, follows the money, and writes a page; also on a replayed cha
     ],
   );
   assert.ok(balances.every((b) => String(b.held) === '0'));
-  const sums = await Promise.all(
-    transactions.map(async ({ hash }) => (await (await connect(chain.rpc)).client.getTransactionReceipt({ hash })).gasUsed),
-  );
-  assert.equal(String(gas), String(sums.reduce((n, g) => n + g, 0n)));
+  const { client } = await connect(chain.rpc);
+  const spent = await Promise.all(transactions.map(({ hash }) => client.getTransactionReceipt({ hash })));
+  assert.equal(String(gas), String(spent.reduce((n, { gasUsed }) => n + gasUsed, 0n)));
   // All bounties of the escrow, from events alone.
   const all = (await ok(['audit', '--html', at('escrow.html')])) as unknown as EscrowAudit;
   assert.deepEqual(

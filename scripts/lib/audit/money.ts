@@ -116,8 +116,8 @@ class Rules {
         const by = this.previous?.fields[reason === 2 ? 'challenger' : 'demander'] as Address | undefined;
         const half = reason <= 3 && by !== undefined ? t.bond / 2n : 0n;
         return [
-          ...(by === undefined ? [] : native('out', by, 'bond', half, `half the bond: ${why}`)),
-          ...native('out', t.poster, 'bond', t.bond - half, `${half === 0n ? 'the bond' : 'half the bond'}: ${why}`),
+          ...(by === undefined ? [] : native('out', by, 'bond', half, `half of it: ${why}`)),
+          ...native('out', t.poster, 'bond', t.bond - half, `${half === 0n ? 'all of it' : 'half of it'}: ${why}`),
         ];
       }
       case 'Paid': {

@@ -15,8 +15,8 @@ nav ul{list-style:none;padding:0;margin:1rem 0;display:flex;flex-wrap:wrap;gap:.
 .lead{font-size:1.05rem}
 .badge{display:inline-block;font-weight:650;padding:.1rem .7rem;border:2px solid currentColor;border-radius:1rem;white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.open{color:var(--open)}
-.findings{border-left:4px solid var(--bad);padding:.1rem 0 .1rem 1rem}
-.notes{border-left:4px solid var(--open);padding:.1rem 0 .1rem 1rem}
+.findings{border-left:4px solid var(--bad);padding:.1rem 0 .1rem 2rem}
+.notes{border-left:4px solid var(--open);padding:.1rem 0 .1rem 2rem}
 .findings li,.notes li{overflow-wrap:anywhere}
 code{font:.85em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 pre{background:var(--raised);border:1px solid var(--line);border-radius:.4rem;padding:.7rem .9rem;white-space:pre-wrap;overflow-wrap:anywhere}
