@@ -232,6 +232,8 @@ export interface Escrow {
   lapse(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Credits the signers of a paid claim's verdict with their fees. */
+  collect(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Records a commitment to a challenge. */
   commit(account: Account, commitment: Hex): Promise<Sent>;
   /** When a commitment was made, in seconds; 0n if it was not. */
@@ -287,6 +289,8 @@ export interface Escrow {
     readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
+    /** Whether these have been credited with their fees. */
+    readonly collected: boolean;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
     readonly openDemands: number;
@@ -327,6 +331,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
+    collect: (account, terms, claimId) => call(account, 'collect', [terms, claimId]),
     commit: (account, commitment) => call(account, 'commit', [commitment]),
     committedAt: (commitment) => chain.client.readContract({ address, abi, functionName: 'committedAt', args: [commitment] }),
     challenge: (account, terms, { claimant, body }, salt, key, accusation) =>

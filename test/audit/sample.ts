@@ -46,8 +46,9 @@ export const EVENTS: readonly AuditEvent[] = [
   event(2, 'Claimed', { claimId: FIRST, claimant: ALICE, acceptFrom: 4602n }),
   event(3, 'Claimed', { claimId: SECOND, claimant: BOB, acceptFrom: 4603n }),
   event(4, 'Attested', { claimId: FIRST, valid: true, expiry: 4602n, attesters: 1 }),
-  event(5, 'Paid', { claimId: FIRST, claimant: ALICE }, [credit(ALICE, 1100n), credit(ATTESTER, 7n)]),
+  event(5, 'Paid', { claimId: FIRST, claimant: ALICE }, [credit(ALICE, 1100n)]),
   event(6, 'Released', { claimId: SECOND }, [credit(BOB, 100n)]),
+  event(7, 'Collected', { claimId: FIRST }, [credit(ATTESTER, 7n)]),
 ];
 export const TRANSACTIONS: readonly AuditedTransaction[] = [
   [POSTER, 1007n],
@@ -56,6 +57,7 @@ export const TRANSACTIONS: readonly AuditedTransaction[] = [
   [ATTESTER, 0n],
   [STRANGER, 0n],
   [STRANGER, 0n],
+  [ATTESTER, 0n],
 ].map(([sender, value], i) => transaction(EVENTS[i] as AuditEvent, sender as Address, value as bigint));
 
 /** Texts of strangers, each somewhere on the page. */

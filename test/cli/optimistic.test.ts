@@ -308,5 +308,5 @@ test('Both: an invalid verdict leaves a false claim to be refuted, a valid one p
   await ok(['accept', claim as string], contributor);
   assert.equal(await statusOf(claim), PAID);
   assert.equal((await ok(['withdraw'], contributor))['amount'], String(REWARD + BOND));
-  assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
+  assert.equal((await ok(['withdraw', '--bounty', both.id], attester))['amount'], String(10n ** 16n));
 });

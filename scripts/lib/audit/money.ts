@@ -125,10 +125,13 @@ class Rules {
         return [
           { direction: 'out', account: claimant(), purpose: 'reward', amount: t.reward, why: 'paid', token: t.token },
           ...native('out', claimant(), 'bond', t.bond, 'back with the reward'),
-          ...signers.flatMap((s) => native('out', s, 'attester fee', t.attesterFee, 'signed the verdict that led to the payment')),
           ...(signers.length === 0 ? native('out', t.poster, 'attester fee', fees, 'paid without a verdict') : []),
         ];
       }
+      case 'Collected':
+        return (this.signers.get(e.claim as Hex) ?? []).flatMap((s) =>
+          native('out', s, 'attester fee', t.attesterFee, 'signed the verdict that led to the payment'),
+        );
       case 'Refunded': {
         this.refunded = true;
         const hidden = t.kind !== KIND.training && !this.disclosed;

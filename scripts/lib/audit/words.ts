@@ -130,6 +130,8 @@ export function happened(e: AuditEvent, names: Names): string {
       return `${claim} of ${who('claimant')} was paid`;
     case 'Refunded':
       return 'the bounty was refunded';
+    case 'Collected':
+      return `the attesters of ${claim} were credited with their fees`;
     case 'Released':
       return `the bond of ${claim} was released`;
     default:

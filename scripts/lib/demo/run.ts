@@ -251,6 +251,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   if (verdict.valid !== true) throw new Error(`the verifier service refused the claim: ${verdict.reason}`);
   record('accept', await escrow.accept(contributor, terms, claim));
   record('withdraw (contributor)', await escrow.withdraw(contributor, zeroAddress, contributor.address));
+  record('collect', await escrow.collect(attester, terms, claim));
   record('withdraw (attester)', await escrow.withdraw(attester, zeroAddress, attester.address));
   const after = await balancesOf(chain, escrow.address);
 
