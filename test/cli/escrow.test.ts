@@ -178,7 +178,13 @@ test('audit tells every bounty of the escrow from its events, and the balance co
       ['paid', null, null],
     ],
   );
-  assert.deepEqual(held(delivered), []);
+  // The verdict's fee waits to be collected, by who signed it.
+  assert.deepEqual(held(delivered), [['attester fee', 10n ** 15n]]);
+  const paid = delivered.claims[1]?.claim;
+  assert.deepEqual((await run(poster, 'settle', delivered.bounty))['collected'], []);
+  assert.deepEqual((await run(attester, 'settle', delivered.bounty))['collected'], [paid]);
+  const later = (await run(attester, 'audit')) as unknown as EscrowAudit;
+  assert.deepEqual([later.ok, held(later.bounties[3] as Audit)], [true, []]);
   // Nobody has withdrawn anything yet.
   assert.deepEqual(
     audit.liabilities?.map((l) => BigInt(l.balance) - BigInt(l.held) - BigInt(l.credits)),
