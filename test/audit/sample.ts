@@ -113,7 +113,7 @@ export function sampleAudit(strange: Partial<Strange> = {}): Audit {
     parties: partiesOf(TERMS, { roles, flows: money.flows, transactions: TRANSACTIONS, claims, waiting: () => 0n }),
     ...{ claims, gas: TRANSACTIONS.reduce((n, t) => n + t.gas, 0n), fees: TRANSACTIONS.reduce((n, t) => n + t.fee, 0n) },
     ...{ balances: balancesOf(money.flows), withdrawals: [], findings, notes: texts.note === '' ? [] : [texts.note] },
-    made: { time: 2000, block: 6n, version: '0', command: texts.command },
+    made: { time: 2000, block: 6n, version: '0', command: texts.command, code: { escrow: true, fraudProof: true, delivery: true } },
   };
 }
 

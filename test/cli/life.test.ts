@@ -209,7 +209,8 @@ test('audit agrees, follows the money, and writes a page; also on a replayed cha
   assert.equal(audit['status'], 'paid');
   // The page is the JSON's rendering and nothing else.
   assert.equal(readFileSync(at('audit.html'), 'utf8'), auditPage(audit as unknown as Audit));
-  const { claims, parties, balances, transactions, gas } = audit as unknown as Audit;
+  const { claims, parties, balances, transactions, gas, made, notes } = audit as unknown as Audit;
+  assert.deepEqual([made.code, notes], [{ escrow: true, fraudProof: true, delivery: true }, []]);
   assert.deepEqual(
     claims[0]?.checks.map((c) => [c.name, c.outcome]),
     ['bundle', 'proof 1', 'proof 2', 'decider'].map((name) => [name, 'passed']),

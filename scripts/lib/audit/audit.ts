@@ -2,7 +2,8 @@
  * The audit: rebuilds a bounty from the chain's events and the published files, verifies every bundle again, and compares the outcome with what
  * the attesters said and the escrow did. Without the package it tells what the chain tells.
  *
- * It rests on the node (that its events are the chain's, and all of them), and on the contract at the escrow's address being Fineproof's.
+ * It rests on the node (that its events are the chain's, and all of them), and on the contract at the escrow's address being Fineproof's, which it
+ * compares with this version's.
  */
 import { readFileSync } from 'node:fs';
 import type { Address } from 'viem';
@@ -16,6 +17,7 @@ import type { BundleSource } from '../bundles.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, type Escrow } from '../chain.ts';
 import { packageFiles, readRecipe } from '../package.ts';
 import { inTurn } from '../scan.ts';
+import { codeOf, otherCode } from './code.ts';
 import { auditedClaim, judged, stateFindings } from './claims.ts';
 import { historyOf, withdrawalsOf, type History } from './history.ts';
 import { balancesOf, moneyOf } from './money.ts';
@@ -33,8 +35,9 @@ export interface Replaying {
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** Now; `command` makes the audit again. */
-export async function makingOf({ chain }: Escrow, command: string): Promise<Making> {
-  return { time: Math.floor(Date.now() / 1000), block: await chain.client.getBlockNumber(), version, command };
+export async function makingOf(escrow: Escrow, command: string): Promise<Making> {
+  const block = await escrow.chain.client.getBlockNumber();
+  return { time: Math.floor(Date.now() / 1000), block, version, command, code: await codeOf(escrow) };
 }
 
 const card = ({ name, commitment, tensors }: Card): AuditedCard => ({
@@ -131,6 +134,7 @@ export async function auditFacts(escrow: Escrow, facts: Facts, replaying: Replay
     ...judgements.flatMap((j) => ('finding' in j ? [j.finding] : [])),
   ];
   const notes = [
+    ...otherCode(made.code),
     ...(opened === null ? ['the bounty’s package was not given: no file was compared with the terms, and no bundle was verified'] : []),
     ...judgements.flatMap((j) => ('note' in j ? [j.note] : [])),
     ...transactions

@@ -117,7 +117,7 @@ export async function historyOf(escrow: Escrow, id: Hex, from: bigint, to: bigin
   for (const m of own.filter((of) => of.events.some((e) => e.name === 'Challenged'))) {
     const commitment = commitmentIn(m, address, id);
     if (commitment === null) continue;
-    const [made] = await escrow.events('Committed', { commitment });
+    const [made] = await escrow.events('Committed', { commitment }, from);
     if (made === undefined) continue;
     commitments.set(m.transaction.hash, made.transactionHash);
     transactions.push({ ...(await mined(chain, address, made.transactionHash, times)).transaction, events: ['Committed'] });

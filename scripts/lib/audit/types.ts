@@ -133,7 +133,7 @@ export interface AuditedChallenge {
   readonly where: string | null;
   readonly fault: string;
   readonly transaction: Hex;
-  /** The transaction of the commitment before it; null where the challenge was made through a contract. */
+  /** The transaction of the commitment before it; null where it is not found: the challenge went through a contract, or it is older than the bounty. */
   readonly commitment: Hex | null;
 }
 
@@ -195,6 +195,8 @@ export interface Making {
   /** The newest block then. */
   readonly block: bigint;
   readonly version: string;
+  /** Whether escrow and checkers have this version's code, but for immutables. */
+  readonly code: { readonly escrow: boolean; readonly fraudProof: boolean; readonly delivery: boolean };
   /** The command that makes it again; its node is the reader's. */
   readonly command: string;
 }

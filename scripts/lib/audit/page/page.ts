@@ -69,6 +69,11 @@ function bounty(a: Audit, heading: Heading, prefix: string): Html {
   ${heading(0, 'Replay', `${prefix}replay`)}${replays(a, names, heading, prefix)}`;
 }
 
+const codeLine = ({ code: { escrow, fraudProof, delivery }, version }: Making): string =>
+  escrow && fraudProof && delivery
+    ? `The escrow’s contract. Its code and that of its checkers are those of Fineproof ${version}, but for immutables.`
+    : 'The escrow’s contract. Its code, or that of a checker, is not this version’s: compare it with the sources of the version that it is said to be.';
+
 /** How to make it again, and what it rests on. */
 const closing = (made: Making, chainId: number): Html =>
   html`<h2 id="again">To repeat this audit</h2>
@@ -80,7 +85,7 @@ const closing = (made: Making, chainId: number): Html =>
     <h2 id="limits">What this rests on</h2>
     <ul>
       <li>The node’s word that these are the chain’s events, and all of them.</li>
-      <li>The contract at the escrow’s address being Fineproof’s: its code was not compared.</li>
+      <li>${codeLine(made)}</li>
       <li>The soundness of the proof system, where bundles were verified: discrete logarithms on BN254, keccak as a random oracle.</li>
       <li>This page is as good as who gives it to you. Repeat the audit rather than believe it.</li>
     </ul>
