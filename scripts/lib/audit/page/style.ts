@@ -38,7 +38,7 @@ tfoot th,tfoot td{font-weight:600;border-top:2px solid var(--line)}
 time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .claim,.bounty{scroll-margin-top:1rem}
 footer{margin-top:3rem;padding-top:.8rem;border-top:2px solid var(--line);color:var(--soft)}
-@media (max-width:40rem){body{font-size:15px;padding:1rem .8rem 3rem}h1{font-size:1.35rem}dl>div{grid-template-columns:1fr}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td,caption{display:block}
+@media screen and (max-width:40rem){body{font-size:15px;padding:1rem .8rem 3rem}h1{font-size:1.35rem}dl>div{grid-template-columns:1fr}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td,caption{display:block}
 tr{padding:.5rem 0;border-bottom:1px solid var(--line)}tfoot tr{border-top:2px solid var(--line)}tbody th{font-weight:600}th,td{border:0!important;padding:.1rem 0}
 td{display:grid;grid-template-columns:6.5rem 1fr;gap:.6rem}td::before{content:attr(data-label);color:var(--soft)}td>*{min-width:0}.none{display:none}.n{text-align:left;white-space:normal}}
 @media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--text:#000;--soft:#333;--line:#999;--link:#000;--good:#000;--bad:#000;--open:#000}
