@@ -1,10 +1,11 @@
 /**
- * Compiles the contracts and writes their ABIs and bytecode to `deploy/artifacts.ts`, so that services and the demo need no compiler.
+ * Compiles the contracts and writes their ABIs, bytecode and runtimes to `deploy/artifacts.ts`, so that services and the demo need no compiler.
  * With `--check`: writes nothing, and fails when the file is not what the sources give.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import hre from 'hardhat';
+import { runtimeOf } from './lib/runtime.ts';
 
 const target = fileURLToPath(new URL('../deploy/artifacts.ts', import.meta.url));
 const contracts = [
@@ -18,7 +19,8 @@ const contracts = [
 const check = process.argv.includes('--check');
 await hre.tasks.getTask('build').run({ quiet: true, noTests: true });
 
-let text = '/** ABIs and creation bytecode of the contracts. Written by `npm run compile`; a test compares it with the sources. */\n';
+let text =
+  '/** ABIs, creation bytecode and runtimes of the contracts. Written by `npm run compile`; a test compares it with the sources. */\n';
 for (const [name, contract] of contracts) {
   const artifact = await hre.artifacts.readArtifact(contract);
   const entries = artifact.abi.map(
@@ -26,6 +28,7 @@ for (const [name, contract] of contracts) {
   );
   text += `\nexport const ${name}Abi = [\n${entries.join('')}] as const;\n`;
   text += `\nexport const ${name}Bytecode =\n  '${artifact.bytecode}' as const;\n`;
+  text += `\nexport const ${name}Runtime = ${JSON.stringify(runtimeOf(artifact))} as const;\n`;
 }
 
 const current = readCurrent();

@@ -98,6 +98,20 @@ abstract contract Bounties is Ledger {
         _credit(NATIVE, entry.claimant, terms.bond);
     }
 
+    /// @inheritdoc IBountyEscrow
+    function collect(Terms calldata terms, bytes32 claimId) external nonReentrant {
+        bytes32 bountyId = Statement.bountyId(terms);
+        Claim storage entry = _claimIn(bountyId, claimId, ClaimStatus.Paid);
+        uint256 attesters = entry.attesters;
+        if (attesters == 0 || entry.collected) revert NothingToCollect(claimId);
+
+        entry.collected = true;
+        emit Collected(claimId, bountyId);
+        for (uint256 i = 0; attesters >> i != 0; ++i) {
+            if ((attesters >> i) & 1 == 1) _credit(NATIVE, terms.signers[i], terms.attesterFee);
+        }
+    }
+
     // --- Internals ---
 
     function _post(Terms calldata terms) private returns (bytes32 bountyId) {
@@ -137,19 +151,15 @@ abstract contract Bounties is Ledger {
         _credit(NATIVE, terms.poster, terms.bond - amount);
     }
 
-    /// @dev Ends claim and bounty: reward and bond to the claimant, fees to the attesters, or back if there were none.
+    /// @dev Ends claim and bounty: reward and bond to the claimant; fees stay for `collect`, or go back without a verdict.
     function _pay(Terms calldata terms, bytes32 bountyId, bytes32 claimId) internal {
         Claim storage entry = _claims[claimId];
         entry.status = ClaimStatus.Paid;
         _bounties[bountyId].status = BountyStatus.Paid;
         address claimant = entry.claimant;
-        uint256 attesters = entry.attesters;
         emit Paid(claimId, bountyId, claimant);
         _creditReward(terms, claimant, terms.bond);
-        if (attesters == 0) _credit(NATIVE, terms.poster, terms.attesterFee * terms.threshold);
-        for (uint256 i = 0; attesters >> i != 0; ++i) {
-            if ((attesters >> i) & 1 == 1) _credit(NATIVE, terms.signers[i], terms.attesterFee);
-        }
+        if (entry.attesters == 0) _credit(NATIVE, terms.poster, terms.attesterFee * terms.threshold);
     }
 
     /// @dev The bond of a reservation that nobody used in time goes to the poster.

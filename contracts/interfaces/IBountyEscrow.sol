@@ -110,6 +110,8 @@ interface IBountyEscrow {
         /// @dev Unanswered demands: of bundle and trace, which stop `accept`; of encrypted rows, which stop `settle`.
         uint32 openDemands;
         uint32 openRowDemands;
+        /// @dev The attesters' fees of a paid claim have been credited.
+        bool collected;
     }
 
     /// @notice A contributor's entry in a bounty that judges by hidden inputs.
@@ -181,6 +183,7 @@ interface IBountyEscrow {
     event Paid(bytes32 indexed claimId, bytes32 indexed bountyId, address indexed claimant);
     event Refunded(bytes32 indexed bountyId);
     event Released(bytes32 indexed claimId, bytes32 indexed bountyId);
+    event Collected(bytes32 indexed claimId, bytes32 indexed bountyId);
     event Credited(address indexed account, address indexed token, uint256 amount);
     event Withdrawn(address indexed account, address indexed token, address indexed to, uint256 amount);
 
@@ -247,6 +250,7 @@ interface IBountyEscrow {
     error AlreadyDemanded(bytes32 demandId);
     error DemandNotOpen(bytes32 demandId, DemandStatus status);
     error NoCode(address checker);
+    error NothingToCollect(bytes32 claimId);
     error NothingToWithdraw(address account, address token);
     error ZeroAddress();
 
@@ -315,8 +319,8 @@ interface IBountyEscrow {
     ) external;
 
     /// @notice Accepts the first live claim without open demands of bundle or trace: once it is attested (Attested, Both),
-    /// or from `acceptFrom` on (Optimistic, Both). Without delivery it is paid: reward and bond to the claimant, the fee to
-    /// each attester, or back to the poster if there was no verdict.
+    /// or from `acceptFrom` on (Optimistic, Both). Without delivery it is paid: reward and bond to the claimant, the fees for
+    /// `collect`, or back to the poster if there was no verdict.
     function accept(Terms calldata terms, bytes32 claimId) external;
 
     /// @notice Rejects a claim that got no verdict by `acceptFrom`, under Attested; its bond goes back.
@@ -343,6 +347,10 @@ interface IBountyEscrow {
 
     /// @notice Gives back the bond of a claim that was still pending when another one was paid.
     function release(Terms calldata terms, bytes32 claimId) external;
+
+    /// @notice Credits each signer of a paid claim's verdict with the fee, once. Who the signers are stands in claim and
+    /// terms, so that payment costs the same however many there are.
+    function collect(Terms calldata terms, bytes32 claimId) external;
 
     // --- Doubts ---
 

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { auditPage } from '../lib/audit/page/page.ts';
 import { action, example } from '../lib/command.ts';
 import { writeReport } from '../lib/demo/report.ts';
 import { runDemo } from '../lib/demo/run.ts';
-import { summaryJson, summaryText } from '../lib/demo/summary.ts';
+import { auditFile, commands, summaryJson, summaryText } from '../lib/demo/summary.ts';
+import { writeAtomic } from '../lib/files.ts';
 import { integerOption } from '../lib/options.ts';
 import { progressBar } from '../lib/progress.ts';
 
@@ -37,6 +39,9 @@ export function demoCommand(): Command {
       bar.stop();
       const report = join(result.folder, 'report.html');
       writeReport(report, result);
+      const { audit } = result;
+      const made = { ...audit.made, command: commands(result).audit };
+      writeAtomic(auditFile(result), auditPage({ ...audit, made }));
       return { json: summaryJson(result, report), text: summaryText(result, report), failed: !result.paid || !result.audit.ok };
     } finally {
       bar.stop();

@@ -19,7 +19,7 @@ export function withdrawCommand(): Command {
   const command = chainOptions(new Command('withdraw').description('send this account’s whole credit in the escrow to an address'))
     .option('--to <address>', 'receiver (default: the account itself)', addressOption)
     .option('--token <address>', 'ERC-20 (default: the chain’s native coin)', addressOption, zeroAddress);
-  command.option('--bounty <id>', 'first end what is due of this bounty, for its bonds and fees', digestArgument);
+  command.option('--bounty <id>', 'first end what is due of this bounty, for its bonds and fees, an attester’s among them', digestArgument);
   example(command, 'fineproof withdraw --escrow 0x…');
   return action<Options>(command, (_args, options) =>
     withChain(options.rpc, async (chain) => {

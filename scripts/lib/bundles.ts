@@ -41,6 +41,8 @@ export interface Wanted {
 
 /** Where bundles come from. */
 export interface BundleSource {
+  /** Names of the stores that are asked first. */
+  readonly stores: readonly string[];
   /** Errors: InputError that says of every store why it gave nothing; the signal's reason when it is aborted. */
   fetch(wanted: Wanted, size: BundleSize, keccak?: Keccak, signal?: AbortSignal): Promise<Uint8Array>;
 }
@@ -57,6 +59,7 @@ function checked(bytes: Uint8Array, root: Hex, exact: number, keccak?: Keccak): 
 /** Asks `stores` in order, then those that `hints` makes of the claim's URIs. */
 export function bundleSource(stores: readonly BundleStore[], hints: (uris: readonly string[]) => readonly BundleStore[]): BundleSource {
   return {
+    stores: stores.map((store) => store.name),
     async fetch({ bundleRoot: root, uris }, { exact, limit }, keccak, signal) {
       const failures: string[] = [];
       for (const store of [...stores, ...hints(uris)]) {

@@ -38,6 +38,7 @@ import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, t
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
+import { overRanges } from './scan.ts';
 
 export interface Chain {
   readonly rpc: string;
@@ -231,6 +232,8 @@ export interface Escrow {
   lapse(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Gives back the bond of a claim that was pending when another one was paid. */
   release(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Credits the signers of a paid claim's verdict with their fees. */
+  collect(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   /** Records a commitment to a challenge. */
   commit(account: Account, commitment: Hex): Promise<Sent>;
   /** When a commitment was made, in seconds; 0n if it was not. */
@@ -262,8 +265,12 @@ export interface Escrow {
   /** Pays a revealed claim that nobody complained about in time. */
   settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
-  credit(token: Address, account: Address): Promise<bigint>;
-  bounty(id: Hex): Promise<{
+  /** Reads of state take a block: as it was after it, where the node still knows. */
+  credit(token: Address, account: Address, block?: bigint): Promise<bigint>;
+  bounty(
+    id: Hex,
+    block?: bigint,
+  ): Promise<{
     readonly status: number;
     readonly first: Hex;
     readonly last: Hex;
@@ -272,13 +279,18 @@ export interface Escrow {
     readonly reservedUntil: number;
   }>;
   entryOf(bountyId: Hex, entrant: Address): Promise<{ readonly adapterRoot: Hex; readonly holdsBond: boolean }>;
-  claimOf(id: Hex): Promise<{
+  claimOf(
+    id: Hex,
+    block?: bigint,
+  ): Promise<{
     readonly bountyId: Hex;
     readonly claimant: Address;
     /** Seconds: acceptFrom while pending, revealBy once accepted, complainBy once revealed. */
     readonly deadline: bigint;
     readonly status: number;
     readonly attesters: number;
+    /** Whether these have been credited with their fees. */
+    readonly collected: boolean;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
     readonly openDemands: number;
@@ -294,6 +306,7 @@ export interface Escrow {
 }
 
 const NO_VALUE = 0n;
+const atBlock = (block?: bigint): { blockNumber?: bigint } => (block === undefined ? {} : { blockNumber: block });
 
 /** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
 export const postValue = (t: Terms): bigint =>
@@ -318,6 +331,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),
     release: (account, terms, claimId) => call(account, 'release', [terms, claimId]),
+    collect: (account, terms, claimId) => call(account, 'collect', [terms, claimId]),
     commit: (account, commitment) => call(account, 'commit', [commitment]),
     committedAt: (commitment) => chain.client.readContract({ address, abi, functionName: 'committedAt', args: [commitment] }),
     challenge: (account, terms, { claimant, body }, salt, key, accusation) =>
@@ -341,41 +355,24 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
     settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
-    credit: (token, account) => chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account] }),
-    bounty: (id) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id] }),
+    credit: (token, account, block) =>
+      chain.client.readContract({ address, abi, functionName: 'credits', args: [token, account], ...atBlock(block) }),
+    bounty: (id, block) => chain.client.readContract({ address, abi, functionName: 'bountyOf', args: [id], ...atBlock(block) }),
     entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
-    async claimOf(id) {
-      const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
+    async claimOf(id, block) {
+      const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id], ...atBlock(block) });
       return { ...record, deadline: BigInt(record.deadline) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),
     async events(eventName, args = {}, fromBlock = 0n) {
-      const last = await chain.client.getBlockNumber();
-      const found: unknown[] = [];
-      // Nodes limit ranges and answers differently: halve the range until it is accepted.
-      const scan = async (from: bigint, to: bigint): Promise<void> => {
-        try {
-          found.push(
-            ...(await chain.client.getContractEvents({
-              address,
-              abi,
-              eventName,
-              args,
-              fromBlock: from,
-              toBlock: to,
-              strict: true,
-            } as never)),
-          );
-        } catch (e) {
-          if (to - from < 16n) throw readable(e, 'events');
-          const middle = (from + to) / 2n;
-          await scan(from, middle);
-          await scan(middle + 1n, to);
-        }
-      };
-      if (fromBlock <= last) await scan(fromBlock, last);
-      return found as never;
+      const scan = (from: bigint, to: bigint): Promise<unknown[]> =>
+        chain.client.getContractEvents({ address, abi, eventName, args, fromBlock: from, toBlock: to, strict: true } as never);
+      try {
+        return (await overRanges(fromBlock, await chain.client.getBlockNumber(), scan)) as never;
+      } catch (e) {
+        throw readable(e, 'events');
+      }
     },
   };
 }

@@ -12,6 +12,8 @@ export interface Ended {
   readonly lapsed: Hex[];
   /** Another claim was paid; the bond is back. */
   readonly released: Hex[];
+  /** Paid after a verdict that the account signed; its signers have their fees. */
+  readonly collected: Hex[];
   /** The key was not shown in time; the poster has the bond. */
   readonly unrevealed: Hex[];
   /** Nobody complained in time: paid. */
@@ -26,9 +28,19 @@ export interface Ended {
   readonly entries: Address[];
 }
 
-/** Makes all these calls for one bounty. Each is checked before it is sent, so what is not due yet is left alone. */
+/** Makes all these calls for one bounty, fees of attesters only for one of them. Each is checked before it is sent, so what is not due yet is left alone. */
 export async function endWhatIsDue(escrow: Escrow, account: Account, bounty: PostedBounty): Promise<Ended> {
-  const done: Ended = { lapsed: [], released: [], unrevealed: [], settled: [], defaulted: [], reclaimed: [], undisclosed: [], entries: [] };
+  const done: Ended = {
+    lapsed: [],
+    released: [],
+    collected: [],
+    unrevealed: [],
+    settled: [],
+    defaulted: [],
+    reclaimed: [],
+    undisclosed: [],
+    entries: [],
+  };
   const { terms } = bounty;
   const { timestamp } = await escrow.chain.client.getBlock();
   // Every call may end the bounty or a claim, so the state is read again before each.
@@ -43,11 +55,16 @@ export async function endWhatIsDue(escrow: Escrow, account: Account, bounty: Pos
     done.reclaimed.push(...reclaimed.map(() => claim.id));
   }
   for (const { id } of await listClaims(escrow, bounty.id)) {
-    const { status, open, deadline, attesters, openRowDemands } = await stateOf(id);
+    const { status, open, deadline, attesters, collected, openRowDemands } = await stateOf(id);
     const due = open && deadline <= timestamp;
+    // Its gas is for who gets something by it.
+    const signed = terms.signers.some((signer, i) => signer === account.address && ((attesters >> i) & 1) === 1);
     if (status === 'superseded') {
       await escrow.release(account, terms, id);
       done.released.push(id);
+    } else if (status === 'paid' && signed && !collected) {
+      await escrow.collect(account, terms, id);
+      done.collected.push(id);
     } else if (due && status === 'pending' && terms.rule === RULE.attested && attesters === 0) {
       await escrow.lapse(account, terms, id);
       done.lapsed.push(id);

@@ -38,6 +38,8 @@ test('the demo ends in payment, and verify and audit agree', async () => {
   assert.match(report, /<svg/);
   assert.doesNotMatch(report, /<script|(src|href)=/);
 
+  assert.match(readFileSync(json['auditPage'] as string, 'utf8'), /all agrees[\s\S]*npx fineproof audit/);
+
   assert.ok(existsSync(json['bundle'] as string));
   const verified = await fineproofJson(['verify', json['bundle'] as string]);
   assert.deepEqual([verified.code, verified.json['ok'], verified.json['bounty']], [0, true, json['bounty']]);

@@ -7,6 +7,8 @@ import { after, before, test } from 'node:test';
 import { encodeAbiParameters, keccak256, toHex, zeroAddress, type Hex } from 'viem';
 import { deliveryKeyHash } from '../../verifier/delivery/keys.ts';
 import { bountyId, claimId, KIND, type Body, type Terms } from '../../verifier/statement.ts';
+import { REASONS } from '../../scripts/lib/audit/money.ts';
+import type { Audit, EscrowAudit } from '../../scripts/lib/audit/types.ts';
 import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scripts/lib/chain.ts';
 import { localAccount, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
 import { verdictTypedData } from '../../scripts/lib/verdict.ts';
@@ -147,4 +149,45 @@ test('accept, reveal and settle hand an adapter over; a key that is never shown 
   const before = await escrow.credit(zeroAddress, contributor.address);
   assert.deepEqual((await run(attester, 'settle', id))['settled'], [second]);
   assert.equal((await escrow.credit(zeroAddress, contributor.address)) - before, terms.reward + terms.bond);
+});
+
+test('audit tells every bounty of the escrow from its events, and the balance covers what is owed', async () => {
+  const audit = (await run(attester, 'audit')) as unknown as EscrowAudit;
+  assert.deepEqual([audit.ok, audit.replayed, audit.findings], [true, 0, []]);
+  const [reserved, shown, hidden, delivered] = audit.bounties as [Audit, Audit, Audit, Audit];
+  assert.equal(audit.bounties.length, 4);
+  const held = ({ balances }: Audit): [string, bigint][] =>
+    balances.map((b): [string, bigint] => [b.purpose, BigInt(b.held)]).filter(([, n]) => n !== 0n);
+  assert.deepEqual([reserved.status, held(reserved)], ['refunded', []]);
+  // Disclosed and not yet ended: reward, fees and the entry's bond are there.
+  assert.deepEqual(held(shown), [
+    ['reward', 10n ** 18n],
+    ['attester fee', 10n ** 15n],
+    ['bond', 10n ** 17n],
+  ]);
+  assert.deepEqual([hidden.status, held(hidden)], ['refunded', []]);
+  const entrant = hidden.parties.find((p) => p.roles.includes('entrant'));
+  assert.deepEqual(
+    entrant?.standings.map((s) => String(s.net)),
+    ['1000'],
+  );
+  assert.deepEqual(
+    delivered.claims.map((c) => [c.status, c.rejected, c.valid]),
+    [
+      ['rejected', REASONS[4], null],
+      ['paid', null, null],
+    ],
+  );
+  // The verdict's fee waits to be collected, by who signed it.
+  assert.deepEqual(held(delivered), [['attester fee', 10n ** 15n]]);
+  const paid = delivered.claims[1]?.claim;
+  assert.deepEqual((await run(poster, 'settle', delivered.bounty))['collected'], []);
+  assert.deepEqual((await run(attester, 'settle', delivered.bounty))['collected'], [paid]);
+  const later = (await run(attester, 'audit')) as unknown as EscrowAudit;
+  assert.deepEqual([later.ok, held(later.bounties[3] as Audit)], [true, []]);
+  // Nobody has withdrawn anything yet.
+  assert.deepEqual(
+    audit.liabilities?.map((l) => BigInt(l.balance) - BigInt(l.held) - BigInt(l.credits)),
+    [0n],
+  );
 });

@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { auditPage, escrowPage } from '../../scripts/lib/audit/page/page.ts';
+import type { Audit, EscrowAudit } from '../../scripts/lib/audit/types.ts';
 import { connect, deploy } from '../../scripts/lib/chain.ts';
 import { localAccount, recordChain, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
 import { fineproof, fineproofJson, startFineproof } from './support/fineproof.ts';
@@ -193,15 +195,62 @@ test('claim, attest, accept, withdraw', async () => {
   const outrun = (await ok(['claim', at('run'), '--package', at('bounty')], contributor))['claim'];
   await ok(['accept', claim.id], poster);
   const withdrawn = await ok(['withdraw', '--bounty', claim.bounty], contributor);
-  assert.deepEqual([withdrawn['released'], withdrawn['amount']], [[outrun], String(17n * 10n ** 17n)]);
+  assert.deepEqual([withdrawn['released'], withdrawn['collected'], withdrawn['amount']], [[outrun], [], String(17n * 10n ** 17n)]);
   await refused(['withdraw'], /NothingToWithdraw/, contributor);
-  assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
+  // A fee waits until one of the signers collects it, for all of them.
+  await refused(['withdraw'], /NothingToWithdraw/, attester);
+  const fees = await ok(['withdraw', '--bounty', claim.bounty], attester);
+  assert.deepEqual([fees['collected'], fees['amount']], [[claim.id], String(10n ** 16n)]);
 });
 
-test('audit agrees, also on a replayed chain; without the bundle it says so', async () => {
-  const audit = await ok(['audit', at('bounty')]);
+test('audit agrees, follows the money, and writes a page; also on a replayed chain; without the bundle it says so', async () => {
+  const audit = await ok(['audit', at('bounty'), '--html', at('audit.html')]);
   assert.equal(audit['ok'], true);
   assert.equal(audit['status'], 'paid');
+  // The page is the JSON's rendering and nothing else.
+  assert.equal(readFileSync(at('audit.html'), 'utf8'), auditPage(audit as unknown as Audit));
+  const { claims, parties, balances, transactions, gas, made, notes } = audit as unknown as Audit;
+  assert.deepEqual([made.code, notes], [{ escrow: true, fraudProof: true, delivery: true }, []]);
+  assert.deepEqual(
+    claims[0]?.checks.map((c) => [c.name, c.outcome]),
+    ['bundle', 'proof 1', 'proof 2', 'decider'].map((name) => [name, 'passed']),
+  );
+  assert.deepEqual(
+    claims.map((c) => [c.status, c.attested, c.signers.length]),
+    [
+      ['paid', true, 2],
+      ['released', null, 0],
+    ],
+  );
+  assert.deepEqual(
+    parties.map((p) => [p.name, p.standings[0]?.net, p.standings[0]?.waiting]),
+    [
+      ['poster', String(-152n * 10n ** 16n), '0'],
+      ['claimant', String(15n * 10n ** 17n), '0'],
+      ...parties.slice(2).map(({ name, address }) => {
+        const withdrew = address === localAccount(attester).address;
+        return [name, String(10n ** 16n), withdrew ? '0' : String(10n ** 16n)];
+      }),
+    ],
+  );
+  assert.ok(balances.every((b) => String(b.held) === '0'));
+  const { client } = await connect(chain.rpc);
+  const spent = await Promise.all(transactions.map(({ hash }) => client.getTransactionReceipt({ hash })));
+  assert.equal(String(gas), String(spent.reduce((n, { gasUsed }) => n + gasUsed, 0n)));
+  // All bounties of the escrow, from events alone.
+  const all = (await ok(['audit', '--html', at('escrow.html')])) as unknown as EscrowAudit;
+  assert.deepEqual(
+    all.bounties.map((b) => [b.bounty, b.package, b.claims.map((c) => c.valid), String(b.gas)]),
+    [[claim.bounty, null, [null, null], String(gas)]],
+  );
+  // What waits for the second attester is all that the escrow holds.
+  assert.deepEqual(
+    all.liabilities?.map((l) => [l.held, l.credits, l.balance].map(String)),
+    [['0', String(10n ** 16n), String(10n ** 16n)]],
+  );
+  assert.equal(readFileSync(at('escrow.html'), 'utf8'), escrowPage(all));
+  const both = (await ok(['audit', at('bounty'), '--all'])) as unknown as EscrowAudit;
+  assert.deepEqual([both.replayed, both.bounties[0]?.claims[0]?.valid], [1, true]);
   await recordChain(chain.rpc, at('chain.json'));
   const replayed = await ok(['audit', at('bounty'), '--rpc', at('chain.json')]);
   assert.deepEqual(

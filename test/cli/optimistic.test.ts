@@ -8,6 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createTestClient, http, type Hex } from 'viem';
+import { REASONS } from '../../scripts/lib/audit/money.ts';
+import { auditPage } from '../../scripts/lib/audit/page/page.ts';
+import type { Audit } from '../../scripts/lib/audit/types.ts';
 import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scripts/lib/chain.ts';
 import { findBounty } from '../../scripts/lib/bounties.ts';
 import { openBundles } from '../../scripts/lib/bundles.ts';
@@ -242,8 +245,9 @@ test('the window of the valid claim passes: it is paid', async () => {
   await ok(['accept', first.claim], attester);
   assert.equal(await statusOf(first.claim), PAID);
   assert.equal((await ok(['withdraw'], contributor))['amount'], String(due));
-  const audit = await ok(['audit', bounty.package]);
-  assert.deepEqual([audit['ok'], audit['status']], [true, 'paid']);
+  const audit = await ok(['audit', bounty.package, '--html', at('audit.html')]);
+  assert.deepEqual([audit['ok'], audit['status'], audit['findings']], [true, 'paid', []]);
+  assert.equal(readFileSync(at('audit.html'), 'utf8'), auditPage(audit as unknown as Audit));
   assert.deepEqual(
     (audit['claims'] as { valid: boolean | null; trace: boolean | null }[]).map((c) => [c.valid, c.trace]),
     [
@@ -253,6 +257,27 @@ test('the window of the valid claim passes: it is paid', async () => {
       [null, null],
       [null, null],
     ],
+  );
+  const { claims, parties, balances } = audit as unknown as Audit;
+  // How the four false ones ended, and by which position; a commitment came before every challenge.
+  assert.deepEqual(
+    claims.map((c) => [c.rejected, c.challenge === null, c.challenge?.commitment === null]),
+    [
+      [null, true, false],
+      [REASONS[2], false, false],
+      [REASONS[2], false, false],
+      [REASONS[3], true, false],
+      [REASONS[2], false, false],
+    ],
+  );
+  assert.ok(claims.flatMap((c) => c.challenge ?? []).every((c) => /^(instruction \d+ of|position)/.test(c.where as string)));
+  assert.equal(claims[0]?.demands.filter((d) => d.status === 'answered').length, 2);
+  assert.deepEqual(new Set(claims[3]?.demands.map((d) => d.status)), new Set(['defaulted', 'reclaimed']));
+  // Every bond and fee found an owner: what one lost, others got.
+  assert.ok(balances.every((b) => String(b.held) === '0'));
+  assert.equal(
+    parties.flatMap((p) => p.standings).reduce((n, s) => n + BigInt(s.net), 0n),
+    0n,
   );
   // A paid bounty ends the watch.
   assert.deepEqual((await ok(['watch', bounty.package, '--cursors', at('cursors')], watcher))['bounties'], [bounty.id]);
@@ -283,5 +308,5 @@ test('Both: an invalid verdict leaves a false claim to be refuted, a valid one p
   await ok(['accept', claim as string], contributor);
   assert.equal(await statusOf(claim), PAID);
   assert.equal((await ok(['withdraw'], contributor))['amount'], String(REWARD + BOND));
-  assert.equal((await ok(['withdraw'], attester))['amount'], String(10n ** 16n));
+  assert.equal((await ok(['withdraw', '--bounty', both.id], attester))['amount'], String(10n ** 16n));
 });

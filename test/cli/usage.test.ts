@@ -133,6 +133,7 @@ test('U1, U2 bad model folders and texts: one JSON error that names file and cur
     [['bounty', 'check', at('nowhere')], /nowhere: does not exist/],
     [['verify', at('short'), '--package', at('nowhere')], /nowhere: does not exist/],
     [['audit', at('nowhere'), '--rpc', 'http://127.0.0.1:1'], /no node answers/],
+    [['audit', at('nowhere'), '--html', folder], /--html: .* is a folder/],
     [['withdraw', '--rpc', at('empty')], /empty: is empty/],
   ];
   const results = await Promise.all(cases.map(([args]) => fineproofJson(args)));

@@ -153,6 +153,7 @@ describe('E2 reentrancy', () => {
       ['lapse', [t, id]],
       ['refund', [t]],
       ['release', [t, id]],
+      ['collect', [t, id]],
       ['postMilestone', [t, t, w.alice.address, body()]],
       ['reserve', [t]],
       ['enter', [t, word(1)]],
@@ -233,10 +234,11 @@ async function paidActor() {
 
 describe('E3 payees and forced coins', () => {
   it('E3 a claimant that cannot receive hurts only himself, and can have it sent elsewhere', async () => {
-    const { w, actor } = await paidActor();
+    const { w, t, id, actor } = await paidActor();
     await actor.getFunction('setRefuses')(true);
     const to = (address: string) => w.escrow.interface.encodeFunctionData('withdraw', [ZERO, address]);
     await expect(actor.getFunction('execute')(w.escrowAddress, 0n, to(await actor.getAddress()))).to.be.revertedWith('no money, please');
+    await w.escrow.getFunction('collect')(t, id);
     for (const attester of w.attesters.slice(0, 2)) await expect(withdraw(w, attester, ZERO)).to.changeEtherBalance(ethers, attester, FEE);
     await actor.getFunction('execute')(w.escrowAddress, 0n, to(w.bob.address));
     await expect(actor.getFunction('execute')(w.escrowAddress, 0n, to(ethers.ZeroAddress))).to.be.revertedWithCustomError(
@@ -249,9 +251,10 @@ describe('E3 payees and forced coins', () => {
     const w = await world();
     await ethers.deployContract('Forcer', [w.escrowAddress], { value: 12_345n });
     const t = await terms(w);
-    await runToPayment(w, t);
+    const id = await runToPayment(w, t);
     expect(await credit(w, ZERO, w.alice.address)).to.equal(REWARD + BOND);
     await withdraw(w, w.alice, ZERO);
+    await w.escrow.getFunction('collect')(t, id);
     for (const attester of w.attesters.slice(0, 2)) await withdraw(w, attester, ZERO);
     expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(12_345n);
   });
@@ -336,7 +339,7 @@ describe('E4 other terms behind an id', () => {
 });
 
 describe('E6 doing it twice', () => {
-  it('E6 accept, refund, release, lapse and withdraw work once', async () => {
+  it('E6 accept, refund, release, collect, lapse and withdraw work once', async () => {
     const w = await world();
     const t = await terms(w);
     await post(w, t);
@@ -349,6 +352,8 @@ describe('E6 doing it twice', () => {
     await expect(claim(w, t, w.mallory)).to.be.revertedWithCustomError(w.escrow, 'BountyNotOpen');
     await w.escrow.getFunction('release')(t, second);
     await expect(w.escrow.getFunction('release')(t, second)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    await w.escrow.getFunction('collect')(t, first);
+    await expect(w.escrow.getFunction('collect')(t, first)).to.be.revertedWithCustomError(w.escrow, 'NothingToCollect').withArgs(first);
     await withdraw(w, w.alice, ZERO);
     await expect(withdraw(w, w.alice, ZERO)).to.be.revertedWithCustomError(w.escrow, 'NothingToWithdraw');
     await networkHelpers.time.increaseTo(t.claimBy);
@@ -366,7 +371,7 @@ describe('E6 doing it twice', () => {
     expect((await w.escrow.getFunction('bountyOf')(bountyId(w.chainId, w.escrowAddress, u))).status).to.equal(STATUS.refunded);
   });
 
-  it("E6 one bounty's claim is not accepted, lapsed, attested or released under another's terms", async () => {
+  it("E6 one bounty's claim is not accepted, lapsed, attested, released or collected under another's terms", async () => {
     const w = await world();
     const t = await terms(w);
     const u = await terms(w, { bond: 100n * BOND });
@@ -387,6 +392,9 @@ describe('E6 doing it twice', () => {
     await attest(w, u, other);
     await accept(w, u, other);
     await expect(w.escrow.getFunction('release')(u, id)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotOfBounty');
+    await accept(w, t, id);
+    await expect(w.escrow.getFunction('collect')(u, id)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotOfBounty');
+    await expect(w.escrow.getFunction('collect')(t, other)).to.be.revertedWithCustomError(w.escrow, 'ClaimNotOfBounty');
   });
 });
 
@@ -471,6 +479,7 @@ describe('E8 verdicts', () => {
     await wallet.getFunction('setOwner')(w.mallory.address);
     await expect(submit(second)).to.be.revertedWithCustomError(w.escrow, 'BadSignature').withArgs(t.signers[0]);
     await accept(w, t, first);
+    await w.escrow.getFunction('collect')(t, first);
     expect(await credit(w, ZERO, t.signers[0] as string)).to.equal(FEE);
   });
 

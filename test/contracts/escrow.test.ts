@@ -6,6 +6,7 @@ import {
   CLAIM,
   DAY,
   FEE,
+  type Hex,
   JOB,
   REWARD,
   STATUS,
@@ -165,7 +166,7 @@ describe('claim', () => {
 });
 
 describe('attest and accept', () => {
-  it('pays reward and bond to the claimant and a fee to each signer of the verdict', async () => {
+  it('pays reward and bond to the claimant, and keeps a fee for each signer of the verdict', async () => {
     const w = await world();
     const t = await terms(w);
     const bounty = await post(w, t);
@@ -174,9 +175,6 @@ describe('attest and accept', () => {
     await expect(w.escrow.getFunction('accept')(t, id)).to.emit(w.escrow, 'Paid').withArgs(id, bounty, w.alice.address);
     const credit = w.escrow.getFunction('credits');
     expect(await credit(ZERO, w.alice.address)).to.equal(REWARD + BOND);
-    expect(await credit(ZERO, w.attesters[0]?.address)).to.equal(FEE);
-    expect(await credit(ZERO, w.attesters[1]?.address)).to.equal(0n);
-    expect(await credit(ZERO, w.attesters[2]?.address)).to.equal(FEE);
     expect(await w.escrow.getFunction('status')(bounty)).to.equal(JOB.completed);
     expect((await w.escrow.getFunction('claimOf')(id)).status).to.equal(CLAIM.paid);
     await expect(w.escrow.connect(w.alice).getFunction('withdraw')(ZERO, w.bob.address)).to.changeEtherBalance(
@@ -184,11 +182,7 @@ describe('attest and accept', () => {
       w.bob,
       REWARD + BOND,
     );
-    for (const i of [0, 2]) {
-      const attester = w.attesters[i] as (typeof w.attesters)[number];
-      await w.escrow.connect(attester).getFunction('withdraw')(ZERO, attester.address);
-    }
-    expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(0n);
+    expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(2n * FEE);
   });
 
   it('pays an ERC-20 reward in that token', async () => {
@@ -339,6 +333,54 @@ describe('the queue of claims', () => {
     await expect(w.escrow.getFunction('release')(t, second)).to.emit(w.escrow, 'Released').withArgs(second, bounty);
     expect(await w.escrow.getFunction('credits')(ZERO, w.bob.address)).to.equal(BOND);
     expect((await w.escrow.getFunction('claimOf')(second)).status).to.equal(CLAIM.released);
+  });
+});
+
+describe('collect', () => {
+  it('credits those who signed, once a claim is paid, and nobody else', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    const [first, second] = [await claim(w, t, w.alice), await claim(w, t, w.bob)];
+    const collect = (id: Hex) => w.escrow.connect(w.anyone).getFunction('collect')(t, id);
+    await expect(collect(first)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    const expiry = await inAnHour();
+    const submit = async (id: Hex, mask: number) =>
+      w.escrow.getFunction('attest')(t, id, true, expiry, mask, await sign(w, id, true, expiry, mask));
+    await submit(first, 0b101);
+    await submit(second, 0b011);
+    await expect(collect(first)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    await accept(w, t, first);
+    const credits = () => Promise.all(w.attesters.map((a) => w.escrow.getFunction('credits')(ZERO, a.address)));
+    expect(await credits()).to.deep.equal([0n, 0n, 0n]);
+    expect((await w.escrow.getFunction('claimOf')(first)).collected).to.equal(false);
+    await expect(collect(first)).to.emit(w.escrow, 'Collected').withArgs(first, bounty);
+    expect(await credits()).to.deep.equal([FEE, 0n, FEE]);
+    const { collected, attesters } = await w.escrow.getFunction('claimOf')(first);
+    expect([collected, attesters]).to.deep.equal([true, 0b101n]);
+    await expect(collect(first)).to.be.revertedWithCustomError(w.escrow, 'NothingToCollect').withArgs(first);
+    // A verdict on a claim that was not paid earns nothing.
+    await expect(collect(second)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    await w.escrow.getFunction('release')(t, second);
+    await expect(collect(second)).to.be.revertedWithCustomError(w.escrow, 'WrongClaimStatus');
+    for (const by of [w.alice, w.bob, w.attesters[0], w.attesters[2]])
+      await w.escrow.connect(by as typeof w.alice).getFunction('withdraw')(ZERO, w.mallory.address);
+    expect(await ethers.provider.getBalance(w.escrowAddress)).to.equal(0n);
+  });
+
+  it('costs who is paid nothing, however many signed', async () => {
+    const gas: bigint[] = [];
+    for (const signatures of [1, 3]) {
+      const w = await world();
+      const t = await terms(w, { threshold: signatures });
+      await post(w, t);
+      const id = await claim(w, t, w.alice);
+      const expiry = await inAnHour();
+      const mask = 2 ** signatures - 1;
+      await w.escrow.getFunction('attest')(t, id, true, expiry, mask, await sign(w, id, true, expiry, mask));
+      gas.push((await (await w.escrow.getFunction('accept')(t, id)).wait())?.gasUsed ?? 0n);
+    }
+    expect(Number((gas[1] as bigint) - (gas[0] as bigint))).to.be.within(-100, 100);
   });
 });
 

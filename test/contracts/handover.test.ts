@@ -107,6 +107,7 @@ describe('claims with delivery', () => {
     await nextBlockAt((await claimOf(w, id)).deadline);
     await settle(w, t, id);
     expect(await credit(w, w.alice)).to.equal(REWARD + BOND);
+    await send(w, w.anyone, 'collect', t, id);
     expect(await credit(w, w.attesters[0] as World['alice'])).to.equal(FEE);
     await refused(w, settle(w, t, id), 'BountyNotOpen');
   });

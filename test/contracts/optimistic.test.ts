@@ -95,6 +95,7 @@ describe('Both', () => {
     await attest(w, t, id);
     await accept(w, t, id);
     expect(await credit(w, w.alice)).to.equal(REWARD + BOND);
+    await send(w, w.anyone, 'collect', t, id);
     for (const attester of w.attesters.slice(0, 2)) expect(await credit(w, attester)).to.equal(FEE);
   });
 
@@ -106,6 +107,7 @@ describe('Both', () => {
     await refused(w, send(w, w.anyone, 'lapse', t, id), 'NeverLapses');
     await accept(w, t, id);
     expect(await credit(w, w.poster)).to.equal(2n * FEE);
+    await refused(w, send(w, w.anyone, 'collect', t, id), 'NothingToCollect');
   });
 
   it('lets an invalid verdict only block the short way', async () => {

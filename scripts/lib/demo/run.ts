@@ -15,7 +15,8 @@ import { claimId } from '../../../verifier/statement.ts';
 import type { Content } from '../../../verifier/cards.ts';
 import { InputError, type Hex } from '../../../verifier/input.ts';
 import { attestPending } from '../attester.ts';
-import { auditBounty, type Audit } from '../audit.ts';
+import { auditBounty } from '../audit/audit.ts';
+import type { Audit } from '../audit/types.ts';
 import { recipeOf, PRECISIONS } from '../bounty-options.ts';
 import { bundleSize, bundleSource, publishBundle } from '../bundles.ts';
 import { loadCard, savePublicCard } from '../card-files.ts';
@@ -250,11 +251,12 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
   if (verdict.valid !== true) throw new Error(`the verifier service refused the claim: ${verdict.reason}`);
   record('accept', await escrow.accept(contributor, terms, claim));
   record('withdraw (contributor)', await escrow.withdraw(contributor, zeroAddress, contributor.address));
+  record('collect', await escrow.collect(attester, terms, claim));
   record('withdraw (attester)', await escrow.withdraw(attester, zeroAddress, attester.address));
   const after = await balancesOf(chain, escrow.address);
 
   options.onProgress('the auditor replays', 0.95);
-  const audit = await withEngine('wasm', (engine) => auditBounty(escrow, bounty.id, packageFolder, source, engine));
+  const audit = await withEngine('wasm', (engine) => auditBounty(escrow, bounty.id, { folder: packageFolder, source, engine }));
   await recordChain(local.rpc, join(folder, 'chain.json'));
   const adapterParameters = Object.entries(bounty.start.content).reduce((n, [name, v]) => n + (/\.[AB]$/.test(name) ? v.length : 0), 0);
   return {

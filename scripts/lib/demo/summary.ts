@@ -12,6 +12,9 @@ export const commands = (d: DemoResult): { readonly verify: string; readonly aud
   audit: `npx fineproof audit ${join(d.folder, 'bounty')} --store ${join(d.folder, 'store')} --rpc ${d.keptPid === null ? join(d.folder, 'chain.json') : d.rpc}`,
 });
 
+/** The audit's page. */
+export const auditFile = (d: DemoResult): string => join(d.folder, 'audit.html');
+
 const ether = (b: Balances): Record<keyof Balances, string> => ({
   poster: formatEther(b.poster),
   contributor: formatEther(b.contributor),
@@ -53,6 +56,7 @@ export function summaryJson(d: DemoResult, report: string): Record<string, unkno
     rpc: d.keptPid === null ? null : d.rpc,
     nodePid: d.keptPid,
     report,
+    auditPage: auditFile(d),
     commands: commands(d),
   };
 }
@@ -92,7 +96,7 @@ export function summaryText(d: DemoResult, report: string): string {
       ? 'The auditor verified the bundle again from the chain and the published files: all agrees.'
       : `The auditor found: ${d.audit.findings.join('; ')}`,
     '',
-    `report   ${report}`,
+    `report   ${report}, and the audit’s page: ${auditFile(d)}`,
     `verify   ${how.verify}`,
     `audit    ${how.audit}`,
     ...(d.keptPid === null ? [] : [`the chain is still running at ${d.rpc}; end it with: kill ${d.keptPid}`]),

@@ -70,6 +70,9 @@ contract EscrowTest {
         handler.attest(1 << 64);
         handler.accept(0);
         require(handler.paid() == 1, "no payment by a verdict");
+        handler.collect(0);
+        handler.collect(0);
+        require(handler.collected() == 1, "no fees collected, or twice");
 
         handler.post(optimistic);
         handler.claim(lie);
@@ -165,8 +168,10 @@ contract EscrowTest {
     function _afterTheEnd(uint256 bounties, uint256 claimed, uint256 demanded) private {
         for (uint256 i = 0; i < claimed; ++i) {
             (bytes32 id, uint256 of_, , , ) = handler.claims(i);
-            IBountyEscrow.ClaimStatus status = escrow.claimOf(id).status;
+            IBountyEscrow.Claim memory entry = escrow.claimOf(id);
+            IBountyEscrow.ClaimStatus status = entry.status;
             if (status == IBountyEscrow.ClaimStatus.Superseded) escrow.release(handler.termsOf(of_), id);
+            if (handler.owesFees(entry)) escrow.collect(handler.termsOf(of_), id);
             require(status >= IBountyEscrow.ClaimStatus.Paid, "a claim is still live");
         }
         for (uint256 i = 0; i < demanded; ++i) {
@@ -308,6 +313,7 @@ contract EscrowTest {
         else if (move == 10) handler.releaseEntry(seed);
         else if (move == 11) handler.reclaim(seed);
         else if (move == 12) handler.release(seed);
+        else if (move == 13) handler.collect(seed);
         else handler.withdraw(seed);
     }
 }

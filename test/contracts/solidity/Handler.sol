@@ -26,6 +26,7 @@ contract Handler is Table {
     uint256 public settled;
     uint256 public reserved;
     uint256 public disclosed;
+    uint256 public collected;
 
     modifier watched() {
         vm.warp(_time);
@@ -147,6 +148,14 @@ contract Handler is Table {
         if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
         try escrow.release(_terms[made.bounty], made.id) {} catch {}
+    }
+
+    function collect(uint256 seed) external watched {
+        if (claims.length == 0) return;
+        Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Paid)];
+        try escrow.collect(_terms[made.bounty], made.id) {
+            ++collected;
+        } catch {}
     }
 
     function reveal(uint256 seed) external watched {

@@ -172,7 +172,7 @@ abstract contract Table {
 
     // --- What a test asks ---
 
-    /// What the escrow owes in a token: open rewards and fees, bonds, fees of open demands, disclosure bonds, credits.
+    /// What the escrow owes in a token: open rewards and fees, bonds, fees not collected, of open demands, disclosure bonds, credits.
     function liabilities(address token) external view returns (uint256 sum) {
         for (uint256 i = 0; i < _terms.length; ++i) {
             IBountyEscrow.Bounty memory bounty = escrow.bountyOf(bountyIds[i]);
@@ -182,7 +182,10 @@ abstract contract Table {
         }
         if (token == address(0)) {
             for (uint256 i = 0; i < claims.length; ++i) {
-                if (_holdsBond(escrow.claimOf(claims[i].id).status)) sum += _terms[claims[i].bounty].bond;
+                IBountyEscrow.Claim memory entry = escrow.claimOf(claims[i].id);
+                Terms memory t = _terms[claims[i].bounty];
+                if (_holdsBond(entry.status)) sum += t.bond;
+                if (owesFees(entry)) sum += t.attesterFee * t.threshold;
             }
             for (uint256 i = 0; i < _asked.length; ++i) {
                 if (demandStatus(i) != IBountyEscrow.DemandStatus.Open) continue;
@@ -203,6 +206,11 @@ abstract contract Table {
             if (!escrow.entryOf(bountyIds[i], _people[p]).holdsBond) continue;
             sum += t.bond + (shared ? t.disclosureBond / bounty.entrants : 0);
         }
+    }
+
+    /// Whether attesters of a paid claim still have to be credited.
+    function owesFees(IBountyEscrow.Claim memory entry) public pure returns (bool) {
+        return entry.status == IBountyEscrow.ClaimStatus.Paid && entry.attesters != 0 && !entry.collected;
     }
 
     function _holdsBond(IBountyEscrow.ClaimStatus status) private pure returns (bool) {
