@@ -1,9 +1,10 @@
 /** Delivery in the proof: the last proof's rows are the final state's limbs, each row can be encoded, and adapterRoot is theirs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bundleBytes, decodeBundle, deliveredRows, proofCounts, rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
+import { bundleBytes, decodeBundle, proofCounts, rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
 import { add, type Affine } from '../../verifier/curve.ts';
 import { adapterTree } from '../../verifier/delivery/cipher.ts';
+import { deliveredRows } from '../../verifier/delivery/commitments.ts';
 import { commitRow, decodeRow, encodeRow, openRow, type PlainRow } from '../../verifier/delivery/row.ts';
 import { mod } from '../../verifier/field.ts';
 import { generators, H } from '../../verifier/generators.ts';
@@ -127,7 +128,7 @@ test('rows hold the final state, and give it back', () => {
   assert.deepEqual(Object.keys(stateOfRows(compiled, [...own, ...new Array<PlainRow>(7).fill(pad)])), ['A', 'v']);
   assert.throws(() => stateOfRows(compiled, own.slice(1)), /rows: are 8, the program has 9/);
   const swapped = [own[3], own[1], own[2], own[0], ...own.slice(4)];
-  assert.throws(() => stateOfRows(compiled, swapped), /A'\[\d+\] is -?\d+, outside its 18 bits/);
+  assert.throws(() => stateOfRows(compiled, swapped), /A'\[\d+\]: is -?\d+, outside its 18 bits/);
 });
 
 /** Changes of the last proof's witness before it is proven. */

@@ -1,8 +1,9 @@
 /** The recorded verifier of a delivery bounty: it says what the verifier says, and one false word about delivered rows is refuted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bundleRoot, deliveredRows, proofCounts, rowsRoot } from '../../verifier/bundle.ts';
+import { bundleRoot, proofCounts, rowsRoot } from '../../verifier/bundle.ts';
 import { add, type Affine } from '../../verifier/curve.ts';
+import { deliveredRows } from '../../verifier/delivery/commitments.ts';
 import { H } from '../../verifier/generators.ts';
 import { fromPoints, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
 import { isLoad, judge, type Claimed } from '../../verifier/record/accusation.ts';
