@@ -1,7 +1,7 @@
 /** Delivery in the proof: the last proof's rows are the final state's limbs, each row can be encoded, and adapterRoot is theirs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bundleBytes, decodeBundle, proofCounts, rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
+import { bundleBytes, bundleRoot, decodeBundle, proofCounts, rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
 import { add, type Affine } from '../../verifier/curve.ts';
 import { adapterTree } from '../../verifier/delivery/cipher.ts';
 import { deliveredRows } from '../../verifier/delivery/commitments.ts';
@@ -9,6 +9,14 @@ import { commitRow, decodeRow, encodeRow, openRow, type PlainRow } from '../../v
 import { mod } from '../../verifier/field.ts';
 import { generators, H } from '../../verifier/generators.ts';
 import { compile } from '../../verifier/program/compile.ts';
+import { decodeProgram } from '../../verifier/program/decode.ts';
+import { digestOf } from '../../verifier/input.ts';
+import { keyHash, keyOf, listTrees } from '../../verifier/record/key.ts';
+import { publicWordsOf, recordVerifier } from '../../verifier/record/record.ts';
+import { encodeProgram } from '../../prover/program/encode.ts';
+import { Walker } from '../../prover/trainer/walk.ts';
+import { proveRun } from '../fixtures/run.ts';
+import { seededRandom } from '../fixtures/seeded.ts';
 import { fromPoints, toPoints, type Pt } from '../../verifier/protocol/machine.ts';
 import { verifyBundle } from '../../verifier/verify.ts';
 import { checkProgram } from '../../verifier/validity/check.ts';
@@ -333,6 +341,56 @@ test('a delivering run is simulated without a witness, its rows and x_d included
   await assert.rejects(verifyBundle({ ...context, finalState: run.finalState }, run.bundle), STALE);
   // Nobody knows what these rows hold: no small limbs were put into them.
   assert.notEqual(run.finalState, context.finalState);
+});
+
+test('the encoding says what is delivered, and is that of old where nothing is', () => {
+  for (const program of [world.program, delivering(8, [])]) {
+    const bytes = encodeProgram(program);
+    assert.deepEqual(decodeProgram(bytes).tensors, program.tensors);
+  }
+  // Positions of range: leaf, map, limbs; no others.
+  const bytes = encodeProgram(world.program);
+  const bare = encodeProgram(delivering(8, []));
+  const at = bytes.findIndex((b, i) => b !== bare[i]);
+  assert.deepEqual([bytes[at], bare[at]], [2, 0]);
+  assert.throws(() => decodeProgram(bytes.map((b, i) => (i === at ? 3 : b))), /tensors\[6\]\.range: is larger than 2/);
+});
+
+/** Made before there was delivery: by the program, key and bundle of the tiny training, seeded. */
+const OLD = {
+  program: '0x0094f6758c4cce83eca566fdcb68ec57cede41a13dddf736533c07c3b922366d',
+  key: '0xfd114f430c1e4e507f73efd769e24b72acececc27aa2dcf90e9a67498e8155da',
+  bundle: 0x3ace11dac8222c1abad3822bb94aa9385ab91edaf5522678cba5a999e9001dbn,
+  finalState: 0xb61ef66180fa385286bda6e3b250817310f93cc03f09df6a76b1928b8f0757e2n,
+};
+
+test('programs without delivery keep hash, key and proofs', async () => {
+  const program = tinyTraining(3);
+  assert.equal(digestOf(encodeProgram(program)), OLD.program);
+  const c = compile(program);
+  const rows = (name: string): number => c.polys.find((p) => p.name === name)?.rows.length ?? 0;
+  const points = generators(200);
+  const recorded = recordVerifier(
+    {
+      compiled: c,
+      firstState: points.slice(0, rows('state in')),
+      hiddenRows: new Map([['model', points.slice(50, 50 + rows('model'))]]),
+      publicContent: { ...Object.fromEntries(tiny.data), ...program.constants },
+    },
+    publicWordsOf(0),
+  );
+  assert.equal(keyHash(keyOf(recorded, listTrees(recorded))), OLD.key);
+  const fixed = new Map([...tiny.content].map(([name, v]) => [name, Float64Array.from(v)]));
+  const run = await proveRun(backend, {
+    program,
+    fixed: tiny.content,
+    firstState: tiny.firstState,
+    random: seededRandom(5n),
+    statement: [1n, 2n],
+    walk: (t, state) => new Walker(program).walk(t, new Map([...fixed, ...state]), { leaves: true }),
+  });
+  assert.equal(bundleRoot(run.bundle), OLD.bundle);
+  assert.equal(run.context.finalState, OLD.finalState);
 });
 
 test('compile places limbs last, and a program without them as ever', () => {
