@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { provenBundle } from '../browser/support/proof.ts';
+import { tinyDelivery } from '../fixtures/tiny-training.ts';
 import { configurations, open, skip } from './support/backend.ts';
 
 describe('proofs by the device', { skip }, () => {
@@ -11,6 +12,12 @@ describe('proofs by the device', { skip }, () => {
     const backend = await open();
     assert.equal(await provenBundle(backend, 3n), expected);
     assert.notEqual(await provenBundle(backend, 4n), expected);
+    await backend.close();
+  });
+
+  it('a step that is delivered has the reference’s bytes: rows of 256 beside the program’s of 8', async () => {
+    const backend = await open();
+    assert.equal(await provenBundle(backend, 6n, tinyDelivery()), await provenBundle(createReferenceBackend(), 6n, tinyDelivery()));
     await backend.close();
   });
 
