@@ -78,11 +78,26 @@ test('one that may be challenged, and delivers the adapter: its recorded verifie
   await check('deeper', (t) => (t['deliveryDepth'] = 20), /terms\.deliveryDepth: is 20, the program's rows take \d/);
   await check('keyless', (t) => (t['deliveryKey'] = { x: '0', y: '0' }), /terms\.deliveryKey: is none, though the program/);
   await check('state', (t) => (t['fullState'] = true), /terms\.fullState: asks for the whole state/);
-  // A recipe that delivers something else is not the program's.
-  const other = change('recipe', () => undefined);
-  const recipe = JSON.parse(readFileSync(join(other, 'recipe.json'), 'utf8')) as Record<string, unknown>;
-  writeFileSync(join(other, 'recipe.json'), canonicalJson({ ...recipe, deliver: 'state' }));
-  await refused(['bounty', 'check', other, '--offline'], /is not the program that the recipe gives/);
+  // A recipe that delivers more or less than the terms say: not even where its program is posted.
+  const withRecipe = (folder: string, deliver: string): string => {
+    const recipe = JSON.parse(readFileSync(join(folder, 'recipe.json'), 'utf8')) as Record<string, unknown>;
+    writeFileSync(join(folder, 'recipe.json'), canonicalJson({ ...recipe, deliver }));
+    return folder;
+  };
+  await refused(
+    [
+      'bounty',
+      'check',
+      withRecipe(
+        change('more', () => undefined),
+        'state',
+      ),
+      '--offline',
+    ],
+    /deliver: is state, the terms ask for adapter/,
+  );
+  cpSync(at('whole'), at('less'), { recursive: true });
+  await refused(['bounty', 'check', withRecipe(at('less'), 'adapter'), '--offline'], /deliver: is adapter, the terms ask for state/);
 });
 
 test('options that mean nothing, or too little, are refused before any work', async () => {
