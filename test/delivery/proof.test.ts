@@ -27,7 +27,7 @@ import { engineOf } from '../../prover/backend/engine.ts';
 import { deliveryCommitments } from '../../scripts/lib/delivery/rows.ts';
 import { writeWord } from '../../verifier/words.ts';
 import { firstChainState, inside, makeWorld, prove, verifyWeakly, type Attempt, type Moves } from '../attacks/support/adversary.ts';
-import { backend, refused, STALE } from '../attacks/support/tiny.ts';
+import { backend, STALE } from '../attacks/support/tiny.ts';
 import { tinyTraining } from '../fixtures/tiny-training.ts';
 import * as tiny from '../fixtures/tiny-training.ts';
 import { content, delivering, firstState } from '../fixtures/delivering.ts';
@@ -38,6 +38,8 @@ const world = await worldOf(8);
 const { compiled } = world;
 const honest = await proven(world);
 const LAST = compiled.proofs;
+const refused = (attempt: Attempt): Promise<void> =>
+  assert.rejects(verifyBundle(attempt.context, attempt.bundle, engineOf(backend)), /⟨Z, G⟩/);
 
 /** The state that the two steps end in, under the names of a state-in. */
 function finalState(): Record<string, Float64Array> {
