@@ -206,6 +206,29 @@ test('H1 delivered rows other than those that the proof opens', async () => {
   await refused(await withRows((rows) => [rows[1], rows[0], ...rows.slice(2)]));
 });
 
+test('H1 another adapter’s rows, opened as such, beside the limbs that all else is proven of', async () => {
+  // The rows are well-made and the closing argument opens them; only their value at the point is not the one that OPENING ends in.
+  let opening = false;
+  const attempt = await prove(world, {
+    answer: ({ t, request, prover }) => {
+      if (t !== LAST || !('ask' in request)) return undefined;
+      if (request.ask.name === 'rows') {
+        const own = inside(prover).matrix.bind(prover);
+        const other = (cells: Int32Array): Int32Array => cells.map((v, i) => (i === 3 ? v ^ 1 : v));
+        inside(prover).matrix = (poly) => {
+          const matrix = own(poly);
+          return poly.role !== 'delivery' || opening ? matrix : { ...matrix, cells: other(matrix.cells as Int32Array) };
+        };
+      }
+      if (request.ask.name === 'operands') opening = true;
+      if (request.ask.name === 'opened') opening = false;
+      return undefined;
+    },
+  });
+  assert.notEqual(attempt.context.finalState, honest.attempt.context.finalState);
+  await refused(attempt);
+});
+
 test('H6 a delivered row that has parts behind its 256 columns', async () => {
   const wide = await worldOf(9);
   assert.ok(wide.compiled.generators >= 512);
