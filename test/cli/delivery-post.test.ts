@@ -12,7 +12,7 @@ import { canonicalJson } from '../../verifier/input.ts';
 import { parties } from './support/parties.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'fineproof-delivery-'));
+const folder = mkdtempSync(join(tmpdir(), 'fineproof-delivery-post-'));
 const at = (...names: readonly string[]): string => join(folder, ...names);
 const [poster, attester] = [1, 3];
 const key = multiplySecret(77n, BASE);
