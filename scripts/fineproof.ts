@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   enter: async () => (await import('./commands/enter.ts')).enterCommand(),
   disclose: async () => (await import('./commands/disclose.ts')).discloseCommand(),
   reveal: async () => (await import('./commands/reveal.ts')).revealCommand(),
+  keep: async () => (await import('./commands/keep.ts')).keepCommand(),
   withdraw: async () => (await import('./commands/withdraw.ts')).withdrawCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),

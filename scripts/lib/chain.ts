@@ -5,6 +5,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  encodeFunctionData,
   getAddress,
   http,
   type Abi,
@@ -45,9 +46,21 @@ export interface Chain {
   readonly viem: ViemChain;
   readonly transport: Transport;
   readonly client: PublicClient;
+  /** How transactions are signed and sent, where that is not left to viem: `outbox.ts`. */
+  readonly submit?: Submit;
   /** Ends a node that was started for this connection. */
   close(): void;
 }
+
+/** A call as a transaction has it. */
+export interface Call {
+  readonly to: Address;
+  readonly data: Hex;
+  readonly value: bigint;
+}
+
+/** Signs and sends a call; its transaction's hash. */
+export type Submit = (account: Account, call: Call, what: string) => Promise<Hash>;
 
 /** A mined transaction. */
 export interface Sent {
@@ -160,6 +173,8 @@ async function mined(chain: Chain, hash: Hash, what: string): Promise<Transactio
   return receipt;
 }
 
+const NO_VALUE = 0n;
+
 /** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
 async function send(
   chain: Chain,
@@ -173,8 +188,11 @@ async function send(
     const { request } = await chain.client.simulateContract({ ...call, account, blockTag } as Parameters<
       PublicClient['simulateContract']
     >[0]);
-    const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
-    const hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
+    let hash: Hash;
+    if (chain.submit === undefined) {
+      const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
+      hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
+    } else hash = await chain.submit(account, { to: call.address, data: encodeFunctionData(call), value: call.value ?? NO_VALUE }, what);
     const receipt = await mined(chain, hash, what);
     return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
   } catch (e) {
@@ -281,6 +299,8 @@ export interface Escrow {
     readonly attesters: number;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
+    /** Until when demands are taken, seconds: of bundle and trace while pending; of encrypted rows once revealed. */
+    readonly demandsBy: bigint;
     readonly openDemands: number;
     readonly openRowDemands: number;
   }>;
@@ -292,8 +312,6 @@ export interface Escrow {
     fromBlock?: bigint,
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
-
-const NO_VALUE = 0n;
 
 /** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
 export const postValue = (t: Terms): bigint =>
@@ -346,7 +364,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
-      return { ...record, deadline: BigInt(record.deadline) };
+      return { ...record, deadline: BigInt(record.deadline), demandsBy: BigInt(record.demandsBy) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),

@@ -1,0 +1,57 @@
+/** A contributor's keeper: its answers come from the folder of the run. */
+import { join } from 'node:path';
+import type { LocalAccount } from 'viem';
+import type { Engine } from '../../../verifier/engine.ts';
+import { InputError } from '../../../verifier/input.ts';
+import { openAnswers, type Answers } from '../answering.ts';
+import { isOptimistic, verifierOf } from '../optimistic.ts';
+import type { OpenPackage } from '../package.ts';
+import { readClaim } from '../run-folder.ts';
+import type { Sent } from '../chain.ts';
+import { contributorPlan, type Duty } from './duties.ts';
+import type { Keeping } from './party.ts';
+import type { ClaimView, View } from './view.ts';
+
+/** Reads what the run needs to answer. Errors: another bounty's run, another key, files that are missing. */
+export function contributorOf(run: string, { bounty }: OpenPackage, account: LocalAccount, engine: Engine): Keeping {
+  const file = join(run, 'claim.json');
+  const own = readClaim(file);
+  if (own.bounty !== bounty.id)
+    throw new InputError(file, 'bounty', `is ${own.bounty}, the package’s ${bounty.id}`, 'give the package that was trained');
+  if (own.claimant !== account.address)
+    throw new InputError(
+      'FINEPROOF_PRIVATE_KEY',
+      '',
+      `belongs to ${account.address}, the run to ${own.claimant}`,
+      'sign with the key that trained',
+    );
+  const verifier = isOptimistic(bounty.terms) ? verifierOf(bounty, engine) : null;
+  // The trace is written by `claim`, which may come later than this.
+  let answers: Answers | null = null;
+  const claimOf = (view: View, id: string): ClaimView => view.claims.find((c) => c.id === id) as ClaimView;
+  return {
+    plan: (view) => contributorPlan(view, ({ claimant, body }) => claimant === own.claimant && body.bundleRoot === own.bundleRoot),
+    async perform(escrow, view, duty: Duty): Promise<Sent> {
+      const { terms } = bounty;
+      switch (duty.what) {
+        case 'answer': {
+          if (verifier === null) throw new InputError('demand', '', 'is not known', 'look with `fineproof bounty show`');
+          answers ??= openAnswers(run, bounty, verifier, engine);
+          return escrow.answer(account, terms, claimOf(view, duty.claim), duty.node, verifier.key, answers.answer(duty.node));
+        }
+        case 'withdraw':
+          return escrow.withdraw(account, duty.token, account.address);
+        case 'defaulted':
+          return escrow.defaulted(account, terms, duty.claim, duty.node);
+        case 'accept':
+        case 'settle':
+        case 'lapse':
+        case 'release':
+        case 'unrevealed':
+          return escrow[duty.what](account, terms, duty.claim);
+        default:
+          throw new InputError('claim', '', `cannot ${duty.what}`, 'this version keeps no bounties with delivery');
+      }
+    },
+  };
+}
