@@ -32,10 +32,20 @@ import {
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Complaint } from '../../verifier/delivery/complaint.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
-import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
+import {
+  accusationAbi,
+  complaintAbi,
+  DEMAND_STATUS,
+  hexes,
+  type AnswerWords,
+  type ClaimRef,
+  type DemandStatus,
+  type TreeNode,
+} from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
@@ -132,6 +142,7 @@ const CURES: Readonly<Record<string, string>> = {
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
+  TrueRow: 'the row is right: nothing can be complained about it',
   TrueInstruction: 'the position is true: the claim cannot be refuted with it',
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
@@ -277,6 +288,8 @@ export interface Escrow {
   reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
   /** Rejects an accepted claim whose key was not shown in time. */
   unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a revealed claim by a row that is not what it promised; the poster's call. */
+  complain(account: Account, terms: Terms, of: ClaimRef, key: Hex, complaint: Complaint): Promise<Sent>;
   /** Pays a revealed claim that nobody complained about in time. */
   settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
@@ -324,7 +337,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
   // The checkers' errors pass through the escrow.
-  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
+  const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error')] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
@@ -356,6 +369,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
     releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
     reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    complain: (account, terms, { claimant, body }, key, complaint) =>
+      call(account, 'complain', [terms, claimant, body, key, complaintAbi(complaint)]),
     unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
     settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { LocalAccount } from 'viem';
 import type { Engine } from '../../../verifier/engine.ts';
 import { InputError } from '../../../verifier/input.ts';
-import { openAnswers, type Answers } from '../answering.ts';
+import { answerDemand, openAnswers } from '../answering.ts';
+import { loadRevealedKey } from '../delivery/sealed-run.ts';
 import { isOptimistic, verifierOf } from '../optimistic.ts';
 import type { OpenPackage } from '../package.ts';
-import { readClaim } from '../run-folder.ts';
+import { readClaim, readRun } from '../run-folder.ts';
 import type { Sent } from '../chain.ts';
 import { contributorPlan, type Duty } from './duties.ts';
 import type { Keeping } from './party.ts';
@@ -26,18 +27,18 @@ export function contributorOf(run: string, { bounty }: OpenPackage, account: Loc
       'sign with the key that trained',
     );
   const verifier = isOptimistic(bounty.terms) ? verifierOf(bounty, engine) : null;
-  // The trace is written by `claim`, which may come later than this.
-  let answers: Answers | null = null;
+  const answers = openAnswers(run, bounty, verifier, engine);
   const claimOf = (view: View, id: string): ClaimView => view.claims.find((c) => c.id === id) as ClaimView;
   return {
     plan: (view) => contributorPlan(view, ({ claimant, body }) => claimant === own.claimant && body.bundleRoot === own.bundleRoot),
     async perform(escrow, view, duty: Duty): Promise<Sent> {
       const { terms } = bounty;
       switch (duty.what) {
-        case 'answer': {
-          if (verifier === null) throw new InputError('demand', '', 'is not known', 'look with `fineproof bounty show`');
-          answers ??= openAnswers(run, bounty, verifier, engine);
-          return escrow.answer(account, terms, claimOf(view, duty.claim), duty.node, verifier.key, answers.answer(duty.node));
+        case 'answer':
+          return answerDemand(escrow, account, bounty, verifier, claimOf(view, duty.claim), duty.node, answers);
+        case 'reveal': {
+          const { claimant, body } = claimOf(view, duty.claim);
+          return escrow.reveal(account, terms, claimant, body, await loadRevealedKey(readRun(run), body, run));
         }
         case 'withdraw':
           return escrow.withdraw(account, duty.token, account.address);
@@ -50,7 +51,7 @@ export function contributorOf(run: string, { bounty }: OpenPackage, account: Loc
         case 'unrevealed':
           return escrow[duty.what](account, terms, duty.claim);
         default:
-          throw new InputError('claim', '', `cannot ${duty.what}`, 'this version keeps no bounties with delivery');
+          throw new InputError('claim', '', `cannot ${duty.what}`, 'that is no claimant’s duty');
       }
     },
   };
