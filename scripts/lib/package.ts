@@ -208,15 +208,7 @@ export interface OpenPackage {
 export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
-  const { deliveryKey } = posting.terms;
-  // Without a ciphertext a claim would only lose its bond. The verifier's key, where there is one, is for `checkedVerifier` to check.
-  if (deliveryKey.x !== 0n || deliveryKey.y !== 0n)
-    throw new InputError(
-      inside(folder, FILE.bounty),
-      'terms.deliveryKey',
-      'asks for the delivery of the adapter, which this version cannot prepare or judge',
-      'leave this bounty alone',
-    );
+  // The verifier's key, where there is one, is for `checkedVerifier` to check.
   const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder, engine.keccak), engine);
   return { folder, posting, bounty };
 }
