@@ -25,14 +25,14 @@ const body: Body = {
 
 /** A pending claim whose window ends at 1000. */
 export const claim = (n: number, changes: Partial<ClaimView> = {}): ClaimView => ({
-  ...{ id: word(n), claimant: CLAIMANT, body, block: 3n, status: 'pending', deadline: 1000n, demandsBy: 2000n },
+  ...{ id: word(n), bountyId: word(99), claimant: CLAIMANT, body, block: 3n, status: 'pending', deadline: 1000n, demandsBy: 2000n },
   ...{ attested: false, openDemands: 0, openRowDemands: 0, demands: [], acceptedIn: null },
   ...changes,
 });
 
 /** A view at time 500 and block 10, settled up to 8; the first live claim is first. */
 export const view = (claims: readonly ClaimView[], changes: Partial<View> = {}): View => ({
-  ...{ now: 500n, head: 10n, settled: 8n, terms: terms(), claims, credits: [{ token: zeroAddress, amount: 0n }] },
+  ...{ now: 500n, head: 10n, settled: 8n, terms: terms(), account: CLAIMANT, claims, credits: [{ token: zeroAddress, amount: 0n }] },
   bounty: {
     status: 'open',
     first: claims.find((c) => ['pending', 'accepted', 'revealed'].includes(c.status))?.id ?? word(0),

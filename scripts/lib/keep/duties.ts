@@ -6,11 +6,17 @@ import type { TreeNode } from '../dispute.ts';
 import { nodeText } from '../demands.ts';
 import { LIVE, type ClaimView, type View } from './view.ts';
 
-/** One call of the escrow. */
+/** One call of the escrow, or (fetch, receive) a piece of work on this machine. */
 export type Duty =
-  | { readonly what: 'answer' | 'defaulted' | 'reclaim'; readonly claim: Hex; readonly node: TreeNode }
-  | { readonly what: 'accept' | 'reveal' | 'settle' | 'lapse' | 'release' | 'unrevealed'; readonly claim: Hex }
+  | { readonly what: 'answer' | 'defaulted' | 'reclaim' | 'demand'; readonly claim: Hex; readonly node: TreeNode }
+  | { readonly what: 'accept' | 'reveal' | 'settle' | 'lapse' | 'release' | 'unrevealed' | 'complain' | 'receive'; readonly claim: Hex }
+  | { readonly what: 'fetch'; readonly claim: Hex; readonly part: Part }
+  | { readonly what: 'disclose' }
+  | { readonly what: 'refund' }
   | { readonly what: 'withdraw'; readonly token: Address };
+
+/** What a poster needs of a claim to open what it delivers. */
+export type Part = 'bundle' | 'ciphertext';
 
 /** Duties, the most urgent one first; what the party should know; whether nothing is left to come. */
 export interface Plan {
@@ -22,7 +28,8 @@ export interface Plan {
 /** Names a duty: the same one has the same name in the next look. */
 export function dutyText(duty: Duty): string {
   if (duty.what === 'withdraw') return `withdraw ${BigInt(duty.token) === 0n ? 'the native coin' : duty.token}`;
-  return `${duty.what} ${'node' in duty ? `${nodeText(duty.node)} of ` : ''}claim ${duty.claim}`;
+  if (duty.what === 'disclose' || duty.what === 'refund') return duty.what;
+  return `${duty.what} ${'node' in duty ? `${nodeText(duty.node)} of ` : 'part' in duty ? `${duty.part} of ` : ''}claim ${duty.claim}`;
 }
 
 /** Whether reward and bond may be released, or the key be asked for. */

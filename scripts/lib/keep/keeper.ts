@@ -12,6 +12,7 @@ import { UnderWay } from './outbox.ts';
 /** What happened; `duty` is its text. */
 export type KeepEvent =
   | { readonly event: 'sent'; readonly duty: string; readonly transaction: string; readonly gas: bigint; readonly block: bigint }
+  | { readonly event: 'done'; readonly duty: string; readonly text: string }
   | { readonly event: 'failed'; readonly duty: string; readonly reason: string; readonly failures: number }
   | { readonly event: 'note'; readonly text: string }
   | { readonly event: 'chain'; readonly text: string };
@@ -26,7 +27,8 @@ export interface Look {
 export interface KeeperParts {
   /** Ends what is under way, then reads. Errors: the node's; UnderWay. */
   look(): Promise<Look>;
-  perform(duty: Duty): Promise<Sent>;
+  /** The transaction, or what work on this machine came to. */
+  perform(duty: Duty): Promise<Sent | string>;
   say(event: KeepEvent): void;
   /** Milliseconds between two looks. */
   readonly every: number;
@@ -102,8 +104,13 @@ export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kep
     if (duty !== undefined) {
       const name = dutyText(duty);
       try {
-        const { hash, gas, block } = await until(signal, parts.perform(duty));
+        const done = await until(signal, parts.perform(duty));
         failing.delete(name);
+        if (typeof done === 'string') {
+          say({ event: 'done', duty: name, text: done });
+          continue;
+        }
+        const { hash, gas, block } = done;
         sent.push({ duty: name, transaction: hash, gas });
         if (sent.length > SHOWN) sent.shift();
         say({ event: 'sent', duty: name, transaction: hash, gas, block });

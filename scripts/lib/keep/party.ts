@@ -16,7 +16,7 @@ import { postedIn, readView, type View } from './view.ts';
 /** What a party does, from a view of the chain. */
 export interface Keeping {
   plan(view: View): Plan;
-  perform(escrow: Escrow, view: View, duty: Duty): Promise<Sent>;
+  perform(escrow: Escrow, view: View, duty: Duty): Promise<Sent | string>;
 }
 
 export interface PartyOptions {

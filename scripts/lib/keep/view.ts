@@ -11,6 +11,7 @@ import type { ChainView } from '../service/chain-view.ts';
 /** A claim and its demands. */
 export interface ClaimView {
   readonly id: Hex;
+  readonly bountyId: Hex;
   readonly claimant: Address;
   readonly body: Body;
   readonly block: bigint;
@@ -35,6 +36,8 @@ export interface View {
   /** The newest block that stays. */
   readonly settled: bigint;
   readonly terms: Terms;
+  /** Whose view it is. */
+  readonly account: Address;
   readonly bounty: { readonly status: (typeof BOUNTY_STATUS)[number]; readonly first: Hex; readonly disclosed: boolean };
   readonly claims: readonly ClaimView[];
   /** What the account can withdraw, by token; the native coin is the zero address. */
@@ -75,7 +78,7 @@ export async function readView({ escrow, head, bounty, account }: ViewSource, fr
       const asked = LIVE.includes(status) || claim.openDemands + claim.openRowDemands > 0;
       const accepted = status === 'accepted' ? await escrow.events('Accepted', { claimId: id }, block) : [];
       return {
-        ...{ id, claimant, body, block, status },
+        ...{ id, bountyId: bounty.id, claimant, body, block, status },
         ...{ deadline: claim.deadline, demandsBy: claim.demandsBy, attested: claim.attesters !== 0 },
         ...{ openDemands: claim.openDemands, openRowDemands: claim.openRowDemands },
         demands: asked ? await listDemands(escrow, { id, block }) : [],
@@ -86,5 +89,14 @@ export async function readView({ escrow, head, bounty, account }: ViewSource, fr
   const tokens = [...new Set<Address>([zeroAddress, terms.token])];
   const credits = await Promise.all(tokens.map(async (token) => ({ token, amount: await escrow.credit(token, account) })));
   const { status, first, disclosed } = record;
-  return { now, head: number, settled, terms, bounty: { status: BOUNTY_STATUS[status] ?? 'none', first, disclosed }, claims, credits };
+  return {
+    now,
+    head: number,
+    settled,
+    terms,
+    account,
+    bounty: { status: BOUNTY_STATUS[status] ?? 'none', first, disclosed },
+    claims,
+    credits,
+  };
 }
