@@ -103,7 +103,7 @@ function contributorCommand(): Command {
     const account = await signingAccount();
     return withEngine('wasm', async (engine) => {
       const opened = await openPackage(options.package, engine);
-      return run('contributor', options, opened.posting, account, contributorOf(folder as string, opened, account, engine));
+      return run('contributor', options, opened.posting, account, await contributorOf(folder as string, opened, account, engine));
     });
   });
 }

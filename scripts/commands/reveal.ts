@@ -7,13 +7,16 @@ import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { loadRevealedKey } from '../lib/delivery/sealed-run.ts';
 import { readBounded } from '../lib/files.ts';
+import { safeToReveal } from '../lib/keep/duties.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
 import { readRun } from '../lib/run-folder.ts';
+import { chainView } from '../lib/service/chain-view.ts';
 
 interface Options extends ChainOptions {
   readonly run: string;
   readonly key?: string;
+  readonly now?: true;
 }
 
 function readKey(path: string): Hex {
@@ -31,7 +34,8 @@ export function revealCommand(): Command {
       .argument('<claim>', 'claim id', digestArgument),
   )
     .option('--run <folder>', 'folder of the run, or of imported secrets, which has the claim’s key', 'run')
-    .option('--key <file>', 'file with the key instead: 0x and 64 hex digits');
+    .option('--key <file>', 'file with the key instead: 0x and 64 hex digits')
+    .option('--now', 'do not wait until the acceptance is settled');
   example(command, 'fineproof reveal 0x7c…90 --run run/ --escrow 0x…');
   return action<Options>(command, ([id], options) =>
     withChain(options.rpc, async (chain) => {
@@ -46,6 +50,20 @@ export function revealCommand(): Command {
           `${claim.id} is ${claim.status}, not accepted`,
           'reveal the key once `fineproof accept` went through',
         );
+      const bounty = await findBounty(escrow, claim.bountyId);
+      const head = await chainView(escrow, claim.bountyId).head();
+      const accepted = await escrow.events('Accepted', { claimId: claim.id }, claim.block);
+      const acceptedIn = accepted.at(-1)?.blockNumber ?? null;
+      if (
+        options.now !== true &&
+        !safeToReveal({ settled: head.settled, now: head.time, terms: bounty.terms }, { acceptedIn, deadline: claim.deadline })
+      )
+        throw new InputError(
+          'claim',
+          '',
+          `was accepted in block ${acceptedIn}, which is not settled (block ${head.settled} is)`,
+          'wait, since a reorganisation would leave the poster with the key and you without the acceptance; or give --now',
+        );
       const key = given ?? (await loadRevealedKey(readRun(options.run), claim.body, options.run));
       if (wordHex(deliveryKeyHash(BigInt(claim.bountyId), BigInt(claim.claimant), BigInt(key))) !== claim.body.keyHash)
         throw new InputError(
@@ -54,7 +72,6 @@ export function revealCommand(): Command {
           'is not the key that the claim names',
           'give the key of this claim; nothing was sent',
         );
-      const bounty = await findBounty(escrow, claim.bountyId);
       const sent = await escrow.reveal(await signingAccount(), bounty.terms, claim.claimant, claim.body, key);
       const { deadline } = await findClaim(escrow, claim.id);
       return {

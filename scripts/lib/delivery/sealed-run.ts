@@ -32,10 +32,10 @@ export type Proven = Pick<ClaimFile, 'bounty' | 'claimant' | 'bundleRoot' | 'las
 
 const hexPoint = ({ x, y }: Sealing['ephemeralKey']) => ({ x: wordHex(x), y: wordHex(y) });
 
-const claimFile = (proven: Proven, { cipherRoot, keyHash, ephemeralKey, nonce }: Sealing): ClaimFile => ({
-  ...proven,
-  nonce,
-  delivery: { cipherRoot, keyHash, ephemeralKey: hexPoint(ephemeralKey) },
+const claimFile = ({ bounty, claimant, bundleRoot, lastProof, adapterRoot }: Proven, sealing: Sealing): ClaimFile => ({
+  ...{ bounty, claimant, bundleRoot, lastProof, adapterRoot },
+  nonce: sealing.nonce,
+  delivery: { cipherRoot: sealing.cipherRoot, keyHash: sealing.keyHash, ephemeralKey: hexPoint(sealing.ephemeralKey) },
 });
 
 const sameClaim = (a: ClaimFile, b: ClaimFile): boolean => Buffer.from(canonicalJson(a)).equals(canonicalJson(b));
@@ -72,21 +72,21 @@ export async function makeClaim(
   random: RandomBytes,
 ): Promise<ClaimFile> {
   const delivery = delivers(bounty.terms);
-  const { bounty: of, claimant, bundleRoot, lastProof, adapterRoot } = proven;
-  const own: Proven = { bounty: of, claimant, bundleRoot, lastProof, adapterRoot };
+  const { bundleRoot, lastProof, adapterRoot } = proven;
   const again = before?.bundleRoot === bundleRoot && before.lastProof === lastProof && before.adapterRoot === adapterRoot;
   if (before !== null && again && (before.delivery !== undefined) === delivery) {
     if (!delivery) return before;
     const secrets = await loadSecrets(storage, before.nonce);
     if (secrets !== null) {
       const { ciphertext, sealing } = seal(await loadDeliveryRows(bounty.compiled, storage), secrets, bounty);
-      if (sameClaim(claimFile(own, sealing), before)) {
+      if (sameClaim(claimFile(proven, sealing), before)) {
         storage.save(ciphertextName(before.nonce), ciphertext, false);
         return before;
       }
     }
   }
-  return delivery ? sealAnew(storage, bounty, own, random) : { ...own, nonce: wordHex(randomWord(random)) };
+  if (delivery) return sealAnew(storage, bounty, proven, random);
+  return { bounty: proven.bounty, claimant: proven.claimant, bundleRoot, lastProof, adapterRoot, nonce: wordHex(randomWord(random)) };
 }
 
 /** The ciphertext of a claim that this run made, and its tree. Errors: it is gone, or is another one. */
@@ -142,10 +142,10 @@ export async function checkSealed(
 ): Promise<Uint8Array> {
   const wrong = (what: string): InputError =>
     new InputError('claim.json', 'delivery', what, 'draw the delivery anew: `fineproof claim --anew`');
-  await loadRevealedKey(storage, body, 'the run');
-  const secrets = (await loadSecrets(storage, claim.nonce)) as DeliverySecrets;
+  const secrets = await loadSecrets(storage, claim.nonce);
+  if (secrets === null) throw wrong(`has no ${secretsName(claim.nonce)}`);
   const { sealing } = seal(await loadDeliveryRows(bounty.compiled, storage), secrets, bounty, engine.keccak);
-  if (sealing.ephemeralKey.x !== body.ephemeralKey.x || sealing.ephemeralKey.y !== body.ephemeralKey.y) throw wrong('names another E');
+  if (!sameClaim(claimFile(claim, sealing), claim)) throw wrong('is not what the run’s secrets give');
   const { ciphertext } = await loadCiphertext(storage, body);
   const commitments = deliveryCommitments(bounty.compiled, bundle);
   if (wordHex(adapterTree(commitments, engine.keccak).root) !== body.adapterRoot) throw wrong('is not of the bundle’s rows');

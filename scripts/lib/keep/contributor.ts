@@ -2,19 +2,20 @@
 import { join } from 'node:path';
 import type { LocalAccount } from 'viem';
 import type { Engine } from '../../../verifier/engine.ts';
-import { InputError } from '../../../verifier/input.ts';
+import { delivers } from '../../../verifier/delivery/terms.ts';
+import { InputError, type Hex } from '../../../verifier/input.ts';
 import { answerDemand, openAnswers } from '../answering.ts';
 import { loadRevealedKey } from '../delivery/sealed-run.ts';
 import { isOptimistic, verifierOf } from '../optimistic.ts';
 import type { OpenPackage } from '../package.ts';
-import { readClaim, readRun } from '../run-folder.ts';
+import { bodyOf, readClaim, readRun } from '../run-folder.ts';
 import type { Sent } from '../chain.ts';
 import { contributorPlan, type Duty } from './duties.ts';
 import type { Keeping } from './party.ts';
 import type { ClaimView, View } from './view.ts';
 
 /** Reads what the run needs to answer. Errors: another bounty's run, another key, files that are missing. */
-export function contributorOf(run: string, { bounty }: OpenPackage, account: LocalAccount, engine: Engine): Keeping {
+export async function contributorOf(run: string, { bounty }: OpenPackage, account: LocalAccount, engine: Engine): Promise<Keeping> {
   const file = join(run, 'claim.json');
   const own = readClaim(file);
   if (own.bounty !== bounty.id)
@@ -27,6 +28,9 @@ export function contributorOf(run: string, { bounty }: OpenPackage, account: Loc
       'sign with the key that trained',
     );
   const verifier = isOptimistic(bounty.terms) ? verifierOf(bounty, engine) : null;
+  // Now, because a passphrase may be asked for, and nobody may be there when the time comes.
+  const keys = new Map<Hex, Hex>();
+  if (delivers(bounty.terms)) keys.set(own.nonce, await loadRevealedKey(readRun(run), bodyOf(own), run));
   const answers = openAnswers(run, bounty, verifier, engine);
   const claimOf = (view: View, id: string): ClaimView => view.claims.find((c) => c.id === id) as ClaimView;
   return {
@@ -38,7 +42,7 @@ export function contributorOf(run: string, { bounty }: OpenPackage, account: Loc
           return answerDemand(escrow, account, bounty, verifier, claimOf(view, duty.claim), duty.node, answers);
         case 'reveal': {
           const { claimant, body } = claimOf(view, duty.claim);
-          return escrow.reveal(account, terms, claimant, body, await loadRevealedKey(readRun(run), body, run));
+          return escrow.reveal(account, terms, claimant, body, keys.get(body.nonce) ?? (await loadRevealedKey(readRun(run), body, run)));
         }
         case 'withdraw':
           return escrow.withdraw(account, duty.token, account.address);

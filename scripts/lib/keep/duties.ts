@@ -60,8 +60,10 @@ export const withdrawals = ({ credits }: View): Duty[] =>
  * The key is worth the adapter, so it is shown only when the acceptance cannot be undone; but when half of the time to show it has gone, it is shown
  * anyway, because what is not shown costs the bond.
  */
-const safeToReveal = ({ settled, now, terms }: View, { acceptedIn, deadline }: ClaimView): boolean =>
-  (acceptedIn !== null && acceptedIn <= settled) || now + terms.revealFor / 2n >= deadline;
+export const safeToReveal = (
+  { settled, now, terms }: Pick<View, 'settled' | 'now' | 'terms'>,
+  { acceptedIn, deadline }: Pick<ClaimView, 'acceptedIn' | 'deadline'>,
+): boolean => (acceptedIn !== null && acceptedIn <= settled) || now + terms.revealFor / 2n >= deadline;
 
 /** A contributor's duties. `own`: whether a claim is this run's. */
 export function contributorPlan(view: View, own: (claim: ClaimView) => boolean): Plan {
