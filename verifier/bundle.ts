@@ -48,13 +48,6 @@ export function decodeBundle(c: Compiled, digest: bigint, bytes: Uint8Array): { 
   return { proofs, decider: bytes.subarray(CELL + c.proofs * size) };
 }
 
-/** The delivered rows of the last proof, of a bundle that has its program's length. */
-export function deliveredRows(c: Compiled, bundle: Uint8Array): Affine[] {
-  const first = CELL + (c.proofs - 1) * messageBytes(proofCounts(c)) + CELL * (rowCount(c, 'witness') + rowCount(c, 'stateOut'));
-  const at = (i: number): number => first / WORD_BYTES + 2 * i;
-  return Array.from({ length: rowCount(c, 'delivery') }, (_, i) => ({ x: readWord(bundle, at(i)), y: readWord(bundle, at(i) + 1) }));
-}
-
 const BUNDLE = tagNumber('BUNDLE');
 
 /** Root of the bundle's Merkle tree. */
@@ -78,14 +71,10 @@ function cellsRoot(tag: bigint, cells: readonly (readonly [bigint, bigint])[], k
 }
 
 const ROW = tagNumber('ROW');
+const cellOf = ({ x, y }: Affine) => [x, y] as const;
 
 /** Digest of a list of Hyrax rows: the chain h ← H(ROW, h, x, y) from the number of rows. */
 export const rowsDigest = (rows: readonly Affine[]): bigint => rows.reduce((h, p) => keccakWords(ROW, h, p.x, p.y), BigInt(rows.length));
 
 /** Root over delivered rows, the tree of `contracts/Delivery.sol`. */
-export const rowsRoot = (rows: readonly Affine[], keccak: Keccak = keccak_256): bigint =>
-  cellsRoot(
-    ROW,
-    rows.map((p) => [p.x, p.y]),
-    keccak,
-  );
+export const rowsRoot = (rows: readonly Affine[]): bigint => cellsRoot(ROW, rows.map(cellOf), keccak_256);

@@ -100,8 +100,8 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
     context.onProof?.(i + 1, proofs.length);
   }
   const finalRows = fromPoints(state) as Affine[];
-  const delivers = delivered.length > 0;
-  if ((delivers ? rowsRoot(fromPoints(delivered) as Affine[], engine.keccak) : rowsDigest(finalRows)) !== context.finalState)
+  const limbs = fromPoints(delivered) as Affine[];
+  if ((limbs.length > 0 ? rowsRoot(limbs) : rowsDigest(finalRows)) !== context.finalState)
     throw new VerificationError('the last proof ends in another state than the claimed adapter');
   const reader = new MessageReader(deciderBytes, deciderCounts(c), 'decider');
   await checkEquation(await replay(decider(o, c, accumulator, digest, hiddenRows), reader, evaluate, engine), engine);

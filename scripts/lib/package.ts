@@ -14,6 +14,7 @@ import { getAddress, isAddress, type Address } from 'viem';
 import { z } from 'zod';
 import { openBounty, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
+import { delivers } from '../../verifier/delivery/terms.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
@@ -230,6 +231,16 @@ export function checkRebuild(folder: string, bounty: OpenBounty): void {
   const path = inside(folder, FILE.program);
   const recipe = readRecipe(folder);
   const posted = bounty.program;
+  // Programs don't say which tensors are moments; recipes do.
+  const { fullState } = bounty.terms;
+  const asked = !delivers(bounty.terms) ? 'nothing' : fullState ? 'state' : 'adapter';
+  if ((recipe.deliver ?? 'nothing') !== asked)
+    throw new InputError(
+      inside(folder, FILE.recipe),
+      'deliver',
+      `is ${recipe.deliver ?? 'nothing'}, the terms ask for ${asked}`,
+      'refuse the bounty',
+    );
   const { program } = buildTraining(recipe, posted.constants);
   if (digestOf(encodeProgram(program)) !== digestOf(encodeProgram(posted)))
     throw new InputError(

@@ -203,12 +203,7 @@ export function compile(program: Program): Compiled {
   const multiplicities = tableShapes(program, lowered.ranges);
   const tensors = new Map<string, Placed>();
   // `shapes`: tensors whose sizes tell cells from pads.
-  const layout = (
-    poly: Pick<PolyLayout, 'name' | 'role' | 'hidden'>,
-    columns: number,
-    own: readonly Tensor[],
-    shapes = own,
-  ): PolyLayout => {
+  const layout = (poly: Pick<PolyLayout, 'name' | 'role' | 'hidden'>, columns: number, own: readonly Tensor[], shapes = own) => {
     const { offsets, bits } = place(own.map(tensorBits));
     const placed = own.map((tensor, i): Placed => ({ tensor, offset: offsets[i] as number, bits: tensorBits(tensor) }));
     for (const p of placed) {

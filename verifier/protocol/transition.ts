@@ -112,12 +112,12 @@ export function* transition(o: Machine, c: Compiled, input: TransitionInput): Co
   const first = o.mul(weights[0] as Felt, xi);
   const combined = rowCombination(o, c, opened.rho, eta).map((e) => o.mul(first, e));
   const own = delivers ? o.mul(weights[lengths.length - 1] as Felt, xi) : first;
-  const limbs = delivers ? rowWeights(o, c.polys.at(-1) as PolyLayout, opened.rho.at(-1) as Felt[]).map((e) => o.mul(own, e)) : [];
+  const limbs = delivers ? rowWeights(o, c.polys.at(-1) as PolyLayout, opened.rho.at(-1) as Felt[]) : [];
   const Q = yield* msm(
     [
       o.felt(1n),
       ...combined,
-      ...limbs,
+      ...limbs.map((e) => o.mul(own, e)),
       ...blinded.map((_, i) => o.mul(weights[i + 1] as Felt, xi)),
       ...D.map((_, i) => weights[i] as Felt),
       last,

@@ -9,9 +9,10 @@
 import { stateOfRows } from '../../../prover/prove/delivered.ts';
 import { decodeDeliveryRows, DELIVERY_ROWS } from '../../../prover/run/delivery-rows.ts';
 import type { RunStorage } from '../../../prover/run/storage.ts';
-import { bundleBytes, deliveredRows } from '../../../verifier/bundle.ts';
+import { bundleBytes } from '../../../verifier/bundle.ts';
 import type { Content } from '../../../verifier/cards.ts';
 import type { Affine } from '../../../verifier/curve.ts';
+import { deliveredRows } from '../../../verifier/delivery/commitments.ts';
 import type { PlainRow } from '../../../verifier/delivery/row.ts';
 import { deliveryDepth } from '../../../verifier/delivery/terms.ts';
 import { InputError } from '../../../verifier/input.ts';
