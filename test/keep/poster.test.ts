@@ -65,6 +65,15 @@ test('D1 a key that was not shown in time costs the bond; a lapsed claim is ende
   assert.deepEqual(duties(at([claim(1, { deadline: 400n })], { now: 10_000n }), all), ['lapse 1']);
 });
 
+test('once nobody can claim any more, what holds up the end is ended, to whomever it pays', () => {
+  const verdict = claim(1, { attested: true });
+  assert.deepEqual(duties(at([verdict]), all), []);
+  assert.deepEqual(duties(at([verdict], { now: 10_000n }), all), ['accept 1']);
+  const received = { ...all, received: () => true };
+  assert.deepEqual(duties(at([revealed()], { now: 700n }), received), []);
+  assert.deepEqual(duties(at([revealed()], { now: 10_000n }), received), ['settle 1']);
+});
+
 test('refund, then the fees of open demands, then withdraw; then nothing is left', () => {
   const credits = [{ token: zeroAddress, amount: 5n }];
   assert.deepEqual(duties(at([], { credits })), []);

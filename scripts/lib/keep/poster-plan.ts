@@ -6,7 +6,7 @@ import { KIND } from '../../../verifier/statement.ts';
 import { rowNodes } from '../delivery/receiving.ts';
 import { sameNode } from '../demands.ts';
 import { TREE } from '../dispute.ts';
-import { lateEnd, withdrawals, type Duty, type Part, type Plan } from './duties.ts';
+import { lateEnd, payable, settles, withdrawals, type Duty, type Part, type Plan } from './duties.ts';
 import { LIVE, type ClaimView, type View } from './view.ts';
 
 /** What a poster has, and may do. */
@@ -69,6 +69,11 @@ export function posterPlan(view: View, own: Posters): Plan {
     const lapses = end?.what === 'lapse';
     // A claim without a verdict stands in nobody's way before the bounty can be refunded.
     if (end !== null && (!lapses || now >= terms.claimBy)) duties.push(end);
+  }
+  // Once nobody can claim any more, a claimant who went away must not hold up the refund, nor one who is owed the payment its end.
+  if (open && first !== undefined && now >= terms.claimBy) {
+    if (payable(view, first)) duties.push({ what: 'accept', claim: first.id });
+    if (settles(view, first)) duties.push({ what: 'settle', claim: first.id });
   }
   if (delivers(terms) && current !== undefined) duties.push(...deliveryOf(view, current, own, notes));
   let asked = 0;

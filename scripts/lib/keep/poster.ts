@@ -128,6 +128,8 @@ export function posterOf(posting: Posting, account: LocalAccount, opening: Openi
         case 'defaulted':
         case 'reclaim':
           return escrow[duty.what](account, terms, duty.claim, duty.node);
+        case 'accept':
+        case 'settle':
         case 'lapse':
         case 'unrevealed':
           return escrow[duty.what](account, terms, duty.claim);
