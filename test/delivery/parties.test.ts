@@ -16,6 +16,7 @@ import {
   secretsName,
   ciphertextName,
 } from '../../scripts/lib/delivery/secrets.ts';
+import { readingsOfRows } from '../../scripts/lib/delivery/rows.ts';
 import { decodeVault, encodeVault, type VaultItem } from '../../scripts/lib/delivery/vault.ts';
 import { readDeliveryKey } from '../../scripts/lib/delivery/options.ts';
 import { bodyOf } from '../../scripts/lib/run-folder.ts';
@@ -25,10 +26,11 @@ import { encodeDeliveryRows } from '../../prover/run/delivery-rows.ts';
 import { rowsOfState } from '../../prover/prove/delivered.ts';
 import type { RunStorage } from '../../prover/run/storage.ts';
 import { wordHex } from '../../verifier/bounty.ts';
-import { cipherTree, encryptRows } from '../../verifier/delivery/cipher.ts';
+import { adapterTree, cipherTree, encryptRows } from '../../verifier/delivery/cipher.ts';
 import { keyPair, multiplySecret, sharedSecret } from '../../verifier/delivery/keys.ts';
 import { ciphertextFromAnswers, rowAnswer, rowChunks } from '../../verifier/delivery/row-answers.ts';
-import { PAD_ROW, ROW_BYTES, type PlainRow } from '../../verifier/delivery/row.ts';
+import { commitRow, PAD_ROW, ROW_BYTES, type PlainRow } from '../../verifier/delivery/row.ts';
+import { openWhole } from '../../verifier/delivery/whole.ts';
 import { canonicalJson, type Hex } from '../../verifier/input.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { polyOfRole } from '../../verifier/public-content.ts';
@@ -203,6 +205,25 @@ test('answers bring a ciphertext of every depth; a changed one is not of it', ()
   }
   const ciphertext = encryptRows(rows, mask);
   assert.throws(() => rowAnswer(ciphertext, cipherTree(ciphertext), 4, 0), /up to level 3/);
+});
+
+test('without the bundle the rows’ own commitments show that all are right, or that one is not', async () => {
+  const ciphertext = encryptRows(rows, mask);
+  const commitments = await Promise.all(rows.map((row) => commitRow(row)));
+  const pads = new Array<null>(ciphertext.length / ROW_BYTES - rows.length).fill(null);
+  const { root } = adapterTree([...commitments, ...pads]);
+  const readings = readingsOfRows(compiled);
+  assert.equal(readings.length, rows.length);
+  assert.ok(readings.includes(true) && readings.includes(false));
+  assert.deepEqual(await openWhole(ciphertext, mask, readings, root), [...rows, ...pads.map(() => PAD_ROW)]);
+  assert.equal(await openWhole(ciphertext, { ...mask, key: 9n }, readings, root), null);
+  assert.equal(await openWhole(ciphertext, mask, readings, root ^ 1n), null);
+  // A bit of the first row, of its blind (beyond r too), and of the last pad.
+  for (const at of [1, 512, 543, ciphertext.length - 40]) {
+    const changed = new Uint8Array(ciphertext);
+    changed[at] = (changed[at] as number) ^ 0x80;
+    assert.equal(await openWhole(changed, mask, readings, root), null);
+  }
 });
 
 test('stores are believed for the exact ciphertext alone', async () => {

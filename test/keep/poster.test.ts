@@ -26,6 +26,7 @@ test('bundle and ciphertext of the first claim are fetched early, opened once th
   assert.deepEqual(duties(at([claim(1)]), all), []);
   assert.deepEqual(duties(at([revealed()]), { ...nothing, has: (_, part) => part === 'bundle' }), ['fetch ciphertext']);
   assert.deepEqual(duties(at([revealed()]), all), ['receive 1']);
+  assert.deepEqual(duties(at([revealed()]), { ...nothing, has: (_, part) => part === 'ciphertext' }), ['fetch bundle', 'receive 1']);
   assert.deepEqual(duties(at([revealed()]), { ...all, received: () => true }), []);
   // The same when the poster was away until it was paid.
   const paid = { bounty: { status: 'paid' as const, first: word(0), disclosed: false } };

@@ -13,6 +13,7 @@ import { deliveryKeyHash, multiplySecret, sharedSecret, type KeyPair } from '../
 import { ciphertextFromAnswers, rowChunks } from '../../../verifier/delivery/row-answers.ts';
 import type { PlainRow, RowFault } from '../../../verifier/delivery/row.ts';
 import { delivers } from '../../../verifier/delivery/terms.ts';
+import { openWhole } from '../../../verifier/delivery/whole.ts';
 import type { Engine } from '../../../verifier/engine.ts';
 import { InputError, type Hex } from '../../../verifier/input.ts';
 import { bundleFromAnswers, chunksOf } from '../../../verifier/record/chunks.ts';
@@ -24,7 +25,7 @@ import { NO_KEY, TREE, type AnswerWords, type TreeNode } from '../dispute.ts';
 import type { BundleStore } from '../stores/types.ts';
 import { fetchCiphertext } from './ciphertexts.ts';
 import { systemBytes } from './key-file.ts';
-import { deliveryCommitments } from './rows.ts';
+import { deliveryCommitments, readingsOfRows } from './rows.ts';
 
 /** Who receives, with what. */
 export interface Receiver {
@@ -139,10 +140,20 @@ async function maskOfClaim({ escrow, key }: Receiver, claim: ReceivedClaim): Pro
 
 /** Fetches, opens and checks everything. */
 export async function openClaim(receiver: Receiver, claim: ReceivedClaim): Promise<Opened> {
+  const { bounty, engine } = receiver;
   const mask = await maskOfClaim(receiver, claim);
-  const commitments = await findCommitments(receiver, claim);
   const ciphertext = await findCiphertext(receiver, claim);
-  const opened = await openDelivery({ ciphertext, commitments, mask }, receiver.engine);
+  let commitments: (Affine | null)[];
+  try {
+    commitments = await findCommitments(receiver, claim);
+  } catch (e) {
+    if (!(e instanceof InputError)) throw e;
+    // Without the bundle all rows can still be seen to be right, though not which one is wrong.
+    const rows = await openWhole(ciphertext, mask, readingsOfRows(bounty.compiled), BigInt(claim.body.adapterRoot), engine);
+    if (rows === null) throw new InputError('delivery', '', `has a wrong row; which one, only the bundle says: ${e.message}`, e.cure);
+    return { rows };
+  }
+  const opened = await openDelivery({ ciphertext, commitments, mask }, engine);
   if ('rows' in opened) return opened;
   const { index, fault } = opened;
   const complaint = (): Complaint =>
