@@ -21,6 +21,8 @@ import { decodeVault, encodeVault, type VaultItem } from '../../scripts/lib/deli
 import { readDeliveryKey } from '../../scripts/lib/delivery/options.ts';
 import { bodyOf } from '../../scripts/lib/run-folder.ts';
 import { decryptSecret, encryptSecret } from '../../scripts/lib/secrets.ts';
+import { folderStore } from '../../scripts/lib/stores/folder.ts';
+import { httpStore } from '../../scripts/lib/stores/http.ts';
 import { StoreError, type BundleStore } from '../../scripts/lib/stores/types.ts';
 import { encodeDeliveryRows } from '../../prover/run/delivery-rows.ts';
 import { rowsOfState } from '../../prover/prove/delivered.ts';
@@ -35,6 +37,7 @@ import { canonicalJson, type Hex } from '../../verifier/input.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { polyOfRole } from '../../verifier/public-content.ts';
 import { delivering, firstState } from '../fixtures/delivering.ts';
+import { startServer } from '../service/support/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-parties-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -253,4 +256,24 @@ test('stores are believed for the exact ciphertext alone', async () => {
     /was not published: flipped: gave another content/,
   );
   assert.throws(() => ciphertextBytes({ deliveryDepth: 32 }), /can be read/);
+});
+
+test('a ciphertext goes to a folder and to a web server, and comes back', async () => {
+  const ciphertext = encryptRows(rows, mask);
+  const deliveryDepth = Math.log2(ciphertext.length / ROW_BYTES);
+  const root = wordHex(cipherTree(ciphertext).root);
+  const kept = new Map<string, Buffer>();
+  const server = await startServer(({ method, url, body }, response) => {
+    if (method === 'PUT') kept.set(url, body);
+    const there = kept.get(url);
+    if (there === undefined) response.writeHead(404).end();
+    else response.end(method === 'PUT' ? '' : there);
+  });
+  try {
+    const stores = [folderStore(join(folder, 'store')), httpStore(`${server.url}/base`, new Set())];
+    await publishCiphertext(stores, root, ciphertext);
+    for (const one of stores) assert.deepEqual(new Uint8Array(await fetchCiphertext([one], root, { deliveryDepth })), ciphertext);
+  } finally {
+    server.close();
+  }
 });
