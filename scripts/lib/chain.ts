@@ -5,6 +5,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
+  encodeFunctionData,
   getAddress,
   http,
   type Abi,
@@ -31,10 +32,20 @@ import {
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Complaint } from '../../verifier/delivery/complaint.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
-import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
+import {
+  accusationAbi,
+  complaintAbi,
+  DEMAND_STATUS,
+  hexes,
+  type AnswerWords,
+  type ClaimRef,
+  type DemandStatus,
+  type TreeNode,
+} from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
@@ -46,9 +57,21 @@ export interface Chain {
   readonly viem: ViemChain;
   readonly transport: Transport;
   readonly client: PublicClient;
+  /** How transactions are signed and sent, where that is not left to viem: `outbox.ts`. */
+  readonly submit?: Submit;
   /** Ends a node that was started for this connection. */
   close(): void;
 }
+
+/** A call as a transaction has it. */
+export interface Call {
+  readonly to: Address;
+  readonly data: Hex;
+  readonly value: bigint;
+}
+
+/** Signs and sends a call; its transaction's hash. */
+export type Submit = (account: Account, call: Call, what: string) => Promise<Hash>;
 
 /** A mined transaction. */
 export interface Sent {
@@ -120,6 +143,7 @@ const CURES: Readonly<Record<string, string>> = {
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
+  TrueRow: 'the row is right: nothing can be complained about it',
   TrueInstruction: 'the position is true: the claim cannot be refuted with it',
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
@@ -161,6 +185,8 @@ async function mined(chain: Chain, hash: Hash, what: string): Promise<Transactio
   return receipt;
 }
 
+const NO_VALUE = 0n;
+
 /** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
 async function send(
   chain: Chain,
@@ -174,8 +200,11 @@ async function send(
     const { request } = await chain.client.simulateContract({ ...call, account, blockTag } as Parameters<
       PublicClient['simulateContract']
     >[0]);
-    const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
-    const hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
+    let hash: Hash;
+    if (chain.submit === undefined) {
+      const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
+      hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
+    } else hash = await chain.submit(account, { to: call.address, data: encodeFunctionData(call), value: call.value ?? NO_VALUE }, what);
     const receipt = await mined(chain, hash, what);
     return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
   } catch (e) {
@@ -262,6 +291,8 @@ export interface Escrow {
   reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
   /** Rejects an accepted claim whose key was not shown in time. */
   unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a revealed claim by a row that is not what it promised; the poster's call. */
+  complain(account: Account, terms: Terms, of: ClaimRef, key: Hex, complaint: Complaint): Promise<Sent>;
   /** Pays a revealed claim that nobody complained about in time. */
   settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
@@ -293,6 +324,8 @@ export interface Escrow {
     readonly collected: boolean;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
+    /** Until when demands are taken, seconds: of bundle and trace while pending; of encrypted rows once revealed. */
+    readonly demandsBy: bigint;
     readonly openDemands: number;
     readonly openRowDemands: number;
   }>;
@@ -305,7 +338,6 @@ export interface Escrow {
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
 
-const NO_VALUE = 0n;
 const atBlock = (block?: bigint): { blockNumber?: bigint } => (block === undefined ? {} : { blockNumber: block });
 
 /** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
@@ -319,7 +351,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
   // The checkers' errors pass through the escrow.
-  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
+  const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error')] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
@@ -352,6 +384,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
     releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
     reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    complain: (account, terms, { claimant, body }, key, complaint) =>
+      call(account, 'complain', [terms, claimant, body, key, complaintAbi(complaint)]),
     unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
     settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
@@ -361,7 +395,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id, block) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id], ...atBlock(block) });
-      return { ...record, deadline: BigInt(record.deadline) };
+      return { ...record, deadline: BigInt(record.deadline), demandsBy: BigInt(record.demandsBy) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),

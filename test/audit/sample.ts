@@ -84,7 +84,7 @@ export function sampleAudit(strange: Partial<Strange> = {}): Audit {
   const history: History = { events: EVENTS, transactions: TRANSACTIONS, commitments: new Map(), continues: null, continuedBy: [] };
   const posted = (id: `0x${string}`, claimant: Address, status: PostedClaim['status']): PostedClaim => ({
     ...{ id, claimant, status, bountyId: word(20), body: body([texts.uri]), acceptFrom: 0n, attested: false, barred: false },
-    ...{ openDemands: 0, deadline: 0n, block: 2n, transaction: word(102) },
+    ...{ openDemands: 0, openRowDemands: 0, deadline: 0n, block: 2n, transaction: word(102) },
   });
   const checks = [{ name: 'proof 1', outcome: 'passed', seconds: 0.25, detail: texts.detail }] as const;
   const replayed = { valid: true, trace: null, reason: texts.reason, checks, bytes: 4096, seconds: 0.5 };

@@ -11,6 +11,7 @@ import { REASONS } from '../../scripts/lib/audit/money.ts';
 import type { Audit, EscrowAudit } from '../../scripts/lib/audit/types.ts';
 import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scripts/lib/chain.ts';
 import { localAccount, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
+import { writePosting } from '../../scripts/lib/package.ts';
 import { verdictTypedData } from '../../scripts/lib/verdict.ts';
 import { fineproofJson } from './support/fineproof.ts';
 
@@ -109,7 +110,23 @@ test('enter, disclose; what nobody disclosed is refunded by settle, with every e
   await refused(poster, /TooEarly/, ...disclose);
   await pass(DAY);
   await refused(poster, /WrongInputs/, ...disclose.with(3, word(9)));
-  await run(poster, ...disclose);
+  // The poster's keeper needs nothing of the package but its terms.
+  writePosting(join(folder, 'shown'), { chainId: chain.id, escrow: escrow.address, terms: shown.terms });
+  writeFileSync(join(folder, 'inputs.json'), JSON.stringify({ ...inputs, uri: 'https://example.org/inputs' }));
+  const keep = [
+    'keep',
+    'poster',
+    join(folder, 'shown'),
+    '--state',
+    join(folder, 'keep'),
+    '--once',
+    '--inputs',
+    join(folder, 'inputs.json'),
+  ];
+  assert.deepEqual(
+    ((await run(poster, ...keep))['sent'] as { duty: string }[]).map((sent) => sent.duty),
+    ['disclose'],
+  );
   await pass(DAY);
   const ended = await run(attester, 'settle', hidden.id);
   assert.deepEqual([ended['undisclosed'], ended['entries']], [[hidden.id], [contributor.address]]);
@@ -139,7 +156,7 @@ test('accept, reveal and settle hand an adapter over; a key that is never shown 
   assert.equal(await escrow.credit(zeroAddress, poster.address).then((c) => c >= terms.bond), true);
   await run(attester, 'accept', second);
   writeFileSync(file, word(1));
-  await refused(contributor, /WrongKey/, 'reveal', second, '--key', file);
+  await refused(contributor, /is not the key that the claim names/, 'reveal', second, '--key', file);
   writeFileSync(file, 'nothing');
   await refused(contributor, /is no key/, 'reveal', second, '--key', file);
   writeFileSync(file, key);
