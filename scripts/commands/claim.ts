@@ -14,6 +14,7 @@ import { chainOptions, repeated, type ChainOptions } from '../lib/options.ts';
 import { checkedVerifier, traceOf } from '../lib/optimistic.ts';
 import { openPackage } from '../lib/package.ts';
 import { bodyOf, readClaim, TRACE_FILE } from '../lib/run-folder.ts';
+import { nothingUnderWay } from '../lib/sending.ts';
 import { openStores, storesOption, type StoresOptions } from '../lib/stores/open.ts';
 
 interface Options extends ChainOptions, StoresOptions {
@@ -61,20 +62,23 @@ export function claimCommand(): Command {
       if (trace !== null) await publishTrace(stores, trace.root, trace.bytes);
       return withChain(options.rpc, async (chain) => {
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const sent = await escrow.claim(account, bounty.terms, body);
         const id = claimId(bounty.id, account.address, body);
+        await nothingUnderWay(chain, account);
+        const already = (await escrow.claimOf(id)).status !== 0;
+        const sent = already ? null : await escrow.claim(account, bounty.terms, body);
         return {
           json: {
             claim: id,
             bounty: bounty.id,
             traceRoot: body.traceRoot,
-            transaction: sent.hash,
-            gas: sent.gas,
+            already,
+            transaction: sent?.hash ?? null,
+            gas: sent?.gas ?? null,
             published: options.publish === true,
           },
           text: table([
             ['claim', id],
-            ['transaction', `${sent.hash}, ${sent.gas} gas`],
+            ['transaction', sent === null ? 'none: it is claimed already' : `${sent.hash}, ${sent.gas} gas`],
             ...(verifier === null
               ? []
               : [['demands', `keep \`fineproof answer ${run} --package ${options.package} --watch\` running until it is paid`]]),

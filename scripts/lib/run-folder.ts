@@ -77,3 +77,11 @@ export function readClaim(path: string): ClaimFile {
   const { version: _, ...claim } = decodeCanonical(claimSchema, readBounded(path, 1 << 16), path);
   return claim;
 }
+
+/** The claim that a run's folder has for a bundle, null if it has none, or one for another bundle. */
+export function claimOfBundle(folder: string, bundleRoot: Hex): ClaimFile | null {
+  const path = join(folder, 'claim.json');
+  if (!existsSync(path)) return null;
+  const claim = readClaim(path);
+  return claim.bundleRoot === bundleRoot ? claim : null;
+}

@@ -14,7 +14,7 @@ import type { OpenBounty } from '../../verifier/bounty.ts';
 import type { PolyLayout } from '../../verifier/program/compile.ts';
 import { toHex } from '../../verifier/input.ts';
 import { writeAtomic } from './files.ts';
-import { openRun, writeClaim, type ClaimFile } from './run-folder.ts';
+import { claimOfBundle, openRun, writeClaim, type ClaimFile } from './run-folder.ts';
 
 /** Where the run stands; `part` is a fraction of the whole. */
 export interface Progress {
@@ -104,12 +104,14 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
     });
     const bundle = join(folder, 'bundle.bin');
     writeAtomic(bundle, proven.bundle);
-    const claim: ClaimFile = {
+    const { bundleRoot, lastProof, adapterRoot } = proven;
+    // A nonce of its own would make a second claim of the same bundle, with a second bond.
+    const claim = claimOfBundle(folder, bundleRoot) ?? {
       bounty: bounty.id,
       claimant,
-      bundleRoot: proven.bundleRoot,
-      lastProof: proven.lastProof,
-      adapterRoot: proven.adapterRoot,
+      bundleRoot,
+      lastProof,
+      adapterRoot,
       nonce: toHex(randomBytes(32)),
     };
     writeClaim(folder, claim);
