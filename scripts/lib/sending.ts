@@ -204,7 +204,7 @@ export async function submit(
   node: Node,
   account: Account,
   what: string,
-  transaction: { readonly to?: Address; readonly data: Hex; readonly value?: bigint },
+  transaction: { readonly to?: Address; readonly data: Hex; readonly value?: bigint; readonly gas?: bigint },
 ): Promise<TransactionReceipt> {
   if (account.type !== 'local') throw new InputError(what, '', `${account.address} has no key here`, 'sign with a key of your own');
   await nothingUnderWay(node, account);
@@ -241,8 +241,15 @@ export async function send(
     // A local chain makes no block until somebody sends something: there the next block's time counts, not the last one's.
     const blockTag = node.id === LOCAL_CHAIN_ID ? 'pending' : 'latest';
     await node.client.simulateContract({ ...call, account, blockTag } as Parameters<PublicClient['simulateContract']>[0]);
+    // Here, not in `submit`, since a refusal is told in the contract's words: somebody else may just have made the call.
+    const gas = await node.client.estimateContractGas({ ...call, account } as Parameters<PublicClient['estimateContractGas']>[0]);
     const { address: to, value } = call;
-    const receipt = await submit(node, account, what, { to, data: encodeFunctionData(call), ...(value === undefined ? {} : { value }) });
+    const receipt = await submit(node, account, what, {
+      to,
+      data: encodeFunctionData(call),
+      gas,
+      ...(value === undefined ? {} : { value }),
+    });
     return { hash: receipt.transactionHash, gas: receipt.gasUsed, block: receipt.blockNumber };
   } catch (e) {
     throw readable(e, what);

@@ -156,10 +156,13 @@ export class Party {
     this.#running.set(child, command);
     const next = this.next();
     if (next?.at === 'time') setTimeout(() => this.#lives === life && this.strike('time'), next.ms).unref();
+    let stopped = false;
     const ended = child.ended.then(({ code, out, err }): Said => {
       this.#running.delete(child);
       if (this.vanished) throw new Vanished();
       if (life !== this.#lives) throw new Killed();
+      // It had not come so far as to hear the signal.
+      if (stopped && code === null) return { code: 0, json: {} };
       let json: Record<string, unknown> = {};
       try {
         json = JSON.parse(out) as Record<string, unknown>;
@@ -175,7 +178,11 @@ export class Party {
     });
     // Whoever awaits it hears of its end.
     ended.catch(() => {});
-    return { ended, stop: () => child.kill('SIGTERM') };
+    const stop = (): void => {
+      stopped = true;
+      child.kill('SIGTERM');
+    };
+    return { ended, stop };
   }
 
   close(): void {

@@ -95,6 +95,13 @@ function trigger(random: Random, party: PartyName): Trigger {
   }
 }
 
+/** A kill that comes before a claim is sent, whatever else happens. */
+const early = (random: Random): Trigger =>
+  random.pick([
+    { at: 'file', part: random.pick(FILES.contributor) },
+    { at: 'time', ms: random.whole(50, 3000) },
+  ] as const);
+
 function chainTrigger(random: Random): ChainTrigger {
   const at = random.pick(['time', 'time', 'signed', 'sent', 'journal'] as const);
   return at === 'time' ? { at, ms: random.whole(500, 8000) } : { at };
@@ -113,9 +120,14 @@ export function planOf(seed: number, run: number): Plan {
   const threshold = attesters === 2 ? random.pick([1, 2] as const) : 1;
   const killsOf = (party: PartyName, lo: number, hi: number): Kill<Trigger>[] =>
     Array.from({ length: random.whole(lo, hi) }, () => ({ trigger: trigger(random, party), down: down(random) }));
+  const gone = scenario === 'vanishes before the claim';
+  const last: Trigger = random.chance(0.25) ? { at: 'signed' } : early(random);
   const kills = {
     poster: killsOf('poster', 1, 3),
-    contributor: killsOf('contributor', 2, 4),
+    // Who vanishes before the claim does so at the last of these.
+    contributor: gone
+      ? [...(random.chance(0.5) ? [early(random)] : []), last].map((trigger) => ({ trigger, down: down(random) }))
+      : killsOf('contributor', 2, 4),
     verifier: killsOf('verifier', 1, 3),
     'second verifier': killsOf('second verifier', 1, 3),
     watchtower: killsOf('watchtower', 1, 3),

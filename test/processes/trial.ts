@@ -32,7 +32,7 @@ const ACCOUNTS: Readonly<Record<PartyName | 'liar', number>> = {
 };
 
 /** Milliseconds of kills; then everything is left to come to its end, within the longest time of a trial. */
-const CHAOS = 30_000;
+const CHAOS = 35_000;
 const LONGEST = 300_000;
 /** The chain's pace when there is nothing to do but to wait: four minutes a block. */
 const FAST = 240;
@@ -104,6 +104,7 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     // Whoever vanished is paid all the same; somebody with the key fetches it.
     const id = bountyIn(at('package')) as Hex;
     const judged = await judge(chain.url, material.escrow, id, plan, peopleOf(people), log, people.contributor.vanished);
+    if (plan.scenario !== 'unpublished') failures.push(...(await audited(scene, people.poster, people.contributor, judged)));
     const locks = readdirSync(at('records')).filter((name) => name.endsWith('.lock'));
     if (locks.length > 0) failures.push(`locks are left: ${locks.join(', ')}`);
     const left = leftovers(folder);
@@ -188,6 +189,14 @@ async function attend(
     const idle = s.status === 'open' && !s.claims.some((x) => live.has(x.status)) && (c.vanished || own !== undefined);
     await chain.pace(idle ? FAST : STEP).catch(() => {});
   }
+}
+
+/** What an auditor sees otherwise: he verifies every bundle again, from the published files. */
+async function audited(scene: Scene, auditor: Party, contributor: Party, { outcome }: Judged): Promise<string[]> {
+  const { json } = await auditor.run(['audit', scene.package, '--store', scene.store]);
+  const claims = (json['claims'] ?? []) as readonly { readonly claimant: string; readonly valid: boolean | null }[];
+  const agrees = json['ok'] === true && json['status'] === outcome && claims.every((c) => c.valid === (c.claimant === contributor.address));
+  return agrees ? [] : [`the audit says ${JSON.stringify(json).slice(0, 1000)}`];
 }
 
 /** Somebody with the contributor's key, on another machine, fetches what he is owed. */
