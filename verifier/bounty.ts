@@ -6,6 +6,7 @@ import { type Address } from 'viem';
 import { bundleBytes, rowsDigest } from './bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
+import { checkDelivery } from './delivery/terms.ts';
 import { plain } from './engine.ts';
 import type { DenseTensors } from './evaluate.ts';
 import { digestOf, InputError, type Hex } from './input.ts';
@@ -67,6 +68,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   if (recipe !== terms.recipeHash || steps !== terms.steps || perProof !== terms.stepsPerProof) throw differs('program.bin', 'program');
   checkProgram(program);
   const compiled = compile(program);
+  checkDelivery(terms, compiled);
   const wide = fixedPolys(compiled).find(
     (p) => !p.hidden && p.tensors.some(({ tensor }) => tensor.axes.some((a) => a.size > MAX_PUBLIC_AXIS)),
   );

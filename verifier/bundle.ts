@@ -17,11 +17,11 @@ export const CELL = 2 * WORD_BYTES;
 /** Points and scalars of one proof of the program. */
 export function proofCounts(c: Compiled): MessageCounts {
   const hidden = fixedPolys(c).filter((f) => f.hidden).length;
-  const lengths = [2 ** c.columns, c.maskLength, ...c.valueRows.map((r) => r.length), ...new Array<number>(hidden).fill(1)];
+  const sent = ['witness', 'stateOut', 'delivery'] as const;
   const rounds = c.sumchecks.reduce((n, s) => n + 1 + s.n * s.d, 0);
   return {
-    points: rowCount(c, 'witness') + rowCount(c, 'stateOut') + 1 + c.valueRows.length + lengths.length + 2,
-    scalars: rounds + (fixedPolys(c).length - hidden) + lengths.reduce((n, l) => n + l, 0) + lengths.length + 1,
+    points: sent.reduce((n, role) => n + rowCount(c, role), 0) + 1 + c.valueRows.length + c.secretRows.length + 2,
+    scalars: rounds + (fixedPolys(c).length - hidden) + c.secretRows.reduce((n, l) => n + l, 0) + c.secretRows.length + 1,
   };
 }
 
@@ -54,10 +54,14 @@ const BUNDLE = tagNumber('BUNDLE');
 export function bundleRoot(bytes: Uint8Array, keccak: Keccak = keccak_256): bigint {
   if (bytes.length === 0 || bytes.length % CELL !== 0)
     throw new DecodeError(`bundle: ${bytes.length} bytes is no whole number of 64-byte cells`);
-  let level: bigint[] = Array.from({ length: bytes.length / CELL }, (_, i) =>
-    hashWords(keccak, [BUNDLE, 0n, readWord(bytes, 2 * i), readWord(bytes, 2 * i + 1)]),
-  );
-  let pad = keccakWords(BUNDLE, 0n, 0n, 0n);
+  const cells = Array.from({ length: bytes.length / CELL }, (_, i) => [readWord(bytes, 2 * i), readWord(bytes, 2 * i + 1)] as const);
+  return cellsRoot(BUNDLE, cells, keccak);
+}
+
+/** Root of the indexed Merkle tree over cells, one or more: leaf H(tag, 0, a, b), node keccak(l ‖ r), padded with (0, 0) to a power of two. */
+function cellsRoot(tag: bigint, cells: readonly (readonly [bigint, bigint])[], keccak: Keccak): bigint {
+  let level = cells.map(([a, b]) => hashWords(keccak, [tag, 0n, a, b]));
+  let pad = hashWords(keccak, [tag, 0n, 0n, 0n]);
   while (level.length > 1) {
     if (level.length % 2 === 1) level.push(pad);
     level = Array.from({ length: level.length / 2 }, (_, i) => hashWords(keccak, [level[2 * i] as bigint, level[2 * i + 1] as bigint]));
@@ -67,6 +71,10 @@ export function bundleRoot(bytes: Uint8Array, keccak: Keccak = keccak_256): bigi
 }
 
 const ROW = tagNumber('ROW');
+const cellOf = ({ x, y }: Affine) => [x, y] as const;
 
 /** Digest of a list of Hyrax rows: the chain h ← H(ROW, h, x, y) from the number of rows. */
 export const rowsDigest = (rows: readonly Affine[]): bigint => rows.reduce((h, p) => keccakWords(ROW, h, p.x, p.y), BigInt(rows.length));
+
+/** Root over delivered rows, the tree of `contracts/Delivery.sol`. */
+export const rowsRoot = (rows: readonly Affine[]): bigint => cellsRoot(ROW, rows.map(cellOf), keccak_256);

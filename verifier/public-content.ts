@@ -8,7 +8,7 @@ import { plain } from './engine.ts';
 import { R } from './field.ts';
 import type { Hex } from './input.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
-import { bitsOf, type PolyRole, type Program } from './program/types.ts';
+import { bitsOf, type Program } from './program/types.ts';
 import { cellArray, keccakWords, tagNumber } from './words.ts';
 
 const BLIND = tagNumber('BLIND');
@@ -23,7 +23,7 @@ export const tensorsOf = (program: Program, poly: string): CardTensor[] =>
     .map((t) => ({ name: t.name, axes: t.axes.map((a) => ({ name: a.name, size: a.size })), bits: t.bits, signed: t.signed, f: t.f }));
 
 /** The only polynomial of a role. */
-export function polyOfRole(c: Compiled, role: Exclude<PolyRole, 'fixed'>): PolyLayout {
+export function polyOfRole(c: Compiled, role: Exclude<PolyLayout['role'], 'fixed'>): PolyLayout {
   const poly = c.polys.find((p) => p.role === role);
   if (poly === undefined) throw new Error(`the program has no polynomial of role ${role}`);
   return poly;

@@ -6,7 +6,7 @@
  */
 import { same, type Affine } from './curve.ts';
 import { plain, type Engine } from './engine.ts';
-import { decodeBundle, deciderCounts, proofCounts, rowsDigest } from './bundle.ts';
+import { decodeBundle, deciderCounts, proofCounts, rowsDigest, rowsRoot } from './bundle.ts';
 import { evaluationTerms, type DenseTensors } from './evaluate.ts';
 import { mod } from './field.ts';
 import type { Compiled, PolyLayout } from './program/compile.ts';
@@ -24,7 +24,7 @@ export interface VerifyContext {
   readonly statement: readonly bigint[];
   /** Rows of the first state. */
   readonly firstState: readonly Affine[];
-  /** Digest of the final state's rows (rowsDigest), as claimed on-chain. */
+  /** What is claimed of the final state: its rows' digest (`rowsDigest`), with delivery the root over its limbs' rows (`rowsRoot`). */
   readonly finalState: bigint;
   /** Rows of hidden fixed polynomials, by name, from their cards. */
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
@@ -90,16 +90,18 @@ export async function verifyBundle(context: VerifyContext, bytes: Uint8Array, en
   let accumulator: Accumulator = start(o, c, toPoints([null])[0] as Pt);
   let digest: Word = first;
   let state: readonly Pt[] = toPoints(context.firstState);
+  let delivered: readonly Pt[] = [];
   for (const [i, proof] of proofs.entries()) {
     const reader = new MessageReader(proof, proofCounts(c), `proof ${i + 1}`);
     const core = transition(o, c, { statement, proof: proofBits(o, c, i + 1), digest, accumulator, stateIn: state });
     const output = await replay(core, reader, evaluate, engine);
-    ({ accumulator, digest } = output);
+    ({ accumulator, digest, delivered } = output);
     state = output.stateOut;
     context.onProof?.(i + 1, proofs.length);
   }
   const finalRows = fromPoints(state) as Affine[];
-  if (rowsDigest(finalRows) !== context.finalState)
+  const limbs = fromPoints(delivered) as Affine[];
+  if ((limbs.length > 0 ? rowsRoot(limbs) : rowsDigest(finalRows)) !== context.finalState)
     throw new VerificationError('the last proof ends in another state than the claimed adapter');
   const reader = new MessageReader(deciderBytes, deciderCounts(c), 'decider');
   await checkEquation(await replay(decider(o, c, accumulator, digest, hiddenRows), reader, evaluate, engine), engine);

@@ -7,6 +7,7 @@
 import type { Affine } from '../../verifier/curve.ts';
 import { inverse, mod } from '../../verifier/field.ts';
 import type { Compiled, PolyLayout, SumcheckShape, TablePlan } from '../../verifier/program/compile.ts';
+import { polyOfRole } from '../../verifier/public-content.ts';
 import { fixedPolys } from '../../verifier/protocol/accumulator.ts';
 import { eqTable } from '../../verifier/protocol/algebra.ts';
 import { RunMachine, fromFelts, fromPoints, toFelts, toPoints, type Felt } from '../../verifier/protocol/machine.ts';
@@ -42,6 +43,8 @@ export interface ProverInput {
   readonly stateInBlinds: readonly bigint[];
   /** Blinds of the state-out rows; the caller draws them, since the last ones are fixed with the claim. */
   readonly stateOutBlinds: readonly bigint[];
+  /** Blinds of the delivered rows, likewise; without them, drawn here. */
+  readonly deliveryBlinds?: readonly bigint[];
   /** The running claims of acc_{t−1}: by fixed polynomial ρ_f, and for hidden ones V_{f,t−1}. */
   readonly runningPoints: readonly (readonly bigint[])[];
   readonly running: readonly Blinded[];
@@ -63,6 +66,7 @@ export class Prover {
 
   private readonly input: ProverInput;
   private witnessBlinds: readonly bigint[] = [];
+  private deliveryBlinds: readonly bigint[] = [];
   private mask: readonly bigint[] = [];
   private maskBlind = 0n;
   private readonly valueRows: (readonly bigint[])[] = [];
@@ -107,6 +111,11 @@ export class Prover {
       case 'state-out': {
         const poly = c.polys.find((p) => p.role === 'stateOut');
         return poly ? commitRows(backend, this.matrix(poly), this.input.stateOutBlinds) : [];
+      }
+      case 'delivery': {
+        const poly = polyOfRole(c, 'delivery');
+        this.deliveryBlinds = this.input.deliveryBlinds ?? random.fields(poly.rows.length);
+        return commitRows(backend, this.matrix(poly), this.deliveryBlinds);
       }
       case 'mask':
         this.mask = random.fields(c.maskLength);
@@ -189,7 +198,7 @@ export class Prover {
   }
 
   private matrix(poly: PolyLayout): Matrix {
-    return { cells: this.input.witness.polys.get(poly.name) as Cells | CellSource, columns: this.input.compiled.columns, rows: poly.rows };
+    return { cells: this.input.witness.polys.get(poly.name) as Cells | CellSource, columns: poly.columns, rows: poly.rows };
   }
 
   /** Commits to a value row. */
@@ -316,21 +325,28 @@ export class Prover {
   /** The secret rows, their Σ-protocol masks, and the commitments D to the masks. */
   private async startClosing(eta: Felt, rho: readonly (readonly Felt[])[]): Promise<readonly Affine[]> {
     const { compiled: c, backend, random, running, stateInBlinds, stateOutBlinds } = this.input;
-    const blindsOf = { witness: this.witnessBlinds, stateIn: stateInBlinds, stateOut: stateOutBlinds };
-    const x = backend.zeros(2 ** c.columns);
-    let xBlind = 0n;
-    let weight = 1n;
-    for (const [i, p] of c.polys.entries()) {
-      if (p.role === 'fixed') continue;
-      const high = p.bits - c.columns;
-      const rows = fromFelts(eqTable(o, (rho[i] as readonly Felt[]).slice(0, high)));
-      await addRows(backend, this.matrix(p), rows, weight, x);
-      p.rows.forEach((r, k) => (xBlind += mod(weight * (rows[r] as bigint)) * (blindsOf[p.role as 'witness'][k] as bigint)));
-      weight = mod(weight * plain(eta));
-    }
-    this.secret = [await backend.toField(x), this.mask, ...this.valueRows, ...running.map((v) => [v.value])];
-    backend.free(x);
-    this.blinds = [mod(xBlind), this.maskBlind, ...this.valueBlinds, ...running.map((v) => v.blind)];
+    const blindsOf = { witness: this.witnessBlinds, stateIn: stateInBlinds, stateOut: stateOutBlinds, delivery: this.deliveryBlinds };
+    /** Σ η^P·(eq(ρ_rows)·rows of P), and its blind, over these polynomials. */
+    const combined = async (columns: number, wanted: (role: PolyLayout['role']) => boolean): Promise<[readonly bigint[], bigint]> => {
+      const x = backend.zeros(2 ** columns);
+      let xBlind = 0n;
+      let weight = 1n;
+      for (const [i, p] of c.polys.entries()) {
+        if (p.role === 'fixed' || !wanted(p.role)) continue;
+        const own = blindsOf[p.role];
+        const rows = fromFelts(eqTable(o, (rho[i] as readonly Felt[]).slice(0, p.bits - columns)));
+        await addRows(backend, this.matrix(p), rows, weight, x);
+        p.rows.forEach((r, k) => (xBlind += mod(weight * (rows[r] as bigint)) * (own[k] as bigint)));
+        weight = mod(weight * plain(eta));
+      }
+      const values = await backend.toField(x);
+      backend.free(x);
+      return [values, mod(xBlind)];
+    };
+    const [x, xBlind] = await combined(c.columns, (role) => role !== 'delivery');
+    const limbs = c.delivered.length > 0 ? [await combined(polyOfRole(c, 'delivery').columns, (role) => role === 'delivery')] : [];
+    this.secret = [x, this.mask, ...this.valueRows, ...running.map((v) => [v.value]), ...limbs.map(([values]) => values)];
+    this.blinds = [xBlind, this.maskBlind, ...this.valueBlinds, ...running.map((v) => v.blind), ...limbs.map(([, blind]) => blind)];
     this.d = this.secret.map((row) => random.fields(row.length));
     this.dBlinds = random.fields(this.secret.length);
     return backend.commitAll(this.d, this.dBlinds);

@@ -38,6 +38,8 @@ export interface TransitionJob {
   readonly state: ChainState;
   readonly witness: Witness;
   readonly stateOutBlinds: readonly bigint[];
+  /** Blinds of the delivered rows, where the statement names these; drawn otherwise. */
+  readonly deliveryBlinds?: readonly bigint[];
   readonly onPhase?: (phase: Phase) => void;
 }
 
@@ -63,8 +65,8 @@ async function drive<T>(core: Core<T>, answer: (request: Request) => Promise<Rep
   return { value: step.value, bytes: writer.bytes() };
 }
 
-/** Proves one transition. */
-export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint8Array; state: ChainState }> {
+/** Proves one transition. `delivered`: the rows of the new state's limbs. */
+export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint8Array; state: ChainState; delivered: readonly Affine[] }> {
   const { compiled: c, state } = job;
   const o = new RunMachine(job.backend.keccak);
   const prover = new Prover({
@@ -75,6 +77,7 @@ export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint
     proof: job.t - 1,
     stateInBlinds: state.blinds,
     stateOutBlinds: job.stateOutBlinds,
+    ...(job.deliveryBlinds ? { deliveryBlinds: job.deliveryBlinds } : {}),
     runningPoints: state.accumulator.fixed.map((f) => fromFelts(f.rho)),
     running: state.running,
     runningWeight: fromFelts([state.accumulator.w])[0] as bigint,
@@ -101,6 +104,7 @@ export async function proveTransition(job: TransitionJob): Promise<{ bytes: Uint
       blinds: job.stateOutBlinds,
       running: prover.hiddenValues,
     },
+    delivered: fromPoints(value.delivered) as Affine[],
   };
 }
 

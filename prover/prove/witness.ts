@@ -4,6 +4,7 @@
  */
 import { leafRows, onDomain } from '../backend/leaf-domain.ts';
 import type { Cells, CellSource, LeafBlock, LeafCells, LeafDomain } from '../backend/types.ts';
+import { deliveredLimb } from './delivered.ts';
 import type { Compiled, LeafPlan, Placed } from '../../verifier/program/compile.ts';
 import { placeContent } from '../../verifier/public-content.ts';
 import type { LeafSource } from '../../verifier/program/lower.ts';
@@ -102,6 +103,8 @@ export function buildWitness(c: Compiled, walk: Walk, fixed: ReadonlyMap<string,
     const owner = limb.tensor.name.slice(0, limb.tensor.name.lastIndexOf('/limb'));
     tensors.set(limb.tensor.name, limbOf(wide.get(owner) as WalkedLeaf, limb.index));
   }
+  for (const { tensor, state, index } of c.delivered)
+    tensors.set(tensor.name, deliveredLimb(tensor, state, index, tensors.get(state.name) as Cells));
   const leaves = c.leaves.map((leaf, i): LeafWitness => {
     const domain = domains[i] as LeafDomain;
     const raw = wide.get(leaf.name);

@@ -1,12 +1,12 @@
 /**
- * Proving a trained run. The statement names the final state's rows, so their blinds are drawn first and kept; then one
+ * Proving a trained run. The statement names the final state's rows (or those of its limbs), so their blinds are drawn first and kept; then one
  * transition after the other, each stored with the state after it, then the decider and the bundle. A killed run goes on with the first
  * proof that is not stored whole; that proof draws all its masks and blinds anew.
  */
 import type { Address } from 'viem';
 import { z } from 'zod';
 import { type OpenBounty, wordHex } from '../../verifier/bounty.ts';
-import { bundleRoot, rowsDigest } from '../../verifier/bundle.ts';
+import { bundleRoot, rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
 import type { Content } from '../../verifier/cards.ts';
 import { canonicalJson, decodeCanonical, digestOf, InputError, type Hex } from '../../verifier/input.ts';
 import type { PolyLayout } from '../../verifier/program/compile.ts';
@@ -20,12 +20,14 @@ import { Recovery } from '../backend/recovery.ts';
 import type { Backend, Cells, CellSource } from '../backend/types.ts';
 import type { Opening } from '../cards/hidden.ts';
 import type { Phase } from '../prove/prover.ts';
+import { deliveredCells } from '../prove/delivered.ts';
 import { systemRandom } from '../prove/random.ts';
 import { proveDecider, proveTransition, type ChainState } from '../prove/run.ts';
 import { encodeBundle } from '../prove/wire.ts';
 import { buildWitness } from '../prove/witness.ts';
 import type { Walker } from '../trainer/walk.ts';
 import { decodeChainState, encodeChainState } from './chain-state.ts';
+import { deliveryRows } from './delivery-rows.ts';
 import type { RunStorage } from './storage.ts';
 import { asTensors, type FixedContent, type States } from './training.ts';
 
@@ -109,10 +111,18 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
   const stateIn = polyOfRole(c, 'stateIn');
   const { rows } = stateOut;
   const lastBlinds = await finalBlinds(storage, rows.length);
-  // The final state is stored under the names of the next state-in; both polynomials have the same layout.
-  const finalCells = placeContent(stateIn, states[c.proofs] as Content);
-  const finalRows = await run((backend) => backend.commitRows(finalCells, 2 ** c.columns, lastBlinds, rows));
-  const adapterRoot = wordHex(rowsDigest(finalRows));
+  const final = states[c.proofs] as Content;
+  const delivered = c.delivered.length > 0 ? await deliveryRows(c, final, storage, systemRandom) : [];
+  const deliveryBlinds = delivered.map((row) => row.blind);
+  const claimed = async (backend: Backend): Promise<bigint> => {
+    if (delivered.length > 0) {
+      const { rows: own, columns } = polyOfRole(c, 'delivery');
+      return rowsRoot(await backend.commitRows(deliveredCells(c, final), 2 ** columns, deliveryBlinds, own));
+    }
+    // The final state is stored under the names of the next state-in; both polynomials have the same layout.
+    return rowsDigest(await backend.commitRows(placeContent(stateIn, final), 2 ** c.columns, lastBlinds, rows));
+  };
+  const adapterRoot = wordHex(await run(claimed));
   const statement = statementWords(
     statementOf(bounty.chainId, bounty.escrow, bounty.terms, input.claimant, { adapterRoot, announced: [] }),
   );
@@ -159,6 +169,7 @@ export async function proveRun(input: ProvingInput): Promise<ProvenRun> {
         state: from,
         witness,
         stateOutBlinds: t === c.proofs ? lastBlinds : systemRandom.fields(rows.length),
+        ...(t === c.proofs && delivered.length > 0 ? { deliveryBlinds } : {}),
         onPhase: (phase) => input.onPhase?.(t, phase),
       }),
     );

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { exportAdapter } from '../../prover/run/adapter.ts';
 import { finalState } from '../../prover/run/training.ts';
+import { writeAdapter } from '../lib/adapter-files.ts';
 import { action, example, table } from '../lib/command.ts';
-import { writeSecret } from '../lib/files.ts';
 import { withEngine } from '../lib/engine.ts';
 import { openPackage, readRecipe } from '../lib/package.ts';
 import { openRun, readClaim } from '../lib/run-folder.ts';
@@ -31,10 +31,7 @@ export function adapterCommand(): Command {
       await finalState(bounty.program, storage),
       bounty.cards.model.name,
     );
-    const config = join(options.out, 'adapter_config.json');
-    const weights = join(options.out, 'adapter_model.safetensors');
-    writeSecret(config, files.config);
-    writeSecret(weights, files.weights);
+    const { config, weights } = writeAdapter(options.out, files);
     return {
       json: { config, weights, bytes: files.weights.length, adapterRoot: claim.adapterRoot },
       text: table([

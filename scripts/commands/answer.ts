@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import { delivers } from '../../verifier/delivery/terms.ts';
+import { InputError } from '../../verifier/input.ts';
 import { answerDemands, openAnswers, type Answered } from '../lib/answering.ts';
 import { escrowOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
@@ -7,7 +9,7 @@ import { action, example } from '../lib/command.ts';
 import { nodeText } from '../lib/demands.ts';
 import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { verifierOf } from '../lib/optimistic.ts';
+import { checkedVerifier } from '../lib/optimistic.ts';
 import { chainOptions, durationOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
 import { unreachable } from '../lib/sending.ts';
@@ -24,7 +26,9 @@ const line = ({ claim, node, sent }: Answered): string => `claim ${claim}: answe
 export function answerCommand(): Command {
   const command = chainOptions(
     new Command('answer')
-      .description('answer the open demands on a run’s claim, from the bundle and the trace in its folder; the fees are the claimant’s')
+      .description(
+        'answer the open demands on a run’s claim, from bundle, trace and encrypted rows in its folder; the fees are the claimant’s',
+      )
       .argument('<run>', 'folder of `train` and `claim`'),
   )
     .requiredOption('--package <folder>', 'the bounty’s package')
@@ -37,7 +41,9 @@ export function answerCommand(): Command {
         const account = await signingAccount();
         const { bounty, posting } = await openPackage(options.package, engine);
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const verifier = verifierOf(bounty, engine);
+        const verifier = checkedVerifier(bounty, engine);
+        if (verifier === null && !delivers(bounty.terms))
+          throw new InputError('bounty.json', 'terms.rule', 'is Attested, without delivery', 'nothing can be demanded of its claims');
         const answers = openAnswers(run as string, bounty, verifier, engine);
         const answered: Answered[] = [];
         let stopped = false;

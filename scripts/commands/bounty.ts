@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { formatEther, zeroAddress } from 'viem';
+import { delivers } from '../../verifier/delivery/terms.ts';
 import { toHex, type Hex } from '../../verifier/input.ts';
 import { bountyId, RULE, type Terms } from '../../verifier/statement.ts';
 import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
@@ -10,6 +11,7 @@ import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-optio
 import { loadCard } from '../lib/card-files.ts';
 import { BOUNTY_STATUS, withChain } from '../lib/chain.ts';
 import { action, example, table, type Report } from '../lib/command.ts';
+import { delivered, deliveryOf, deliveryOptions, type DeliveryOptions } from '../lib/delivery/options.ts';
 import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
@@ -23,7 +25,7 @@ import { earlierPosting } from '../lib/reposting.ts';
 import { checkRule, DEFAULT_WINDOW, doubtsOf, judgesOf, ruleOptions, type RuleOptions } from '../lib/rule-options.ts';
 import { nothingUnderWay, type Sent } from '../lib/sending.ts';
 
-interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions {
+interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions, DeliveryOptions {
   readonly model: string;
   readonly data: string;
   readonly opening?: readonly string[];
@@ -35,8 +37,8 @@ interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions {
 const DAY = 86400;
 
 function postCommand(): Command {
-  const command = ruleOptions(
-    recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward'))),
+  const command = deliveryOptions(
+    ruleOptions(recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward')))),
   )
     .requiredOption('--model <folder>', 'folder of `model commit`')
     .requiredOption('--data <folder>', 'folder of `data commit`')
@@ -49,14 +51,15 @@ function postCommand(): Command {
     withChain(options.rpc, async (chain) => {
       const account = await signingAccount();
       const escrow = await escrowOf(chain, options.escrow);
-      await checkRule(options, escrow);
+      const delivery = await deliveryOf(options, escrow);
+      await checkRule(options, escrow, delivery !== null);
       const held = join(options.data, 'held-out.card.json');
       const cards = await withEngine('wasm', async (engine) => ({
         model: loadCard(join(options.model, 'model.card.json'), engine),
         data: loadCard(join(options.data, 'data.card.json'), engine),
         heldOut: existsSync(held) ? loadCard(held, engine) : null,
       }));
-      const recipe = recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card);
+      const recipe = { ...recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card), ...delivered(delivery) };
       const recorded = options.rule !== 'attested';
       const report = (terms: Terms, sent: Sent | null): Report => {
         const id = bountyId(BigInt(chain.id), escrow.address, terms);
@@ -65,7 +68,9 @@ function postCommand(): Command {
             bounty: id,
             package: options.out,
             rule: options.rule,
-            ...(recorded ? { verifierKey: terms.verifierKey, demandFee: terms.demandFee } : {}),
+            ...(recorded ? { verifierKey: terms.verifierKey } : {}),
+            ...(terms.demandFee === 0n ? {} : { demandFee: terms.demandFee }),
+            ...(delivery === null ? {} : { deliveryDepth: terms.deliveryDepth, fullState: terms.fullState }),
             already: sent === null,
             transaction: sent?.hash ?? null,
             gas: sent?.gas ?? null,
@@ -80,7 +85,7 @@ function postCommand(): Command {
       };
       const { digest: modelDigest } = cards.model;
       const { digest: dataDigest } = cards.data;
-      const asked = { chainId: chain.id, escrow: escrow.address, poster: account.address, reward: options.reward, rule: options };
+      const asked = { chainId: chain.id, escrow: escrow.address, poster: account.address, reward: options.reward, rule: options, delivery };
       const earlier = earlierPosting(options.out, { ...asked, recipe, modelDigest, dataDigest });
       if (earlier !== null) {
         await nothingUnderWay(chain, account);
@@ -94,7 +99,8 @@ function postCommand(): Command {
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
       const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? DEFAULT_WINDOW };
       const now = (await chain.client.getBlock()).timestamp;
-      const terms = makeTerms(account.address, parts, money, judgesOf(options), deadlines, now, doubtsOf(options, parts.maxBundle));
+      const doubts = doubtsOf(options, parts.maxBundle, delivery !== null);
+      const terms = makeTerms(account.address, parts, money, judgesOf(options), deadlines, now, doubts, delivery);
       return report(terms, await post(escrow, account, options.out, terms));
     }),
   );
@@ -122,9 +128,14 @@ const described = ({ id, status, terms: t }: PostedBounty): Readonly<Record<stri
   'attester fee': formatEther(t.attesterFee),
   rule: Object.keys(RULE)[t.rule] ?? String(t.rule),
   ...(t.signers.length === 0 ? {} : { attesters: `${t.threshold} of ${t.signers.join(' ')}` }),
-  ...(t.demandFee === 0n
-    ? {}
-    : { demands: `${formatEther(t.demandFee)} each, ${t.answer} s to answer, ${t.react} s to react`, 'verifier key': t.verifierKey }),
+  ...(t.demandFee === 0n ? {} : { demands: `${formatEther(t.demandFee)} each, ${t.answer} s to answer, ${t.react} s to react` }),
+  ...(t.rule === RULE.attested ? {} : { 'verifier key': t.verifierKey }),
+  ...(delivers(t)
+    ? {
+        delivery: `${t.fullState ? 'the whole state' : 'the adapter'}, at most ${2 ** t.deliveryDepth} rows, ${t.revealFor} s to reveal, ${t.complainFor} s to complain`,
+        'delivery key': `${t.deliveryKey.x},${t.deliveryKey.y}`,
+      }
+    : {}),
   steps: `${t.steps}, ${t.stepsPerProof} in a proof`,
   model: t.modelDigest,
   data: t.dataDigest,
@@ -199,6 +210,7 @@ function checkCommand(): Command {
     });
     checkRebuild(folder as string, bounty);
     const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
+    if (delivers(bounty.terms)) checked.push('what the terms ask to be delivered, the program commits to, row for row');
     if (verifier !== null) checked.push('the verifier key is that of the verifier, recorded anew');
     let status: string | null = null;
     if (options.offline !== true) {

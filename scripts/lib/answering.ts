@@ -2,46 +2,74 @@
 import { join } from 'node:path';
 import type { Account } from 'viem';
 import type { OpenBounty } from '../../verifier/bounty.ts';
+import { rowAnswer } from '../../verifier/delivery/row-answers.ts';
 import type { Engine } from '../../verifier/engine.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import { answerOf, MerkleTree, type Nodes } from '../../verifier/record/indexed-merkle.ts';
 import type { Pair } from '../../verifier/record/evaluate.ts';
 import type { BountyVerifier } from '../../verifier/record/bounty.ts';
 import { bundleCell, traceCell } from '../../verifier/record/trace.ts';
+import type { Body } from '../../verifier/statement.ts';
 import { listClaims } from './bounties.ts';
 import type { Escrow, Sent } from './chain.ts';
-import { TREE, type AnswerWords, type TreeNode } from './dispute.ts';
+import { loadCiphertext } from './delivery/sealed-run.ts';
+import { NO_KEY, TREE, type AnswerWords, type ClaimRef, type TreeNode } from './dispute.ts';
 import { isLive, listDemands, nodeText } from './demands.ts';
 import { readBounded } from './files.ts';
-import { readClaim, TRACE_FILE } from './run-folder.ts';
+import { readClaim, readRun, TRACE_FILE } from './run-folder.ts';
 import { openTrace, traceLimit } from './traces.ts';
 
-/** What a run can answer from. */
+/** What a run can answer from: its bundle and trace where claims can be challenged, its ciphertexts where the adapter is delivered. */
 export interface Answers {
-  readonly traceRoot: bigint;
-  /** The answer for a node of bundle or trace. */
-  answer(node: TreeNode): AnswerWords;
+  /** The answer for a node of one of a claim's trees. Errors: files that are missing, or another claim's. */
+  answer(claim: Pick<Body, 'traceRoot' | 'cipherRoot' | 'nonce'>, node: TreeNode): Promise<AnswerWords>;
 }
 
-/** Reads bundle and trace of a run. */
+type Tree = readonly [Nodes, (leaf: number) => Pair];
+
+/** Reads bundle and trace of a run, once they are asked for; `verifier` is null where no claim can be challenged. */
 export function openAnswers(
   folder: string,
   { terms }: Pick<OpenBounty, 'terms'>,
-  { recorded }: Pick<BountyVerifier, 'recorded'>,
+  verifier: Pick<BountyVerifier, 'recorded'> | null,
   engine: Engine,
 ): Answers {
-  const bundle = readBounded(join(folder, 'bundle.bin'), Number(terms.maxBundle));
-  const path = join(folder, TRACE_FILE);
-  const trace = openTrace(readBounded(path, traceLimit(recorded)), recorded, path, engine.keccak);
-  const bundleTree = MerkleTree.ofCells('BUNDLE', bundle, recorded.bundleDepth, engine.keccak);
-  const trees: readonly (readonly [Nodes, (leaf: number) => Pair])[] = [
-    [bundleTree, (leaf) => bundleCell(bundle, leaf)],
-    [trace.tree, (leaf) => traceCell(recorded, trace.cells, leaf)],
-  ];
+  const opened = new Map<string, Promise<unknown>>();
+  /** Made once; a failure is not kept, since files may come later. */
+  const once = <T>(name: string, make: () => Promise<T>): Promise<T> => {
+    const made = (opened.get(name) as Promise<T> | undefined) ?? make();
+    opened.set(name, made);
+    made.catch(() => opened.delete(name));
+    return made;
+  };
+  const recorded = (node: TreeNode): BountyVerifier['recorded'] => {
+    if (verifier === null)
+      throw new InputError('demand', '', `asks for ${nodeText(node)}`, 'nothing of the kind can be asked for under Attested');
+    return verifier.recorded;
+  };
+  const bundle = (node: TreeNode) =>
+    once('bundle', async (): Promise<Tree> => {
+      const { bundleDepth } = recorded(node);
+      const bytes = readBounded(join(folder, 'bundle.bin'), Number(terms.maxBundle));
+      return [MerkleTree.ofCells('BUNDLE', bytes, bundleDepth, engine.keccak), (leaf) => bundleCell(bytes, leaf)];
+    });
+  const trace = (node: TreeNode) =>
+    once('trace', async (): Promise<Tree> => {
+      const own = recorded(node);
+      const path = join(folder, TRACE_FILE);
+      const { tree, cells } = openTrace(readBounded(path, traceLimit(own)), own, path, engine.keccak);
+      return [tree, (leaf) => traceCell(own, cells, leaf)];
+    });
   return {
-    traceRoot: trace.tree.root,
-    answer({ tree, level, index }) {
-      const [nodes, cell] = trees[tree] as (typeof trees)[number];
+    async answer(claim, node) {
+      const { tree, level, index } = node;
+      if (tree === TREE.cipher) {
+        const rows = await once(claim.cipherRoot, () => loadCiphertext(readRun(folder), claim));
+        return rowAnswer(rows.ciphertext, rows.tree, level, Number(index));
+      }
+      const [nodes, cell] = await (tree === TREE.bundle ? bundle(node) : trace(node));
+      if (tree === TREE.trace && BigInt(claim.traceRoot) !== nodes.node(nodes.depth, 0))
+        throw new InputError(join(folder, TRACE_FILE), '', 'is not the claim’s trace', 'restore the file that `claim` wrote');
       return answerOf(nodes, cell, level, Number(index));
     },
   };
@@ -53,12 +81,23 @@ export interface Answered {
   readonly sent: Sent;
 }
 
-/** Answers every open demand on the run's live claims. Errors: a trace that is not the claimed one. */
+/** Answers one demand. */
+export const answerDemand = async (
+  escrow: Escrow,
+  account: Account,
+  { terms }: Pick<OpenBounty, 'terms'>,
+  verifier: Pick<BountyVerifier, 'key'> | null,
+  claim: ClaimRef,
+  node: TreeNode,
+  answers: Answers,
+): Promise<Sent> => escrow.answer(account, terms, claim, node, verifier?.key ?? NO_KEY, await answers.answer(claim.body, node));
+
+/** Answers every open demand on the run's live claims. Errors: a trace or ciphertext that is not the claimed one. */
 export async function answerDemands(
   escrow: Escrow,
   account: Account,
   bounty: Pick<OpenBounty, 'id' | 'terms'>,
-  { key }: Pick<BountyVerifier, 'key'>,
+  verifier: Pick<BountyVerifier, 'key'> | null,
   folder: string,
   answers: Answers,
 ): Promise<Answered[]> {
@@ -69,11 +108,7 @@ export async function answerDemands(
     const { timestamp } = await escrow.chain.client.getBlock();
     for (const { node, status, answerBy } of await listDemands(escrow, claim)) {
       if (status !== 'open' || answerBy <= timestamp) continue;
-      if (node.tree !== TREE.bundle && node.tree !== TREE.trace)
-        throw new InputError('demand', '', `asks for ${nodeText(node)}`, 'this version answers for bundle and trace alone');
-      if (node.tree === TREE.trace && BigInt(claim.body.traceRoot) !== answers.traceRoot)
-        throw new InputError(join(folder, TRACE_FILE), '', `is not the trace of claim ${claim.id}`, 'restore the file that `claim` wrote');
-      const sent = await escrow.answer(account, bounty.terms, claim, node, key, answers.answer(node));
+      const sent = await answerDemand(escrow, account, bounty, verifier, claim, node, answers);
       done.push({ claim: claim.id, node, sent });
     }
   }

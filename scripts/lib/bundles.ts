@@ -54,32 +54,41 @@ function checked(bytes: Uint8Array, root: Hex, exact: number, keccak?: Keccak): 
   return rootOf(other, keccak) === root ? other : bytes;
 }
 
-/** Asks `stores` in order, then those that `hints` makes of the claim's URIs. */
-export function bundleSource(stores: readonly BundleStore[], hints: (uris: readonly string[]) => readonly BundleStore[]): BundleSource {
-  return {
-    async fetch({ bundleRoot: root, uris }, { exact, limit }, keccak, signal) {
-      const failures: string[] = [];
-      for (const store of [...stores, ...hints(uris)]) {
-        signal?.throwIfAborted();
-        try {
-          return checked(await store.get(root, limit, signal), root, exact, keccak);
-        } catch (e) {
-          if (!(e instanceof StoreError)) throw e;
-          failures.push(e.message.includes(store.name) ? e.message : `${store.name} ${e.message}`);
-        }
-      }
-      throw new InputError(
-        `bundle ${root}`,
-        '',
-        failures.join('; ').slice(0, 1500) || 'there is no store to ask',
-        'get it from the claimant, or name a store that has it with --store',
-      );
-    },
-  };
+/** A content by its root: asks `stores` in order, `check` refuses what is another content. Errors: InputError that says of every store why it gave nothing. */
+export async function askStores(
+  stores: readonly BundleStore[],
+  what: string,
+  root: Hex,
+  limit: number,
+  check: (bytes: Uint8Array) => Uint8Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const failures: string[] = [];
+  for (const store of stores) {
+    signal?.throwIfAborted();
+    try {
+      return check(await store.get(root, limit, signal));
+    } catch (e) {
+      if (!(e instanceof StoreError)) throw e;
+      failures.push(e.message.includes(store.name) ? e.message : `${store.name} ${e.message}`);
+    }
+  }
+  throw new InputError(
+    `${what} ${root}`,
+    '',
+    failures.join('; ').slice(0, 1500) || 'there is no store to ask',
+    'get it from the claimant, or name a store that has it with --store',
+  );
 }
 
+/** Asks `stores` in order, then those that `hints` makes of the claim's URIs. */
+export const bundleSource = (stores: readonly BundleStore[], hints: (uris: readonly string[]) => readonly BundleStore[]): BundleSource => ({
+  fetch: ({ bundleRoot: root, uris }, { exact, limit }, keccak, signal) =>
+    askStores([...stores, ...hints(uris)], 'bundle', root, limit, (bytes) => checked(bytes, root, exact, keccak), signal),
+});
+
 /** Writes a content to every store and reads it back from there. Errors: a store that cannot be written, or gives back what `right` refuses. */
-async function publish(
+export async function publish(
   stores: readonly BundleStore[],
   what: string,
   root: Hex,

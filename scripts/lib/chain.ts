@@ -27,16 +27,26 @@ import {
   generatorsBytecode,
 } from '../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../verifier/input.ts';
+import type { Complaint } from '../../verifier/delivery/complaint.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body, Terms } from '../../verifier/statement.ts';
-import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
+import {
+  accusationAbi,
+  complaintAbi,
+  DEMAND_STATUS,
+  hexes,
+  type AnswerWords,
+  type ClaimRef,
+  type DemandStatus,
+  type TreeNode,
+} from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
 import { readable, send, submit, type Node, type Sent } from './sending.ts';
 
-export type { Sent } from './sending.ts';
+export type { Call, Sent, Submit } from './sending.ts';
 
 export interface Chain extends Node {
   readonly rpc: string;
@@ -161,6 +171,8 @@ export interface Escrow {
   reveal(account: Account, terms: Terms, claimant: Address, body: Body, key: Hex): Promise<Sent>;
   /** Rejects an accepted claim whose key was not shown in time. */
   unrevealed(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
+  /** Rejects a revealed claim by a row that is not what it promised; the poster's call. */
+  complain(account: Account, terms: Terms, of: ClaimRef, key: Hex, complaint: Complaint): Promise<Sent>;
   /** Pays a revealed claim that nobody complained about in time. */
   settle(account: Account, terms: Terms, claimId: Hex): Promise<Sent>;
   withdraw(account: Account, token: Address, to: Address): Promise<Sent>;
@@ -183,6 +195,8 @@ export interface Escrow {
     readonly attesters: number;
     /** Attesters found it invalid under Both. */
     readonly barred: boolean;
+    /** Until when demands are taken, seconds: of bundle and trace while pending; of encrypted rows once revealed. */
+    readonly demandsBy: bigint;
     readonly openDemands: number;
     readonly openRowDemands: number;
   }>;
@@ -195,8 +209,6 @@ export interface Escrow {
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
 
-const NO_VALUE = 0n;
-
 /** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
 export const postValue = (t: Terms): bigint =>
   t.attesterFee * BigInt(t.threshold) + t.disclosureBond + (BigInt(t.token) === 0n ? t.reward : 0n);
@@ -208,8 +220,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
   // The checkers' errors pass through the escrow.
-  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
-  const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
+  const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error')] as Abi;
+  const call = (account: Account, functionName: string, args: readonly unknown[], value = 0n): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,
@@ -240,6 +252,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     undisclosed: (account, terms) => call(account, 'undisclosed', [terms]),
     releaseEntry: (account, terms, entrant) => call(account, 'releaseEntry', [terms, entrant]),
     reveal: (account, terms, claimant, body, key) => call(account, 'reveal', [terms, claimant, body, key]),
+    complain: (account, terms, { claimant, body }, key, complaint) =>
+      call(account, 'complain', [terms, claimant, body, key, complaintAbi(complaint)]),
     unrevealed: (account, terms, claimId) => call(account, 'unrevealed', [terms, claimId]),
     settle: (account, terms, claimId) => call(account, 'settle', [terms, claimId]),
     withdraw: (account, token, to) => call(account, 'withdraw', [token, to]),
@@ -248,7 +262,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     entryOf: (id, entrant) => chain.client.readContract({ address, abi, functionName: 'entryOf', args: [id, entrant] }),
     async claimOf(id) {
       const record = await chain.client.readContract({ address, abi, functionName: 'claimOf', args: [id] });
-      return { ...record, deadline: BigInt(record.deadline) };
+      return { ...record, deadline: BigInt(record.deadline), demandsBy: BigInt(record.demandsBy) };
     },
     minimumWindow: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_WINDOW' }),
     minimumReaction: () => chain.client.readContract({ address, abi, functionName: 'MINIMUM_REACTION' }),

@@ -36,8 +36,11 @@ interface Call {
   readonly calls?: readonly Call[];
 }
 
+/** What of a claim its answers are found by. */
+export type AnsweredClaim = Pick<PostedClaim, 'id' | 'bountyId' | 'block'>;
+
 /** The words of an `answer` call of this claim and node, or null. */
-function answerIn(call: Call, escrow: Address, claim: PostedClaim, node: TreeNode): AnswerWords | null {
+function answerIn(call: Call, escrow: Address, claim: AnsweredClaim, node: TreeNode): AnswerWords | null {
   if (call.error !== undefined) return null;
   if (call.to != null && isAddressEqual(call.to, escrow) && call.input !== undefined)
     try {
@@ -61,7 +64,7 @@ function answerIn(call: Call, escrow: Address, claim: PostedClaim, node: TreeNod
  * The answer that the escrow took for a demand. It stands in the calldata of a call of the escrow, mostly the transaction's own; where a contract made
  * the call, the node has to trace the transaction.
  */
-export async function readAnswer(escrow: Escrow, claim: PostedClaim, node: TreeNode): Promise<AnswerWords> {
+export async function readAnswer(escrow: Escrow, claim: AnsweredClaim, node: TreeNode): Promise<AnswerWords> {
   const { client } = escrow.chain;
   const event = (await escrow.events('Answered', { claimId: claim.id }, claim.block)).find((e) => sameNode(e.args.node, node));
   if (event === undefined)

@@ -1,8 +1,10 @@
 /** What demands, answers and challenges are made of, and how the escrow's ABI has it. */
 import type { Address } from 'viem';
-import { wordHex } from '../../verifier/bounty.ts';
-import type { Hex } from '../../verifier/input.ts';
+import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
+import type { Complaint } from '../../verifier/delivery/complaint.ts';
+import { toHex, type Hex } from '../../verifier/input.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
+import type { VerifierKey } from '../../verifier/record/key.ts';
 import type { Body } from '../../verifier/statement.ts';
 
 /** Whose claim, and what it says. */
@@ -17,7 +19,13 @@ export interface TreeNode {
   readonly level: number;
   readonly index: bigint;
 }
-export const TREE = { bundle: 0, trace: 1 } as const;
+export const TREE = { bundle: 0, trace: 1, cipher: 2 } as const;
+
+/** What stands for the verifier's key in calls about encrypted rows, which no key judges. */
+export const NO_KEY: VerifierKey = {
+  ...{ init: ZERO_WORD, step: ZERO_WORD, last: ZERO_WORD, initLength: 0, stepLength: 0, lastLength: 0 },
+  ...{ k: 0, steps: 0, stride: 0, bundleDepth: 0, traceDepth: 0 },
+};
 
 export const DEMAND_STATUS = ['none', 'open', 'answered', 'defaulted', 'reclaimed'] as const;
 export type DemandStatus = (typeof DEMAND_STATUS)[number];
@@ -39,4 +47,13 @@ export const accusationAbi = ({ position, leaf, leafPath, instructionPath, input
   leafPath: hexes(leafPath),
   instructionPath: hexes(instructionPath),
   inputs: inputs.map(({ a, b, path }) => ({ a, b, path: hexes(path) })),
+});
+
+/** A complaint likewise. */
+export const complaintAbi = ({ index, row, rowPath, commitmentPath, ...rest }: Complaint) => ({
+  ...rest,
+  index: BigInt(index),
+  row: toHex(row),
+  rowPath: hexes(rowPath),
+  commitmentPath: hexes(commitmentPath),
 });

@@ -14,6 +14,7 @@ import { getAddress, isAddress, type Address } from 'viem';
 import { z } from 'zod';
 import { openBounty, type BountyFiles, type OpenBounty } from '../../verifier/bounty.ts';
 import type { Engine } from '../../verifier/engine.ts';
+import { delivers } from '../../verifier/delivery/terms.ts';
 import { canonicalJson, decodeCanonical, digestOf, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
@@ -209,15 +210,7 @@ export interface OpenPackage {
 export async function openPackage(folder: string, engine: Engine): Promise<OpenPackage> {
   if (!existsSync(folder)) throw new InputError(folder, '', 'does not exist', 'give the folder that the poster published');
   const posting = readPosting(folder);
-  const { deliveryKey } = posting.terms;
-  // Without a ciphertext a claim would only lose its bond. The verifier's key, where there is one, is for `checkedVerifier` to check.
-  if (deliveryKey.x !== 0n || deliveryKey.y !== 0n)
-    throw new InputError(
-      inside(folder, FILE.bounty),
-      'terms.deliveryKey',
-      'asks for the delivery of the adapter, which this version cannot prepare or judge',
-      'leave this bounty alone',
-    );
+  // The verifier's key, where there is one, is for `checkedVerifier` to check.
   const bounty = await openBounty(BigInt(posting.chainId), posting.escrow, posting.terms, packageFiles(folder, engine.keccak), engine);
   return { folder, posting, bounty };
 }
@@ -239,6 +232,16 @@ export function checkRebuild(folder: string, bounty: OpenBounty): void {
   const path = inside(folder, FILE.program);
   const recipe = readRecipe(folder);
   const posted = bounty.program;
+  // Programs don't say which tensors are moments; recipes do.
+  const { fullState } = bounty.terms;
+  const asked = !delivers(bounty.terms) ? 'nothing' : fullState ? 'state' : 'adapter';
+  if ((recipe.deliver ?? 'nothing') !== asked)
+    throw new InputError(
+      inside(folder, FILE.recipe),
+      'deliver',
+      `is ${recipe.deliver ?? 'nothing'}, the terms ask for ${asked}`,
+      'refuse the bounty',
+    );
   const { program } = buildTraining(recipe, posted.constants);
   if (digestOf(encodeProgram(program)) !== digestOf(encodeProgram(posted)))
     throw new InputError(

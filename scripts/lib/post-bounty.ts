@@ -14,11 +14,13 @@ import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
+import { deliveryDepth } from '../../verifier/delivery/terms.ts';
 import { encodeProgram } from '../../prover/program/encode.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/public-content.ts';
 import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
 import type { LoadedCard } from './card-files.ts';
 import type { Escrow, Sent } from './chain.ts';
+import type { DeliveryTerms } from './delivery/options.ts';
 import { withEngine } from './engine.ts';
 import { makeKey } from './optimistic.ts';
 import { writePackage, writePosting } from './package.ts';
@@ -60,9 +62,9 @@ export interface NewBounty {
   readonly recorded?: boolean;
 }
 
-/** How claims are challenged, under Optimistic and Both. Times in seconds. */
+/** How claims are challenged, under Optimistic and Both; with delivery, under each rule, how encrypted rows are demanded. Times in seconds. */
 export interface Doubts {
-  readonly rule: typeof RULE.optimistic | typeof RULE.both;
+  readonly rule: Terms['rule'];
   /** Wei; what a demand costs. */
   readonly demandFee: bigint;
   readonly answer: number;
@@ -80,7 +82,7 @@ export type PackageTerms = Pick<
   Terms,
   'modelDigest' | 'dataDigest' | 'recipeHash' | 'steps' | 'stepsPerProof' | 'startDigest' | 'maxBundle'
 > &
-  Partial<Pick<Terms, 'verifierKey'>>;
+  Partial<Pick<Terms, 'verifierKey' | 'deliveryDepth'>>;
 
 const contentOf = (bounty: NewBounty, name: 'model' | 'data'): Content => {
   const content = bounty.cards[name].content ?? bounty.openings.get(name)?.content;
@@ -127,10 +129,11 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
     stepsPerProof: recipe.perProof,
     startDigest: wordHex(rowsDigest(rows)),
     maxBundle: BigInt(bundleBytes(compiled)),
+    deliveryDepth: deliveryDepth(compiled),
   };
 }
 
-/** Full terms; of the attested rule, unless there are doubts. `now` is the chain's time. */
+/** Full terms; of the attested rule, unless there are doubts; a delivery has demands too. `now` is the chain's time. */
 export const makeTerms = (
   poster: Address,
   parts: PackageTerms,
@@ -139,6 +142,7 @@ export const makeTerms = (
   deadlines: Deadlines,
   now: bigint,
   doubts: Doubts | null = null,
+  delivery: DeliveryTerms | null = null,
 ): Terms => ({
   poster,
   kind: KIND.training,
@@ -149,12 +153,12 @@ export const makeTerms = (
   signers: [...judges.signers].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1)),
   threshold: judges.threshold,
   verifierKey: ZERO_WORD,
+  deliveryDepth: 0,
   ...parts,
   inputsCommitment: ZERO_WORD,
   announces: [],
-  fullState: false,
-  deliveryKey: { x: 0n, y: 0n },
-  deliveryDepth: 0,
+  fullState: delivery?.fullState ?? false,
+  deliveryKey: delivery?.deliveryKey ?? { x: 0n, y: 0n },
   enterBy: 0n,
   discloseBy: 0n,
   claimBy: now + BigInt(deadlines.claimWithin),
@@ -162,8 +166,8 @@ export const makeTerms = (
   answer: BigInt(doubts?.answer ?? 0),
   react: BigInt(doubts?.react ?? 0),
   reserveFor: 0n,
-  revealFor: 0n,
-  complainFor: 0n,
+  revealFor: BigInt(delivery?.revealFor ?? 0),
+  complainFor: BigInt(delivery?.complainFor ?? 0),
   salt: toHex(randomBytes(32)),
 });
 

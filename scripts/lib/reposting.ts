@@ -9,6 +9,7 @@ import type { Address } from 'viem';
 import { canonicalJson, InputError, type Hex } from '../../verifier/input.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { RULE, type Terms } from '../../verifier/statement.ts';
+import type { DeliveryTerms } from './delivery/options.ts';
 import { readPosting, readRecipe, type Posting } from './package.ts';
 import { DEFAULT_WINDOW, judgesOf, type RuleOptions } from './rule-options.ts';
 
@@ -19,6 +20,7 @@ export interface Asked {
   readonly poster: Address;
   readonly reward: bigint;
   readonly rule: RuleOptions;
+  readonly delivery: DeliveryTerms | null;
   /** Before calibration. */
   readonly recipe: Recipe;
   readonly modelDigest: Hex;
@@ -26,7 +28,7 @@ export interface Asked {
 }
 
 /** What of the terms the options give; times of day and the salt are the earlier call's. */
-function expected({ poster, reward, rule, modelDigest, dataDigest }: Asked): Partial<Terms> {
+function expected({ poster, reward, rule, delivery, modelDigest, dataDigest }: Asked): Partial<Terms> {
   const judges = judgesOf(rule);
   return {
     poster,
@@ -40,6 +42,8 @@ function expected({ poster, reward, rule, modelDigest, dataDigest }: Asked): Par
     ...(rule.demandFee === undefined ? {} : { demandFee: rule.demandFee }),
     ...(rule.answer === undefined ? {} : { answer: BigInt(rule.answer) }),
     ...(rule.react === undefined ? {} : { react: BigInt(rule.react) }),
+    revealFor: BigInt(delivery?.revealFor ?? 0),
+    complainFor: BigInt(delivery?.complainFor ?? 0),
     modelDigest,
     dataDigest,
   };
@@ -60,6 +64,8 @@ export function earlierPosting(folder: string, asked: Asked): (Posting & { reado
   if (posting.escrow !== asked.escrow) throw other('escrow');
   for (const [field, value] of Object.entries(expected(asked)))
     if (String(posting.terms[field as keyof Terms]) !== String(value)) throw other(`terms.${field}`);
+  const { x, y } = asked.delivery?.deliveryKey ?? { x: 0n, y: 0n };
+  if (posting.terms.deliveryKey.x !== x || posting.terms.deliveryKey.y !== y) throw other('terms.deliveryKey');
   const before = readRecipe(folder);
   const same = Buffer.from(canonicalJson({ ...asked.recipe, exponents: before.exponents })).equals(Buffer.from(canonicalJson(before)));
   if (!same) throw other('terms.recipeHash');

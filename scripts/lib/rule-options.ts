@@ -24,6 +24,8 @@ export interface RuleOptions {
 const DAY = 86400;
 const HALF_A_DAY = DAY / 2;
 export const DEFAULT_WINDOW = 2 * DAY;
+/** Wei; what an answer of 400,000 gas costs at 5 gwei. */
+const ANSWER_FEE = 2n * 10n ** 15n;
 
 export const ruleOptions = (command: Command): Command =>
   command
@@ -37,7 +39,11 @@ export const ruleOptions = (command: Command): Command =>
     .addOption(new Option('--bond <ether>', 'what a claimant puts down').argParser(etherOption).default(0n, '0'))
     .addOption(new Option('--attester-fee <ether>', 'what each attester earns').argParser(etherOption).default(0n, '0'))
     .option('--window <time>', 'how long a claim waits for a verdict or a challenge (default: 2d)', durationOption)
-    .option('--demand-fee <ether>', 'what a demand for withheld data costs (default: the most that the bond allows)', etherOption)
+    .option(
+      '--demand-fee <ether>',
+      'what a demand for withheld data costs (default: the most that the bond allows; under --rule attested, of rows of a delivery, 0.002)',
+      etherOption,
+    )
     .option('--answer <time>', 'how long a demand waits for its answer (default: 12h)', durationOption)
     .option('--react <time>', 'how long an answer can be acted upon (default: 12h)', durationOption);
 
@@ -59,23 +65,24 @@ export function judgesOf(options: RuleOptions): Judges {
   return { signers, threshold: options.threshold ?? signers.length };
 }
 
-/** Checks options against each other and against the escrow, before anything is computed. */
-export async function checkRule(options: RuleOptions, escrow: Escrow): Promise<void> {
+/** Checks options against each other and against the escrow, before anything is computed. `delivers`: rows of a delivery can be demanded. */
+export async function checkRule(options: RuleOptions, escrow: Escrow, delivers = false): Promise<void> {
   judgesOf(options);
   const tooShort = (name: string, value: number, least: bigint): void => {
     if (BigInt(value) < least) throw new InputError(name, '', `is ${value} s, this escrow takes ${least} s and more`, 'give a longer time');
   };
   tooShort('--window', options.window ?? DEFAULT_WINDOW, await escrow.minimumWindow());
-  if (options.rule === 'attested') {
+  if (options.rule === 'attested' && !delivers) {
     for (const [name, value] of [
       ['--demand-fee', options.demandFee],
       ['--answer', options.answer],
       ['--react', options.react],
     ] as const)
-      if (value !== undefined) throw new InputError(name, '', 'is for claims that can be challenged', 'leave it out, or give --rule');
+      if (value !== undefined)
+        throw new InputError(name, '', 'is for claims that can be challenged, or a delivery', 'leave it out, or give --rule');
     return;
   }
-  if (options.bond === 0n)
+  if (options.bond === 0n && options.rule !== 'attested')
     throw new InputError(
       '--bond',
       '',
@@ -89,9 +96,10 @@ export async function checkRule(options: RuleOptions, escrow: Escrow): Promise<v
   tooShort('--react', options.react ?? HALF_A_DAY, reaction);
 }
 
-/** How claims are challenged; null under Attested. Errors: a bond that does not pay for buying a bundle of this size. */
-export function doubtsOf(options: RuleOptions, maxBundle: bigint): Doubts | null {
-  if (options.rule === 'attested') return null;
+/** How claims are challenged or rows demanded; null under Attested without delivery. Errors: a bond that does not pay for buying a bundle of this size. */
+export function doubtsOf(options: RuleOptions, maxBundle: bigint, delivers = false): Doubts | null {
+  const times = { answer: options.answer ?? HALF_A_DAY, react: options.react ?? HALF_A_DAY };
+  if (options.rule === 'attested') return delivers ? { rule: RULE.attested, demandFee: options.demandFee ?? ANSWER_FEE, ...times } : null;
   const twice = 2n * mostDemands(maxBundle);
   const demandFee = options.demandFee ?? options.bond / twice;
   if (demandFee === 0n || options.bond < twice * demandFee)
@@ -101,5 +109,5 @@ export function doubtsOf(options: RuleOptions, maxBundle: bigint): Doubts | null
       `is ${formatEther(options.bond)}; with this --demand-fee it must be ${formatEther(twice * (demandFee === 0n ? 1n : demandFee))} or more`,
       'give a larger bond or a smaller fee: half the bond must pay for all demands that a bundle takes',
     );
-  return { rule: RULE[options.rule], demandFee, answer: options.answer ?? HALF_A_DAY, react: options.react ?? HALF_A_DAY };
+  return { rule: RULE[options.rule], demandFee, ...times };
 }

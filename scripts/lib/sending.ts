@@ -34,7 +34,20 @@ export interface Node {
   readonly viem: ViemChain;
   readonly transport: Transport;
   readonly client: PublicClient;
+  /** How calls are signed and sent, where that is not left to `submit`: `keep/outbox.ts`. */
+  readonly submit?: Submit;
 }
+
+/** A call as a transaction has it. */
+export interface Call {
+  readonly to: Address;
+  readonly data: Hex;
+  readonly value: bigint;
+  readonly gas?: bigint;
+}
+
+/** Signs and sends a call; its transaction's hash. */
+export type Submit = (account: Account, call: Call, what: string) => Promise<Hash>;
 
 /** A mined transaction. */
 export interface Sent {
@@ -82,6 +95,7 @@ const CURES: Readonly<Record<string, string>> = {
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
+  TrueRow: 'the row is right: nothing can be complained about it',
   TrueInstruction: 'the position is true: the claim cannot be refuted with it',
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
@@ -196,6 +210,17 @@ export async function deliver(node: Node, { raw, from, nonce }: Signed, what: st
   }
 }
 
+/** Waits for a transaction that an outbox sent, which sends it again. Errors: the node does not know it (any more); the node's. */
+async function minedOf(node: Node, hash: Hash, what: string): Promise<TransactionReceipt> {
+  for (;;) {
+    const receipt = await receiptOf(node, hash);
+    if (receipt !== null) return receipt;
+    if (!(await known(node, hash)) && (await receiptOf(node, hash)) === null)
+      throw new InputError(what, '', `the node does not know transaction ${hash}`, 'it is sent again');
+    await sleep(node.client.pollingInterval);
+  }
+}
+
 /** What an estimate is raised by: a claim costs more gas behind another one, and either may be mined first. */
 const withMargin = (gas: bigint): bigint => gas + gas / 4n;
 
@@ -211,16 +236,18 @@ export async function submit(
   const wallet = createWalletClient({ account, chain: node.viem, transport: node.transport });
   const nonce = await node.client.getTransactionCount({ address: account.address, blockTag: 'latest' });
   const request = await wallet.prepareTransactionRequest({ ...transaction, nonce });
-  const raw = await wallet.signTransaction({ ...request, gas: withMargin(request.gas) } as Parameters<typeof wallet.signTransaction>[0]);
-  const receipt = await deliver(node, { raw, from: account.address, nonce }, what);
-  if (receipt.status !== 'success')
-    throw new InputError(
-      what,
-      '',
-      `transaction ${receipt.transactionHash} failed`,
-      'its state changed before it was mined; look with `fineproof bounty show` and try again',
-    );
-  return receipt;
+  const raw = await wallet.signTransaction(request as Parameters<typeof wallet.signTransaction>[0]);
+  return successful(await deliver(node, { raw, from: account.address, nonce }, what), what);
+}
+
+function successful(receipt: TransactionReceipt, what: string): TransactionReceipt {
+  if (receipt.status === 'success') return receipt;
+  throw new InputError(
+    what,
+    '',
+    `transaction ${receipt.transactionHash} failed`,
+    'its state changed before it was mined; look with `fineproof bounty show` and try again',
+  );
 }
 
 /** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
@@ -242,14 +269,12 @@ export async function send(
     const blockTag = node.id === LOCAL_CHAIN_ID ? 'pending' : 'latest';
     await node.client.simulateContract({ ...call, account, blockTag } as Parameters<PublicClient['simulateContract']>[0]);
     // Here, not in `submit`, since a refusal is told in the contract's words: somebody else may just have made the call.
-    const gas = await node.client.estimateContractGas({ ...call, account } as Parameters<PublicClient['estimateContractGas']>[0]);
-    const { address: to, value } = call;
-    const receipt = await submit(node, account, what, {
-      to,
-      data: encodeFunctionData(call),
-      gas,
-      ...(value === undefined ? {} : { value }),
-    });
+    const gas = await node.client.estimateContractGas({ ...call, account, blockTag } as Parameters<PublicClient['estimateContractGas']>[0]);
+    const transaction = { to: call.address, data: encodeFunctionData(call), value: call.value ?? 0n, gas: withMargin(gas) };
+    const receipt =
+      node.submit === undefined
+        ? await submit(node, account, what, transaction)
+        : successful(await minedOf(node, await node.submit(account, transaction, what), what), what);
     return { hash: receipt.transactionHash, gas: receipt.gasUsed, block: receipt.blockNumber };
   } catch (e) {
     throw readable(e, what);

@@ -1,7 +1,6 @@
 /** `train`: from a checked package to a proven bundle in a run's folder. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import type { Address } from 'viem';
 import { selectBackend } from '../../prover/backend/index.ts';
 import { Recovery } from '../../prover/backend/recovery.ts';
@@ -12,9 +11,10 @@ import { trainRun, type FixedContent, type States } from '../../prover/run/train
 import { Walker } from '../../prover/trainer/walk.ts';
 import type { OpenBounty } from '../../verifier/bounty.ts';
 import type { PolyLayout } from '../../verifier/program/compile.ts';
-import { toHex } from '../../verifier/input.ts';
+import { systemBytes } from './delivery/key-file.ts';
+import { makeClaim } from './delivery/sealed-run.ts';
 import { writeAtomic } from './files.ts';
-import { claimOfBundle, openRun, writeClaim, type ClaimFile } from './run-folder.ts';
+import { knownClaim, openRun, writeClaim, type ClaimFile } from './run-folder.ts';
 
 /** Where the run stands; `part` is a fraction of the whole. */
 export interface Progress {
@@ -105,15 +105,8 @@ export async function trainAndProve(options: TrainOptions): Promise<Trained> {
     const bundle = join(folder, 'bundle.bin');
     writeAtomic(bundle, proven.bundle);
     const { bundleRoot, lastProof, adapterRoot } = proven;
-    // A nonce of its own would make a second claim of the same bundle, with a second bond.
-    const claim = claimOfBundle(folder, bundleRoot) ?? {
-      bounty: bounty.id,
-      claimant,
-      bundleRoot,
-      lastProof,
-      adapterRoot,
-      nonce: toHex(randomBytes(32)),
-    };
+    const own = { bounty: bounty.id, claimant, bundleRoot, lastProof, adapterRoot };
+    const claim = await makeClaim(storage, bounty, own, knownClaim(folder), systemBytes);
     writeClaim(folder, claim);
     const seconds = (from: number, to: number): number => (to - from) / 1000;
     return {

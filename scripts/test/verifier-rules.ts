@@ -1,12 +1,12 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
-/** Most lines of the protocol part of verifier/ that are neither blank nor comment. */
-const LINE_BUDGET = 3_000;
+/** Most lines of the protocol part of verifier/ that are neither blank nor comment; 50 of them for delivered limbs in the proof (docs/decisions.md). */
+const LINE_BUDGET = 3_050;
 /**
  * Rooms outside the protocol part: builders of models; the validity checks that judge a program once, when its bounty is opened, not
- * once a bundle; the recorded verifier and the delivery, which nobody needs to verify a bundle: the one refutes a claim in a contract, the other hands over
- * what a paid claim promised.
+ * once a bundle; the recorded verifier, which nobody needs to verify a bundle: it refutes a claim in a contract; and the delivery: handing over what a
+ * paid claim promised and, of bounties with delivery alone, which limbs a program commits to (`limbs.ts`) and whether terms fit them (`terms.ts`).
  */
 const APART = ['models', 'validity', 'record', 'delivery'].map((room) => join('verifier', room) + sep);
 /** Packages that run in a browser. */

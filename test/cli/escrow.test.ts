@@ -137,7 +137,7 @@ test('accept, reveal and settle hand an adapter over; a key that is never shown 
   assert.equal(await escrow.credit(zeroAddress, poster.address).then((c) => c >= terms.bond), true);
   await run(attester, 'accept', second);
   writeFileSync(file, word(1));
-  await refused(contributor, /WrongKey/, 'reveal', second, '--key', file);
+  await refused(contributor, /is not the key that the claim names/, 'reveal', second, '--key', file);
   writeFileSync(file, 'nothing');
   await refused(contributor, /is no key/, 'reveal', second, '--key', file);
   writeFileSync(file, key);

@@ -235,13 +235,29 @@ test('a claimant who publishes nothing but answers is refuted by the answers', a
   assert.ok((JSON.parse(out) as { answered: unknown[] }).answered.length > 27);
 });
 
-test('the window of the valid claim passes: it is paid', async () => {
-  await pass(2 * HOUR);
-  // Besides: the fees of answered demands.
+test('the window of the valid claim passes: the keeper answers, accepts and withdraws, and may be killed in between', async () => {
+  await ok(['demand', first.claim, '--package', bounty.package, '--tree', 'bundle', '--level', '7', '--index', '2'], watcher);
+  const keep = ['keep', 'contributor', bounty.run, '--package', bounty.package, '--state', at('keep')];
+  await refused(keep, /^FINEPROOF_PRIVATE_KEY: belongs to/, watcher);
+  const killed = startFineproof([...keep, '--every', '1s'], as(contributor));
+  for (let i = 0; (await escrow.claimOf(first.claim)).openDemands > 0; i++) {
+    assert.ok(i < 600, 'not answered');
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  killed.stop('SIGKILL');
+  assert.match((await killed.ended).err, /^$|answer node 2 of level 7 of the bundle/);
+  await pass(3 * HOUR);
   const due = (await credit(contributor)) + REWARD + BOND;
-  await ok(['accept', first.claim], attester);
-  assert.equal(await statusOf(first.claim), PAID);
-  assert.equal((await ok(['withdraw'], contributor))['amount'], String(due));
+  const balance = await chain.client.getBalance({ address: localAccount(contributor).address });
+  const kept = await ok([...keep, '--every', '1s'], contributor);
+  assert.deepEqual(
+    (kept['sent'] as { duty: string }[]).map((s) => s.duty),
+    [`accept claim ${first.claim}`, 'withdraw the native coin'],
+  );
+  assert.deepEqual([kept['over'], await statusOf(first.claim), await credit(contributor)], [true, PAID, 0n]);
+  const gas = due - ((await chain.client.getBalance({ address: localAccount(contributor).address })) - balance);
+  assert.ok(gas > 0n && gas < 10n ** 16n);
+  assert.deepEqual((await ok([...keep, '--once'], contributor))['sent'], []);
   const audit = await ok(['audit', bounty.package]);
   assert.deepEqual([audit['ok'], audit['status']], [true, 'paid']);
   assert.deepEqual(

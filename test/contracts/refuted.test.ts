@@ -154,7 +154,7 @@ describe('a false claim of a real bundle', function () {
       const [open] = doubt.nodes;
       if (open === undefined || round > 10) throw new Error('nothing is waited for');
       const hexes = (words: readonly bigint[]): Hex[] => words.map(wordHex);
-      const { words, path } = answers.answer(open);
+      const { words, path } = await answers.answer(claim.body, open);
       const args = [terms, claim.claimant, claim.body, open, verifier.key, hexes(words), hexes(path)] as const;
       const data = encodeFunctionData({ abi: bountyEscrowAbi, functionName: 'answer', args });
       await actor.getFunction('execute')(escrow.address, 0n, data);

@@ -89,6 +89,42 @@ describe('program, polynomials, tensors', () => {
     refused(tensor('z', { causal: [0, 0] }), /causal axes/);
     refused(tensor('x', { causal: [0, 1] }), /causal axes/);
   });
+  it('what is delivered: plain tensors of the state after a proof, beside no polynomial of the limbs’ name', () => {
+    const limbs = (name: string, more: Partial<Tensor> = {}): Program => tensor(name, { range: 'limbs', ...more });
+    checkProgram(limbs('s2'));
+    for (const name of ['s', 'x', 'model/w', 'constants/rate', 'data/id'])
+      refused(limbs(name), /it is delivered, but no plain tensor of the state after a proof/, { tensor: name });
+    const square = sample.tensors.map((t) =>
+      t.poly === 'in' || t.poly === 'out' ? { ...t, axes: [t.axes[0]!, t.axes[0]!], causal: [0, 1] as const } : t,
+    );
+    refused(
+      { ...sample, tensors: square.map((t) => (t.name === 's2' ? { ...t, range: 'limbs' } : t)) },
+      /it is delivered, but no plain tensor/,
+    );
+    const taken = { ...limbs('s2'), polys: [...sample.polys, { name: 'delivery', role: 'fixed', hidden: true } as const] };
+    refused(taken, /delivery is the name of the delivered limbs' polynomial/);
+    checkProgram({ ...sample, polys: taken.polys });
+    // A delivered tensor is still copied from what fits.
+    const copy = sample.relations.findIndex((r) => r.kind !== 'assert' && 'out' in r && r.out.tensor === 's2');
+    assert.ok(copy >= 0);
+    refused({ ...limbs('s2'), relations: sample.relations.filter((_, i) => i !== copy) }, /relations write 0 of its 5 cells/);
+  });
+  it('rows of delivered limbs count among the rows of a proof', () => {
+    const axes = (n: number) => [{ name: 'wide', size: 2 ** n }];
+    const wide = (poly: string, name: string, n: number): Tensor => ({ ...sample.tensors[8]!, name, poly, axes: axes(n), bits: 8 });
+    const program = (n: number, range: Tensor['range']): Program => {
+      const on = { vars: [{ name: 'a', size: 2 ** n }] };
+      const tensors = [wide('witness', 'wide', n), wide('in', 'wide in', n), { ...wide('out', 'wide out', n), range }];
+      const copies: Relation[] = [
+        { kind: 'equal', on, out: view('wide', 'a'), expr: expr(term('wide in', 'a')) },
+        { kind: 'equal', on, out: view('wide out', 'a'), expr: expr(term('wide', 'a')) },
+      ];
+      return { ...sample, columns: 20, tensors: [...sample.tensors, ...tensors], relations: [...sample.relations, ...copies] };
+    };
+    checkProgram(program(29, 'limbs'));
+    checkProgram(program(30, 'leaf'));
+    refused(program(30, 'limbs'), /rows of 2\^20 columns/);
+  });
   it('the look-ups of a proof can be counted', () => {
     const axes = (size: number) => ({ name: 'wide', size });
     const wide: Tensor = { ...sample.tensors[8]!, name: 'wide', axes: [axes(2 ** 16), axes(2 ** 16)] };

@@ -4,7 +4,7 @@
  * uniform, but for the values of public content (which are what they are) and the points that the equations then determine. So a
  * true bundle shows nothing that could not be made without the model, the states and the witness.
  */
-import { rowsDigest } from '../../verifier/bundle.ts';
+import { rowsDigest, rowsRoot } from '../../verifier/bundle.ts';
 import { add, msm, multiply, type Affine } from '../../verifier/curve.ts';
 import { mod } from '../../verifier/field.ts';
 import { generators, H } from '../../verifier/generators.ts';
@@ -89,36 +89,38 @@ export function simulate(context: Public): { bundle: Uint8Array; finalState: big
   let digest = first;
   let accumulator: Accumulator = start(o, c, toPoints([null])[0]);
   let state: readonly Pt[] = toPoints(context.firstState);
+  let delivered: readonly Pt[] = [];
   const proofs: Uint8Array[] = [];
   for (let t = 1; t <= c.proofs; t++) {
     const core = transition(o, c, { statement, proof: proofBits(o, c, t), digest, accumulator, stateIn: state });
     const { value, bytes } = drive(core, simulatedProver(context, o, accumulator, fromPoints(state)));
     proofs.push(bytes);
-    ({ accumulator, digest } = value);
+    ({ accumulator, digest, delivered } = value);
     state = value.stateOut;
   }
   const bundle = encodeBundle(c, first as unknown as bigint, proofs, simulateDecider(context, o, accumulator, digest));
-  return { bundle, finalState: rowsDigest(fromPoints(state) as Affine[]), oracle };
+  const finalState = delivered.length > 0 ? rowsRoot(fromPoints(delivered) as Affine[]) : rowsDigest(fromPoints(state) as Affine[]);
+  return { bundle, finalState, oracle };
 }
 
 function simulatedProver(context: Public, o: OracleMachine, before: Accumulator, stateIn: readonly (Affine | null)[]) {
   const { compiled: c } = context;
   const fixed = c.polys.filter((p) => p.role === 'fixed');
   const running = fixed.flatMap((p, i) => (p.hidden ? fromPoints([before.fixed[i].value as Pt]) : []));
-  const closing = closingOf([2 ** c.columns, c.maskLength, ...c.valueRows.map((r) => r.length), ...running.map(() => 1)]);
+  const closing = closingOf(c.secretRows);
   const sent: Affine[] = [];
   let point: readonly Felt[] = [];
   let next = 0;
 
-  /** Σ η^P·(eq(ρ_rows)·rows of P). */
-  const combined = (eta: Felt, openings: readonly (readonly Felt[])[]): Affine | null => {
-    const stateOut = sent.slice(rowCount(c, 'witness'), rowCount(c, 'witness') + rowCount(c, 'stateOut'));
-    const rows = { witness: sent, stateIn, stateOut };
+  /** X = Σ η^P·(eq(ρ_rows)·rows of P) of all polynomials but the delivered limbs, X_d = eq(ρ_rows)·rows of these. */
+  const combined = (eta: Felt, openings: readonly (readonly Felt[])[], limbs: boolean): Affine | null => {
+    const stateOut = sent.slice(rowCount(c, 'witness'));
+    const rows = { witness: sent, stateIn, stateOut, delivery: stateOut.slice(rowCount(c, 'stateOut')) };
     let weight = o.felt(1n);
     let X: Affine | null = null;
     c.polys.forEach((p, i) => {
-      if (p.role === 'fixed') return;
-      const weights = rowWeights(o, c, p, openings[i]).map((e) => o.mul(e, weight));
+      if (p.role === 'fixed' || (p.role === 'delivery') !== limbs) return;
+      const weights = rowWeights(o, p, openings[i]).map((e) => o.mul(e, weight));
       X = add(X, msm(fromFelts(weights), rows[p.role].slice(0, weights.length)));
       weight = o.mul(weight, eta);
     });
@@ -127,8 +129,9 @@ function simulatedProver(context: Public, o: OracleMachine, before: Accumulator,
   const points = (count: number, ask: Ask): Affine[] => {
     if (ask.name === 'opened') point = ask.point;
     if (ask.name === 'D') {
-      // Everything sent so far: witness rows, state-out rows, the mask row and the value rows.
-      const committed = [combined(ask.eta, ask.openings), ...sent.slice(-1 - c.valueRows.length), ...running];
+      // Everything sent so far: witness rows, state-out rows, delivered rows, the mask row and the value rows.
+      const committed = [combined(ask.eta, ask.openings, false), ...sent.slice(-1 - c.valueRows.length), ...running];
+      if (c.delivered.length > 0) committed.push(combined(ask.eta, ask.openings, true));
       return committed.map((C, i) => minus(commit(closing.z[i], closing.zeta[i]), C, closing.xi));
     }
     if (ask.name === 'E') {
@@ -146,7 +149,7 @@ function simulatedProver(context: Public, o: OracleMachine, before: Accumulator,
     if (ask.name === 'zeta') return closing.zeta;
     if (ask.name === 'epsilon') return [closing.epsilon];
     if (ask.name !== 'public-values') return systemRandom.fields(count);
-    const rho = (p: (typeof fixed)[number]): bigint[] => fromFelts(addressPoint(p, c.columns, point));
+    const rho = (p: (typeof fixed)[number]): bigint[] => fromFelts(addressPoint(p, point));
     return fixed.filter((p) => !p.hidden).map((p) => evaluateContent(p, context.publicContent, rho(p)));
   };
   return (request: Exclude<Request, { kind: 'msm' }>): Reply => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import { provenBundle } from '../browser/support/proof.ts';
-import { configurations, open, skip } from './support/backend.ts';
+import { tinyDelivery } from '../fixtures/tiny-training.ts';
+import { configurations, open, skip, thorough } from './support/backend.ts';
 
 describe('proofs by the device', { skip }, () => {
   it('three steps with a hidden model have the reference’s bytes, with other randomness they have not', async () => {
@@ -13,6 +14,13 @@ describe('proofs by the device', { skip }, () => {
     assert.notEqual(await provenBundle(backend, 4n), expected);
     await backend.close();
   });
+
+  if (thorough)
+    it('a step that is delivered has the reference’s bytes: rows of 256 beside the program’s of 8', async () => {
+      const backend = await open();
+      assert.equal(await provenBundle(backend, 6n, tinyDelivery()), await provenBundle(createReferenceBackend(), 6n, tinyDelivery()));
+      await backend.close();
+    });
 
   for (const options of configurations([{}, { bindingBytes: 2 ** 15, limbBits: 14 }, { limbBits: 15 }] as const).slice(1))
     it(`and with ${JSON.stringify(options)}`, async () => {

@@ -43,6 +43,16 @@ export function encodeRow({ limbs, blind }: PlainRow): Uint8Array {
   return bytes;
 }
 
+/** The row of 544 bytes in one reading. Throws on a wrong length and on a blind that is not canonical. */
+export function decodeRow(bytes: Uint8Array, signed: boolean): PlainRow {
+  if (bytes.length !== ROW_BYTES) throw new RangeError(`a row has ${ROW_BYTES} bytes, not ${bytes.length}`);
+  const blind = readWord(bytes, BLIND_WORD);
+  if (blind >= R) throw new RangeError('a blind lies in [0, r)');
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const limb = (j: number): number => (signed ? view.getInt16(LIMB_BYTES * j) : view.getUint16(LIMB_BYTES * j));
+  return { limbs: Array.from({ length: ROW_LIMBS }, (_, j) => limb(j)), blind };
+}
+
 /** The commitment of a row; null is the point at infinity. */
 export const commitRow = ({ limbs, blind }: PlainRow, engine: Engine = plain): Promise<Affine | null> =>
   engine.commit(
@@ -57,13 +67,9 @@ export async function openRow(
   engine: Engine = plain,
 ): Promise<{ readonly row: PlainRow } | { readonly fault: RowFault }> {
   if (bytes.length !== ROW_BYTES) throw new RangeError(`a row has ${ROW_BYTES} bytes, not ${bytes.length}`);
-  const blind = readWord(bytes, BLIND_WORD);
-  if (blind >= R) return { fault: 'BlindOutOfField' };
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const unsigned = Array.from({ length: ROW_LIMBS }, (_, j) => view.getUint16(LIMB_BYTES * j));
-  const signed = unsigned.map((v) => (v < 2 ** 15 ? v : v - 2 ** 16));
-  for (const limbs of [unsigned, signed]) {
-    const row = { limbs, blind };
+  if (readWord(bytes, BLIND_WORD) >= R) return { fault: 'BlindOutOfField' };
+  for (const signed of [false, true]) {
+    const row = decodeRow(bytes, signed);
     if (same(await commitRow(row, engine), commitment)) return { row };
   }
   return { fault: 'WrongRow' };

@@ -108,7 +108,7 @@ function adapters(b: Builder, recipe: Recipe, step: Var, train: boolean): Readon
   const { lora, model, precision } = recipe;
   const layers: LayerVar = { layer: variable('layer', model.layers - lora.firstLayer), from: lora.firstLayer };
   const rank = variable('rank', lora.rank);
-  const spec = { bits: precision.master.bits, signed: true, f: precision.master.f };
+  const spec = { bits: precision.master.bits, signed: true, f: precision.master.f, delivered: recipe.deliver !== undefined };
   const out = new Map<LinearLayer, Adapter>();
   for (const target of lora.targets) {
     const [o, i] = linearShape(model, target);

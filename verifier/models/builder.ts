@@ -154,7 +154,7 @@ interface Spec {
   readonly bits: number;
   readonly signed: boolean;
   readonly f: number;
-  readonly range?: 'leaf' | 'map';
+  readonly range?: Tensor['range'];
   readonly causal?: readonly [number, number];
   readonly from?: number;
 }

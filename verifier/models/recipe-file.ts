@@ -70,6 +70,7 @@ export const recipeSchema: z.ZodType<Recipe> = z.strictObject({
     .max(2 ** 20),
   modelHidden: z.boolean(),
   dataHidden: z.boolean(),
+  deliver: z.enum(['adapter', 'state']).optional(),
   columns: z.int().min(1).max(20).optional(),
   precision,
   exponents: z.record(printable(200), exponent),

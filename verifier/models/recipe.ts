@@ -159,6 +159,8 @@ export const BALANCED: Precision = {
   reciprocal: 31,
 };
 
+export type Delivered = 'adapter' | 'state';
+
 export interface Recipe {
   readonly version: 1;
   readonly model: ModelShape;
@@ -173,6 +175,8 @@ export interface Recipe {
   readonly perProof: number;
   readonly modelHidden: boolean;
   readonly dataHidden: boolean;
+  /** What is delivered to the poster: the adapter's matrices, or the whole state; without it, nothing. */
+  readonly deliver?: Delivered;
   /** log2 of the columns that hidden cards were committed with; without one, about the number that makes proofs smallest. */
   readonly columns?: number;
   readonly precision: Precision;

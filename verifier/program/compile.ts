@@ -3,8 +3,10 @@
  * depends on a proof.
  *
  * Layout: tensors of a polynomial sit in aligned blocks, largest first (ties: program order, then limbs, then multiplicities).
- * Leaf and table blocks of the fraction tree likewise. Every polynomial has at least one row of 2^columns cells.
+ * Leaf and table blocks of the fraction tree likewise. Every polynomial has at least one row of 2^columns cells; delivered limbs are the last one,
+ * with rows of 256.
  */
+import { DELIVERY, DELIVERY_COLUMNS, deliveredLimbs, type DeliveredLimb } from '../delivery/limbs.ts';
 import { lower, type Equality, type Leaf, type Limb, type LeafSource } from './lower.ts';
 import {
   bitsOf,
@@ -15,6 +17,7 @@ import {
   type MapTable,
   type Part,
   type Poly,
+  type PolyRole,
   type Program,
   type Tensor,
   type Var,
@@ -29,8 +32,11 @@ export interface Placed {
 }
 
 /** A polynomial of 2^bits cells, 2^(bits − columns) rows. `rows`, ascending, are committed; the others hold pads alone and are 0. */
-export interface PolyLayout extends Poly {
+export interface PolyLayout extends Omit<Poly, 'role'> {
+  readonly role: PolyRole | 'delivery';
   readonly bits: number;
+  /** log2 of its columns: the program's, of delivered limbs 8. */
+  readonly columns: number;
   readonly tensors: readonly Placed[];
   readonly rows: readonly number[];
 }
@@ -135,6 +141,8 @@ export interface Compiled {
   readonly polys: readonly PolyLayout[];
   readonly tensors: ReadonlyMap<string, Placed>;
   readonly limbs: readonly Limb[];
+  /** Limbs of delivered tensors; empty without delivery. */
+  readonly delivered: readonly DeliveredLimb[];
   readonly leaves: readonly LeafPlan[];
   readonly tables: readonly TablePlan[];
   /** log2 of the number of leaves of the fraction tree. */
@@ -148,6 +156,8 @@ export interface Compiled {
   readonly maskLength: number;
   /** Lengths of the value rows in transcript order: root, layers, lambda, operands, opened, one for each hidden fixed polynomial. */
   readonly valueRows: readonly { readonly name: string; readonly length: number }[];
+  /** Lengths of the closing argument's secret rows: x, mask, value rows, one running value for each hidden fixed polynomial, x_d with delivery. */
+  readonly secretRows: readonly number[];
   readonly columns: number;
   /** Number of proofs in a run. */
   readonly proofs: number;
@@ -192,17 +202,26 @@ export function compile(program: Program): Compiled {
   const lowered = lower(program);
   const multiplicities = tableShapes(program, lowered.ranges);
   const tensors = new Map<string, Placed>();
-  const polys = program.polys.map((poly): PolyLayout => {
-    const own = program.tensors.filter((t) => t.poly === poly.name);
-    if (poly.role === 'witness') own.push(...lowered.limbs.map((l) => l.tensor), ...multiplicities.map((m) => m.tensor));
+  // `shapes`: tensors whose sizes tell cells from pads.
+  const layout = (poly: Pick<PolyLayout, 'name' | 'role' | 'hidden'>, columns: number, own: readonly Tensor[], shapes = own) => {
     const { offsets, bits } = place(own.map(tensorBits));
     const placed = own.map((tensor, i): Placed => ({ tensor, offset: offsets[i] as number, bits: tensorBits(tensor) }));
     for (const p of placed) {
       if (tensors.has(p.tensor.name)) throw new Error(`two tensors are named ${p.tensor.name}`);
       tensors.set(p.tensor.name, p);
     }
-    return { ...poly, bits: Math.max(bits, program.columns), tensors: placed, rows: rowsOf(placed, program.columns) };
+    const shaped = placed.map((p, i): Placed => ({ ...p, tensor: shapes[i] as Tensor }));
+    return { ...poly, bits: Math.max(bits, columns), columns, tensors: placed, rows: rowsOf(shaped, columns) };
+  };
+  const polys = program.polys.map((poly): PolyLayout => {
+    const own = program.tensors.filter((t) => t.poly === poly.name);
+    if (poly.role === 'witness') own.push(...lowered.limbs.map((l) => l.tensor), ...multiplicities.map((m) => m.tensor));
+    return layout(poly, program.columns, own);
   });
+  const delivered = deliveredLimbs(program);
+  const delivery = { name: DELIVERY, role: 'delivery', hidden: true } as const;
+  const [limbs, states] = [delivered.map((l) => l.tensor), delivered.map((l) => l.state)];
+  if (delivered.length > 0) polys.push(layout(delivery, DELIVERY_COLUMNS, limbs, states));
 
   const resolve = (coef: bigint, view: View, vars: readonly Var[], where: string): ViewPlan =>
     resolveView(tensors, coef, view, vars, where);
@@ -253,6 +272,7 @@ export function compile(program: Program): Compiled {
   sumcheck('forms', formRounds, degree);
   sumcheck('opening', Math.max(...polys.map((p) => p.bits)), 2);
 
+  const hidden = polys.filter((p) => p.role === 'fixed' && p.hidden);
   const operands = forms.reduce((n, f) => n + operandCount(f), 0);
   const committed = polys.filter((p) => p.role !== 'fixed').length;
   const valueRows = [
@@ -261,13 +281,16 @@ export function compile(program: Program): Compiled {
     { name: 'lambda', length: 1 },
     { name: 'operands', length: Math.max(1, operands) },
     { name: 'opened', length: committed },
-    ...polys.filter((p) => p.role === 'fixed' && p.hidden).map((p) => ({ name: `value ${p.name}`, length: 1 })),
+    ...hidden.map((p) => ({ name: `value ${p.name}`, length: 1 })),
   ];
+  const secretRows = [2 ** program.columns, mask, ...valueRows.map((v) => v.length), ...hidden.map(() => 1)];
+  if (delivered.length > 0) secretRows.push(2 ** DELIVERY_COLUMNS);
   return {
     program,
     polys,
     tensors,
     limbs: lowered.limbs,
+    delivered,
     leaves,
     tables,
     depth,
@@ -277,9 +300,10 @@ export function compile(program: Program): Compiled {
     sumchecks,
     maskLength: mask,
     valueRows,
+    secretRows,
     columns: program.columns,
     proofs: program.schedule.steps / program.schedule.perProof,
-    generators: Math.max(2 ** program.columns, mask, ...valueRows.map((v) => v.length)),
+    generators: Math.max(...secretRows),
   };
 }
 

@@ -56,7 +56,7 @@ const tensorCodec = (polys: Codec<string>): Codec<Tensor> =>
     signed: flag,
     causal: optional(pair(unsigned(LIMITS.axes))),
     f: exponent,
-    range: choice<Tensor['range']>(() => ['leaf', 'map']),
+    range: choice<Tensor['range']>(() => ['leaf', 'map', 'limbs']),
   });
 
 const tableCodec = (tensors: Codec<string>): Codec<MapTable> =>

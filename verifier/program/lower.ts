@@ -5,6 +5,7 @@
  * in [0, 2^id)). An equality says: its expression is 0 on the whole domain. Values wider than 16 bits get limb tensors:
  * t in [b] becomes limbs of 16 bits and the leaf (t − Σ 2^(16i)·limb_i)·2^(−16k) in [b − 16k].
  */
+import { deliveredLimbs, lowerLimbs } from '../delivery/limbs.ts';
 import { inverse, mod } from '../field.ts';
 import type { Domain, Expr, Linear, Part, Program, Relation, Tensor, Var, View } from './types.ts';
 
@@ -95,7 +96,7 @@ const sizeOf = (on: Domain, name: string, where: string): number => {
   return v.size;
 };
 
-/** Lowers a checked program. The order of leaves and equalities is part of the protocol: relations in order, then tensor ranges. */
+/** Lowers a checked program. The order of leaves and equalities is part of the protocol: relations in order, then tensor ranges, then delivered limbs. */
 export function lower(program: Program): Lowered {
   const leaves: Leaf[] = [];
   const equalities: Equality[] = [];
@@ -164,6 +165,10 @@ export function lower(program: Program): Lowered {
     const add = t.signed ? pow2(t.bits - 1) : 0n;
     range(`range:${t.name}`, on, sum(linear(read(view)), constant(add)), t.bits, { kind: 'tensor', tensor: t.name, add });
   }
+  const delivered = lowerLimbs(deliveredLimbs(program));
+  for (const leaf of delivered.leaves) ranges.add(leaf.id);
+  leaves.push(...delivered.leaves);
+  equalities.push(...delivered.equalities);
   return { leaves, equalities, limbs, ranges: [...ranges].sort((a, b) => a - b) };
 }
 

@@ -44,8 +44,9 @@ export interface Tensor {
   /**
    * How the declared width is enforced in a witness tensor: `leaf` (a range look-up of its own, made by lowering) or
    * `map` (something else bounds every cell: a table that it is looked up in, or its ranged root; validity/check.ts says what).
+   * A state-out tensor of range `limbs` is delivered: its 16-bit limbs are committed and looked up too (delivery/limbs.ts).
    */
-  readonly range: 'leaf' | 'map';
+  readonly range: 'leaf' | 'map' | 'limbs';
 }
 
 /** An index variable of a relation. */

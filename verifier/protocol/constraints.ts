@@ -2,7 +2,7 @@
  * The constraints φ_b that the closing argument proves (proof.md §4): every claim that the clear messages left open, over the
  * secret rows x (combined committed row), m (mask) and the value rows. Each has degree <= 2 and is homogenised with ξ: quadratic terms as they
  * are, linear ones times ξ, constants times ξ². Order: three of the root; start and end of each sumcheck in transcript order; auxiliary
- * products; the opening of the committed polynomials at ρ.
+ * products; the opening at ρ of the committed polynomials, and, with columns of their own, of delivered limbs in x_d, the last secret row.
  */
 import type { Accumulator } from './accumulator.ts';
 import { fixedPolys } from './accumulator.ts';
@@ -35,7 +35,9 @@ export function constraints(o: Machine, claims: Claims): Constraints {
   const ends = sumchecks.map((s) => maskAt(o, s.shape, s.point));
   const columns = eqTable(o, opening.sumcheck.point.slice(0, c.columns));
   const committed = c.polys.map((p, i) => ({ p, i })).filter(({ p }) => p.role !== 'fixed');
-  const etas = powers(o, eta, committed.length);
+  const delivery = c.polys.find((p) => p.role === 'delivery');
+  const ownColumns = delivery === undefined ? [] : eqTable(o, opening.sumcheck.point.slice(0, delivery.columns));
+  const etas = powers(o, eta, committed.length - (delivery === undefined ? 0 : 1));
   const fixed = fixedPolys(c);
   const hidden = fixed.filter((f) => f.hidden);
   const layers = c.depth - 1;
@@ -118,8 +120,11 @@ export function constraints(o: Machine, claims: Claims): Constraints {
     end(layers + 1, o.mul(xi, openedSum));
 
     phi.push(...auxiliary);
-    const combined = o.innerProduct(etas, opened.slice(0, committed.length));
+    const combined = o.innerProduct(etas, opened);
     phi.push(o.mul(xi, o.sub(o.innerProduct(columns, x), combined)));
+    // Limbs are the last polynomial, x_d is the last row.
+    if (delivery !== undefined)
+      phi.push(o.mul(xi, o.sub(o.innerProduct(ownColumns, rows.at(-1) as readonly Felt[]), opened.at(-1) as Felt)));
     return o.innerProduct(powers(o, omega, phi.length), phi);
   };
   return { evaluate };

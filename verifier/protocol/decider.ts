@@ -54,7 +54,7 @@ export function* decider(o: Machine, c: Compiled, acc: Accumulator, digest: Word
     Z[0] = o.add(Z[0] as Felt, o.mul(chiV, o.innerProduct(row, eqColumns)));
     zetaSum = o.add(zetaSum, o.add(o.mul(chiX, zeta[2 * i] as Felt), o.mul(chiV, zeta[2 * i + 1] as Felt)));
     const scaled = o.mul(chiX, xi);
-    ks.push(...rowWeights(o, c, f, claim.rho).map((e) => o.mul(scaled, e)), o.mul(chiV, xi), chiX, chiV);
+    ks.push(...rowWeights(o, f, claim.rho).map((e) => o.mul(scaled, e)), o.mul(chiV, xi), chiX, chiV);
     ps.push(...(rows[i] as readonly Pt[]), claim.value as Pt, D[2 * i] as Pt, D[2 * i + 1] as Pt);
   });
   return { Z, zeta: zetaSum, Q: yield* msm(ks, ps) };

@@ -10,7 +10,7 @@ import type { Felt, Pt } from './machine.ts';
 
 /** What is being asked for, with all that the prover needs to answer. */
 export type Ask =
-  | { readonly name: 'rows' | 'state-out' | 'mask' }
+  | { readonly name: 'rows' | 'state-out' | 'delivery' | 'mask' }
   | { readonly name: 'root'; readonly alpha: Felt; readonly beta: Felt }
   | { readonly name: 'layer'; readonly layer: number; readonly point: readonly Felt[]; readonly lambda: Felt }
   | { readonly name: 'layer-values'; readonly point: readonly Felt[] }

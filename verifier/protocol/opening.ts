@@ -3,9 +3,9 @@
  *
  * States: Σ_P Σ_x P(x)·K_P(x) = Σ_i δ^i·value_i, K_P = Σ_i δ^i·kernel_i: δ^0 Λ, δ^1 the multiplicities (value: publicNumerator − p(r)), then the
  * operands in program order, then the running claims about fixed polynomials (kernel w·eq(ρ_f, ·) over all cells of f).
- * Messages: δ; masked sumcheck of degree 2, column variables first (the same for all P), then each P's own row variables, a P with fewer is constant
- * after its last, scaled; value row of P(ρ_P) over witness, state-in, state-out; a row of one entry for each hidden fixed polynomial; the
- * values of public fixed polynomials in the clear.
+ * Messages: δ; masked sumcheck of degree 2, column variables first (the same for all P, but that of delivered limbs only the first 8 are columns
+ * and the rest rows), then each P's own row variables, a P with fewer is constant after its last, scaled; value row of P(ρ_P) over witness, state-in,
+ * state-out, delivered limbs; a row of one entry for each hidden fixed polynomial; the values of public fixed polynomials in the clear.
  * Caller must discharge: start and end of the sumcheck; P(ρ_P) against the rows (closing); the new claims f(ρ_f) = V_f (next proof or decider).
  */
 import { HALF, power } from '../field.ts';
@@ -33,8 +33,8 @@ export interface OpeningResult {
 }
 
 /** ρ_P from the sumcheck's point (columns ‖ rows): its first row variables, then the columns. */
-export const addressPoint = (poly: PolyLayout, columns: number, point: readonly Felt[]): Felt[] => [
-  ...point.slice(columns, poly.bits),
+export const addressPoint = ({ bits, columns }: PolyLayout, point: readonly Felt[]): Felt[] => [
+  ...point.slice(columns, bits),
   ...point.slice(0, columns),
 ];
 
@@ -54,7 +54,7 @@ export function* opening(
   const deltas = powers(o, delta, functionals.length + fixed.length);
   const shape = c.sumchecks[c.sumchecks.length - 1] as SumcheckResult['shape'];
   const result = yield* sumcheck(o, tr, shape, { name: 'opening', deltas, functionals, tables: look.tables });
-  const rho = c.polys.map((p) => addressPoint(p, c.columns, result.point));
+  const rho = c.polys.map((p) => addressPoint(p, result.point));
   const rhoOf = new Map(c.polys.flatMap((p, i) => p.tensors.map((t) => [t, rho[i] as Felt[]] as const)));
   // By tensor: what its views weigh inside its block.
   const blocks = new Map<Placed, Felt>();
@@ -98,7 +98,7 @@ export function* opening(
 }
 
 /** Weights eq(ρ_rows, ·) of a polynomial's committed rows. */
-export function rowWeights(o: Machine, c: Compiled, poly: PolyLayout, rho: readonly Felt[]): Felt[] {
-  const table = eqTable(o, rho.slice(0, poly.bits - c.columns));
+export function rowWeights(o: Machine, poly: PolyLayout, rho: readonly Felt[]): Felt[] {
+  const table = eqTable(o, rho.slice(0, poly.bits - poly.columns));
   return poly.rows.map((row) => table[row] as Felt);
 }

@@ -73,6 +73,10 @@ export class RecordMachine implements Machine {
     const own: Cell = Array.isArray(cell) ? this.point(...(cell as unknown as [bigint, bigint])) : (cell as Cell);
     return this.op(OP.ABSORB, [x, own], tagNumber(tag));
   }
+  /** keccak(l ‖ r). */
+  node(left: Word, right: Word): Word {
+    return this.op(OP.NODE, [left, right]);
+  }
   squeeze(state: Word): Felt {
     return this.op(OP.SQUEEZE, [state], tagNumber('CH'));
   }

@@ -18,6 +18,7 @@ import type { VerifyContext } from '../verify.ts';
 import { messageBytes } from '../wire.ts';
 import { WORD_BYTES } from '../words.ts';
 import { recordContent } from './content.ts';
+import { cellLeaf, padRoots } from './indexed-merkle.ts';
 import { OP, type Type } from './instruction.ts';
 import type { InstructionList } from './list.ts';
 import { idOf, recordCore, RecordMachine } from './machine.ts';
@@ -30,7 +31,7 @@ const HEADER_WORDS = CELL / WORD_BYTES;
 export interface PublicWords {
   /** How many words the statement has. */
   readonly statement: number;
-  /** Digest of the rows of the first and of the final state. */
+  /** Digest of the rows of the first and of the final state; with delivery, of the latter the root over its limbs' rows. */
   readonly start: number;
   readonly adapterRoot: number;
   /** Digest of the last proof. */
@@ -63,14 +64,16 @@ export interface RecordedVerifier {
   readonly traceDepth: number;
 }
 
-/** What goes from one segment to the next, as one list: accumulator, digest, state rows, bits of the next proof's index. */
+/** What goes from one segment to the next, as one list: accumulator, digest, state rows, delivered rows, bits of the next proof's index. */
 interface Carried {
   readonly accumulator: Accumulator;
   readonly digest: Word;
   readonly state: readonly Pt[];
+  /** Only the last proof's are read, by `last`. */
+  readonly delivered: readonly Pt[];
   readonly counter: readonly Felt[];
 }
-const carriedValues = (c: Carried): Cell[] => [...accumulatorCells(c.accumulator), c.digest, ...c.state, ...c.counter];
+const carriedValues = (c: Carried): Cell[] => [...accumulatorCells(c.accumulator), c.digest, ...c.state, ...c.delivered, ...c.counter];
 
 /** The same, its values taken one after the other. */
 function carriedFrom(c: Compiled, next: () => Cell): Carried {
@@ -81,6 +84,7 @@ function carriedFrom(c: Compiled, next: () => Cell): Carried {
     accumulator: { Z, zeta, Q, w, fixed },
     digest: next() as Word,
     state: many<Pt>(rowCount(c, 'stateIn')),
+    delivered: many<Pt>(rowCount(c, 'delivery')),
     counter: many<Felt>(bitsOf(c.proofs)),
   };
 }
@@ -114,6 +118,18 @@ function increment(o: RecordMachine, bits: readonly Felt[]): Felt[] {
 const rowsChain = (o: RecordMachine, rows: readonly Pt[]): Word =>
   rows.reduce((h, row) => o.hash('ROW', h, row), o.word(BigInt(rows.length)));
 
+/** The root over delivered rows (`rowsRoot`). */
+function rootOfRows(o: RecordMachine, rows: readonly Pt[]): Word {
+  const depth = bitsOf(rows.length);
+  const pads = padRoots(cellLeaf('ROW', [0n, 0n]), depth);
+  let level = rows.map((row) => o.hash('ROW', o.word(0n), row));
+  for (let l = 0; l < depth; l++)
+    level = Array.from({ length: Math.ceil(level.length / 2) }, (_, i) =>
+      o.node(level[2 * i] as Word, level[2 * i + 1] ?? o.word(pads[l] as bigint)),
+    );
+  return level[0] as Word;
+}
+
 const statementOf = (o: RecordMachine, words: PublicWords): Word[] => Array.from({ length: words.statement }, (_, i) => o.publicWord(i));
 
 const noContent = (): never => {
@@ -140,7 +156,8 @@ function recordFirst(o: RecordMachine, context: RecordContext, words: PublicWord
       value: f.hidden ? o.infinity() : freshZero(o),
     })),
   };
-  return { accumulator, digest, state, counter: Array.from({ length: bitsOf(c.proofs) }, () => freshZero(o)) };
+  const delivered = Array.from({ length: rowCount(c, 'delivery') }, () => freshPoint(o, H));
+  return { accumulator, digest, state, delivered, counter: Array.from({ length: bitsOf(c.proofs) }, () => freshZero(o)) };
 }
 
 /** What is carried, by type, in the order of `carriedValues`. */
@@ -152,7 +169,7 @@ function carriedTypes(c: Compiled): Type[] {
     'field',
     ...fixedPolys(c).flatMap((f): Type[] => [...fields(f.bits), f.hidden ? 'point' : 'field']),
     'word',
-    ...new Array<Type>(rowCount(c, 'stateIn')).fill('point'),
+    ...new Array<Type>(rowCount(c, 'stateIn') + rowCount(c, 'delivery')).fill('point'),
     ...fields(bitsOf(c.proofs)),
   ];
 }
@@ -194,7 +211,13 @@ function recordStep({ context, words, stride }: Parts): { list: InstructionList;
     stateIn: before.state,
   });
   const after = recordCore(o, core, messageWords(proofCounts(c), HEADER_WORDS - stride), noContent);
-  const carried = { accumulator: after.accumulator, digest: after.digest, state: after.stateOut, counter: increment(o, before.counter) };
+  const carried = {
+    accumulator: after.accumulator,
+    digest: after.digest,
+    state: after.stateOut,
+    delivered: after.delivered,
+    counter: increment(o, before.counter),
+  };
   const ids = exported(o, carriedValues(carried), carriedTypes(c));
   const { list, indexOf } = o.tape.compact([...o.checks, ...ids], (slot, index) => index(ids[slot] as number));
   return { list, places: ids.map(indexOf) };
@@ -215,9 +238,9 @@ function recordInit({ context, words }: Parts, places: readonly number[]): Instr
 function recordLast({ context, words, stride }: Parts, places: readonly number[]): InstructionList {
   const { compiled: c, publicContent } = context;
   const o = new RecordMachine();
-  const { accumulator, digest, state } = slots(o, c);
+  const { accumulator, digest, state, delivered } = slots(o, c);
   o.assertEqual(digest, o.publicWord(words.lastProof));
-  o.assertEqual(rowsChain(o, state), o.publicWord(words.adapterRoot));
+  o.assertEqual(delivered.length > 0 ? rootOfRows(o, delivered) : rowsChain(o, state), o.publicWord(words.adapterRoot));
   const hidden = fixedPolys(c).filter((f) => f.hidden);
   const rows = hidden.map((f) => {
     const own = context.hiddenRows.get(f.name);

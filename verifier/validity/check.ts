@@ -10,6 +10,7 @@
  *
  * Whoever runs a program of somebody else checks it first. Errors are `ProgramError`s that name relation, tensor and cure.
  */
+import { deliveredLimbs, DELIVERY, DELIVERY_COLUMNS } from '../delivery/limbs.ts';
 import { ProgramError } from '../program/errors.ts';
 import { checkRelation } from './relations.ts';
 import { outputsOf, viewsRead } from './reads.ts';
@@ -69,7 +70,7 @@ function checkNames(names: readonly string[], what: string): void {
   });
 }
 
-function checkPolys({ polys }: Program): void {
+function checkPolys({ polys, tensors }: Program): void {
   checkNames(
     polys.map((p) => p.name),
     'polynomials',
@@ -78,6 +79,8 @@ function checkPolys({ polys }: Program): void {
     const count = polys.filter((p) => p.role === role).length;
     if (count !== 1) throw new ProgramError('polynomials', `${count} of role ${role}`, 'declare exactly one');
   }
+  if (polys.some((p) => p.name === DELIVERY) && tensors.some((t) => t.range === 'limbs'))
+    throw new ProgramError('polynomials', `${DELIVERY} is the name of the delivered limbs' polynomial`, 'rename yours');
   const constants = polys.find((p) => p.name === CONSTANTS);
   if (constants && (constants.role !== 'fixed' || constants.hidden))
     throw new ProgramError('polynomials', `${CONSTANTS} is not public and fixed`, 'its content is part of the program');
@@ -99,6 +102,8 @@ function checkTensors(program: Program): void {
     for (const a of t.axes)
       if (!Number.isSafeInteger(a.size) || a.size < 1 || a.size > LIMITS.size)
         bad(`axis ${a.name} has size ${a.size}`, 'sizes are whole numbers from 1 to 2^30');
+    if (t.range === 'limbs' && (t.causal !== undefined || !polys.some((p) => p.name === t.poly && p.role === 'stateOut')))
+      bad('it is delivered, but no plain tensor of the state after a proof', 'declare another range');
     if (tensorBits(t) > MAX_TENSOR_BITS) bad(`${tensorBits(t)} address bits`, `at most ${MAX_TENSOR_BITS}; split the tensor`);
     if (!t.causal) continue;
     const [i, j] = t.causal.map((a) => t.axes[a]);
@@ -326,8 +331,10 @@ function checkLookups(program: Program): void {
   const { leaves, limbs } = lower(program);
   const cells = leaves.reduce((n, l) => n + l.on.vars.reduce((m, v) => m * 2 ** bitsOf(v.size), 1), 0);
   if (cells > MAX_LOOKUPS) throw new ProgramError('program', `${cells} look-ups in a proof`, `at most 2^32; prove fewer steps at once`);
-  const own = [...program.tensors, ...limbs.map((l) => l.tensor)];
-  const rows = own.reduce((n, t) => n + 2 ** Math.max(0, tensorBits(t) - program.columns), 0);
+  const rowsOf = (own: readonly Tensor[], columns: number): number =>
+    own.reduce((n, t) => n + 2 ** Math.max(0, tensorBits(t) - columns), 0);
+  const delivered = deliveredLimbs(program).map((l) => l.tensor);
+  const rows = rowsOf([...program.tensors, ...limbs.map((l) => l.tensor)], program.columns) + rowsOf(delivered, DELIVERY_COLUMNS);
   if (rows > MAX_ROWS)
     throw new ProgramError('program', `${rows} rows of 2^${program.columns} columns`, 'at most 2^22; choose more columns');
 }

@@ -56,11 +56,15 @@ export function openStores(options: StoresOptions, allowHost: readonly string[] 
   });
 }
 
-/** Opens the source of a claim's bundles. */
-export function openSource(options: SourceOptions): BundleSource {
+/** The stores of a claim: those that were given, then what its URIs name. */
+export function openClaimStores(options: SourceOptions): (uris: readonly string[]) => readonly BundleStore[] {
   const allowed = new Set(options.allowHost ?? []);
   const hints = (uris: readonly string[]): BundleStore[] => hintStores(uris, { gateway: options.ipfsGateway, allowed });
   // A wrong gateway should end the command now, not at the first claim.
   hints([]);
-  return bundleSource(openStores(options, options.allowHost), options.hints ? hints : () => []);
+  const stores = openStores(options, options.allowHost);
+  return (uris) => (options.hints ? [...stores, ...hints(uris)] : stores);
 }
+
+/** Opens the source of a claim's bundles. */
+export const openSource = (options: SourceOptions): BundleSource => bundleSource([], openClaimStores(options));

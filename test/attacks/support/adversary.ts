@@ -3,7 +3,7 @@
  * is recomputed, and a verifier that can be weakened, to show that an attack would work if a defence were missing. Weaknesses live here and in
  * the tests alone: machines whose transcripts forget something, and changes to what the core hands to its driver.
  */
-import { rowsDigest } from '../../../verifier/bundle.ts';
+import { rowsDigest, rowsRoot } from '../../../verifier/bundle.ts';
 import { encodeBundle, MessageWriter } from '../../../prover/prove/wire.ts';
 import type { Affine } from '../../../verifier/curve.ts';
 import { msm } from '../../../verifier/curve.ts';
@@ -114,7 +114,13 @@ export interface Attempt {
   readonly bundle: Uint8Array;
   /** By proof: the state before it; last the final one. */
   readonly states: readonly ChainState[];
+  /** Delivered rows of the last proof. */
+  readonly delivered: readonly Affine[];
 }
+
+/** What is claimed of a final state. */
+export const finalStateOf = (rows: readonly Affine[], delivered: readonly Affine[]): bigint =>
+  delivered.length > 0 ? rowsRoot(delivered) : rowsDigest(rows);
 
 export function firstChainState(world: World, statement: readonly bigint[], o: Machine = new RunMachine()): ChainState {
   const { compiled: c } = world;
@@ -160,6 +166,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
   let tensors = new Map(world.firstState);
   const states: ChainState[] = [];
   const proofs: Uint8Array[] = [];
+  let delivered: readonly Affine[] = [];
   for (let t = 1; t <= c.proofs; t++) {
     if (moves.before) state = await moves.before(t, state, tensors);
     states.push(state);
@@ -201,6 +208,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
       return (await moves.answer?.({ t, request, reply, prover, machine: o })) ?? reply;
     });
     proofs.push(bytes);
+    delivered = fromPoints(value.delivered) as Affine[];
     state = {
       accumulator: value.accumulator,
       digest: value.digest as unknown as bigint,
@@ -221,7 +229,7 @@ export async function prove(world: World, moves: Moves = {}): Promise<Attempt> {
   );
   const calm: ChainState = { ...state, accumulator: { ...state.accumulator, fixed } };
   const deciderBytes = await proveDecider({ compiled: c, backend, random, state: calm, cells: last.cells, openings: last.openings });
-  return assemble(world, proofs, deciderBytes, states, statement);
+  return assemble(world, proofs, deciderBytes, states, statement, delivered);
 }
 
 /** The bundle of these proofs, and the context of a verifier for `statement`. */
@@ -231,6 +239,7 @@ export function assemble(
   deciderBytes: Uint8Array,
   states: readonly ChainState[],
   statement: readonly bigint[] = world.statement,
+  delivered: readonly Affine[] = [],
 ): Attempt {
   const final = states[states.length - 1] as ChainState;
   const { digest } = firstChainState(world, statement);
@@ -238,9 +247,10 @@ export function assemble(
     world,
     proofs,
     decider: deciderBytes,
-    context: contextOf(world, statement, rowsDigest(final.rows)),
+    context: contextOf(world, statement, finalStateOf(final.rows, delivered)),
     bundle: encodeBundle(world.compiled, digest, proofs, deciderBytes),
     states,
+    delivered,
   };
 }
 
@@ -307,6 +317,7 @@ export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 
   const machine = weakness.machine ?? ((): RunMachine => new RunMachine());
   const hidden = c.polys.filter((p) => p.role === 'fixed' && p.hidden);
   let state = firstChainState(world, context.statement, machine());
+  let delivered: readonly Affine[] = [];
   const evaluate = (name: string, rho: readonly bigint[]): bigint =>
     evaluateContent(c.polys.find((p) => p.name === name) as PolyLayout, context.publicContent, rho);
   attempt.proofs.forEach((bytes, i) => {
@@ -320,6 +331,7 @@ export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 
       stateIn: toPoints(before.rows),
     };
     const out = replay(transition(o, c, input), bytes, proofCounts(c), evaluate, (request) => weakness.patch?.(request, o));
+    delivered = fromPoints(out.delivered) as Affine[];
     state = {
       ...state,
       accumulator: out.accumulator,
@@ -328,7 +340,7 @@ export async function verifyWeakly(attempt: Pick<Attempt, 'world' | 'context' | 
     };
   });
   const last = { ...state, ...weakness.trust?.(c.proofs + 1, state) };
-  if (rowsDigest(last.rows) !== context.finalState) throw new Error('another final state');
+  if (finalStateOf(last.rows, delivered) !== context.finalState) throw new Error('another final state');
   const rows = hidden.map((f) => toPoints(context.hiddenRows.get(f.name) as readonly Affine[]));
   const o = weakness.deciderMachine?.() ?? new RunMachine();
   const openPublic =

@@ -8,11 +8,10 @@ import { seededRandom } from '../../fixtures/seeded.ts';
 import { content, firstState, tinyTraining } from '../../fixtures/tiny-training.ts';
 
 /**
- * The bundle of three training steps with a hidden model; the prover's randomness comes from the seed. Throws where it does not verify, or
- * does with a bit changed.
+ * The bundle of three training steps (or another tiny training's) with a hidden model; the prover's randomness comes from the seed. Throws where it does
+ * not verify, or does with a bit changed.
  */
-export async function provenBundle(backend: Backend, seed: bigint): Promise<Hex> {
-  const program = tinyTraining();
+export async function provenBundle(backend: Backend, seed: bigint, program = tinyTraining()): Promise<Hex> {
   const walker = new Walker(program);
   const fixed = new Map([...content].map(([name, cells]) => [name, Float64Array.from(cells)] as const));
   const { context, bundle } = await proveRun(backend, {

@@ -15,7 +15,7 @@ export interface Outcome {
 export function startFineproof(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): { readonly stop: () => void; readonly ended: Promise<Outcome> } {
+): { readonly stop: (signal?: NodeJS.Signals) => void; readonly ended: Promise<Outcome> } {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FINEPROOF_')));
   const child = spawn(process.execPath, [join(root, 'scripts', 'fineproof.ts'), ...args], {
     env: { ...inherited, ...env },
@@ -28,7 +28,7 @@ export function startFineproof(
     child.on('error', fail);
     child.on('close', (code) => done({ code, ...text }));
   });
-  return { stop: () => void child.kill('SIGTERM'), ended };
+  return { stop: (signal = 'SIGTERM') => void child.kill(signal), ended };
 }
 
 /** Runs `fineproof ...args` to its end. */

@@ -59,7 +59,8 @@ export function adamw(
   const { b, step, recipe } = net;
   const on = [step, ...axes];
   const g = gradient.at(step, ...axes);
-  const m = trainedState(b, `${name}.m`, step, axes, { bits: gradient.tensor.bits, signed: true, f: gradient.f });
+  const delivered = recipe.deliver === 'state';
+  const m = trainedState(b, `${name}.m`, step, axes, { bits: gradient.tensor.bits, signed: true, f: gradient.f, delivered });
   const beta1 = BigInt(Math.round(o.beta1 * 2 ** BETA1_F));
   b.round(on, m.next, [
     { linear: m.used(...axes).linear.map((t) => ({ coef: t.coef * beta1, view: t.view })), f: gradient.f + BETA1_F },
@@ -67,7 +68,7 @@ export function adamw(
   ]);
 
   // v′ needs no look-up of its own: its root, which has one, bounds it.
-  const v = trainedState(b, `${name}.v`, step, axes, { bits: VARIANCE_BITS, signed: false, f: 2 * gradient.f, range: 'map' });
+  const v = trainedState(b, `${name}.v`, step, axes, { bits: VARIANCE_BITS, signed: false, f: 2 * gradient.f, range: 'map', delivered });
   const beta2 = BigInt(appliedBeta2(o) * 2 ** BETA2_F);
   const squared = multiply([], g, g);
   b.round(on, v.next, [

@@ -36,7 +36,7 @@ export function sgdMomentum(
   const on = [step, ...axes];
   // The sum of all gradients, each at the calibrated bound, grows by 1/(1 − μ).
   const bits = gradient.tensor.bits + Math.ceil(Math.log2(1 / (1 - o.momentum)));
-  const m = trainedState(b, `${name}.m`, step, axes, { bits, signed: true, f: gradient.f });
+  const m = trainedState(b, `${name}.m`, step, axes, { bits, signed: true, f: gradient.f, delivered: recipe.deliver === 'state' });
   const mu = BigInt(Math.round(o.momentum * 2 ** MOMENTUM_F));
   b.round(on, m.next, [
     { linear: m.used(...axes).linear.map((t) => ({ coef: t.coef * mu, view: t.view })), f: gradient.f + MOMENTUM_F },

@@ -9,6 +9,8 @@ export interface StateSpec {
   readonly f: number;
   /** How the value after a step is bounded, if not by a look-up of its own. */
   readonly range?: 'map';
+  /** Whether the value after a proof is delivered. */
+  readonly delivered?: boolean;
 }
 
 /** `name` is that of the state without `state.in.`; the axes are those of one value (layer, then the matrix). */
@@ -17,11 +19,11 @@ export function trainedState(
   name: string,
   step: Var,
   axes: readonly (Var | LayerVar)[],
-  { range, ...spec }: StateSpec,
+  { range, delivered, ...spec }: StateSpec,
 ): State & { readonly next: TensorRef } {
   const before = b.tensor('state.in', `state.in.${name}`, axes, spec);
   const next = b.tensor('witness', `lora.${name}`, [step, ...axes], { ...spec, ...(range ? { range } : {}) });
-  const after = b.tensor('state.out', `state.out.${name}`, axes, spec);
+  const after = b.tensor('state.out', `state.out.${name}`, axes, { ...spec, ...(delivered === true ? { range: 'limbs' } : {}) });
   b.equal(axes, after, [next.at(step.size - 1, ...axes)]);
   const used = (...index: readonly Index[]): Reading => {
     const first = before.when(step, 0, ...index);
