@@ -34,6 +34,9 @@ export interface Eye {
   credit(account: Address): Promise<bigint | null>;
 }
 
+/** Milliseconds that a look serves. */
+const FRESH = 400;
+
 export function openEye(url: string, escrow: Address): Eye {
   const client = createPublicClient({ transport: http(url, { retryCount: 0, timeout: 5000 }), cacheTime: 0 });
   const read = { address: escrow, abi: bountyEscrowAbi } as const;
@@ -44,38 +47,45 @@ export function openEye(url: string, escrow: Address): Eye {
       return null;
     }
   };
+  const see = (bounty: Hex): Promise<Seen | null> =>
+    orNull(async () => {
+      const [head, final] = await Promise.all([client.getBlock(), client.getBlock({ blockTag: 'finalized' })]);
+      const record = (blockNumber: bigint) => client.readContract({ ...read, functionName: 'bountyOf', args: [bounty], blockNumber });
+      const [now, then] = await Promise.all([record(head.number), record(final.number)]);
+      const events = await client.getContractEvents({
+        ...read,
+        eventName: 'Claimed',
+        args: { bountyId: bounty },
+        fromBlock: 0n,
+        toBlock: head.number,
+        strict: true,
+      });
+      const claims = await Promise.all(
+        events.map(async ({ args: { claimId: id, claimant } }): Promise<SeenClaim> => {
+          const c = await client.readContract({ ...read, functionName: 'claimOf', args: [id], blockNumber: head.number });
+          const { attesters, barred, openDemands } = c;
+          const status = CLAIM_STATUS[c.status] ?? 'none';
+          return { id, claimant, status, attested: attesters !== 0, barred, deadline: c.deadline, openDemands };
+        }),
+      );
+      const held = [head.number, final.number].map((blockNumber) => client.getBalance({ address: escrow, blockNumber }));
+      return {
+        now: Number(head.timestamp),
+        status: BOUNTY_STATUS[now.status] ?? 'none',
+        final: BOUNTY_STATUS[then.status] ?? 'none',
+        claims,
+        first: now.first,
+        held: (await Promise.all(held)) as [bigint, bigint],
+      };
+    });
+  // All scripts look; the chain is asked a few times a second.
+  let last: { readonly bounty: Hex; readonly at: number; readonly look: Promise<Seen | null> } | null = null;
   return {
-    look: (bounty) =>
-      orNull(async () => {
-        const [head, final] = await Promise.all([client.getBlock(), client.getBlock({ blockTag: 'finalized' })]);
-        const record = (blockNumber: bigint) => client.readContract({ ...read, functionName: 'bountyOf', args: [bounty], blockNumber });
-        const [now, then] = await Promise.all([record(head.number), record(final.number)]);
-        const events = await client.getContractEvents({
-          ...read,
-          eventName: 'Claimed',
-          args: { bountyId: bounty },
-          fromBlock: 0n,
-          toBlock: head.number,
-          strict: true,
-        });
-        const claims = await Promise.all(
-          events.map(async ({ args: { claimId: id, claimant } }): Promise<SeenClaim> => {
-            const c = await client.readContract({ ...read, functionName: 'claimOf', args: [id], blockNumber: head.number });
-            const { attesters, barred, openDemands } = c;
-            const status = CLAIM_STATUS[c.status] ?? 'none';
-            return { id, claimant, status, attested: attesters !== 0, barred, deadline: c.deadline, openDemands };
-          }),
-        );
-        const held = [head.number, final.number].map((blockNumber) => client.getBalance({ address: escrow, blockNumber }));
-        return {
-          now: Number(head.timestamp),
-          status: BOUNTY_STATUS[now.status] ?? 'none',
-          final: BOUNTY_STATUS[then.status] ?? 'none',
-          claims,
-          first: now.first,
-          held: (await Promise.all(held)) as [bigint, bigint],
-        };
-      }),
+    look(bounty) {
+      if (last === null || last.bounty !== bounty || performance.now() - last.at > FRESH)
+        last = { bounty, at: performance.now(), look: see(bounty) };
+      return last.look;
+    },
     credit: (account) => orNull(() => client.readContract({ ...read, functionName: 'credits', args: [NATIVE, account] })),
   };
 }

@@ -154,10 +154,11 @@ export async function judge(
   const verdicts = new Map<Hex, string>();
   const nonces = new Map<string, Set<string>>();
   for (const { raw, taken, from } of log.signed) {
-    const { data, nonce } = parseTransaction(raw as Hex);
+    const { to, data, value: amount, nonce } = parseTransaction(raw as Hex);
     if (taken) {
       const key = `${from} ${nonce}`;
-      nonces.set(key, (nonces.get(key) ?? new Set()).add(raw));
+      // The same call for a higher fee is the same transaction.
+      nonces.set(key, (nonces.get(key) ?? new Set()).add(`${to} ${amount} ${data}`));
     }
     if (data === undefined || callOf(data) !== 'attest') continue;
     const [, claim, valid, expiry] = decodeFunctionData({ abi: bountyEscrowAbi, data }).args as unknown as [unknown, Hex, boolean, bigint];
@@ -165,7 +166,7 @@ export async function judge(
     check((verdicts.get(claim) ?? said) === said, `two verdicts of ${claim} were signed: ${said} and ${verdicts.get(claim)}`);
     verdicts.set(claim, said);
   }
-  for (const [key, raw] of nonces) check(raw.size === 1 || forgets(plan), `the node took ${raw.size} transactions of nonce ${key}`);
+  for (const [key, calls] of nonces) check(calls.size === 1 || forgets(plan), `the node took ${calls.size} calls of nonce ${key}`);
   return {
     outcome,
     claimant: winner,

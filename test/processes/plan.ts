@@ -40,6 +40,8 @@ export interface Plan {
   readonly scenario: Scenario;
   readonly attesters: 1 | 2;
   readonly threshold: 1 | 2;
+  /** Whether poster and contributor leave their duties to `fineproof keep`; else they make each call themselves. */
+  readonly keepers: boolean;
   /** Whether the watchtower pays for demands. */
   readonly demands: boolean;
   /** Whether a liar's trace root is the honest one, which anybody can refute, or one whose trace nobody has. */
@@ -52,7 +54,7 @@ export interface Plan {
 
 /** Names of files that a party writes, by which it can be killed while it does. */
 const FILES: Readonly<Record<PartyName, readonly string[]>> = {
-  poster: ['program.bin', 'start.bin', 'model.card.json', 'bounty.json'],
+  poster: ['program.bin', 'start.bin', 'model.card.json', 'bounty.json', 'poster-0x'],
   contributor: [
     'state-000001',
     'state-000002',
@@ -63,6 +65,7 @@ const FILES: Readonly<Record<PartyName, readonly string[]>> = {
     'decider',
     'bundle.bin',
     'claim.json',
+    'contributor-0x',
   ],
   verifier: ['decision.json', '.json', 'cursor.json', '.lock'],
   'second verifier': ['decision.json', '.json', 'cursor.json', '.lock'],
@@ -98,7 +101,7 @@ function trigger(random: Random, party: PartyName): Trigger {
 /** A kill that comes before a claim is sent, whatever else happens. */
 const early = (random: Random): Trigger =>
   random.pick([
-    { at: 'file', part: random.pick(FILES.contributor) },
+    { at: 'file', part: random.pick(FILES.contributor.filter((part) => part !== 'contributor-0x')) },
     { at: 'time', ms: random.whole(50, 3000) },
   ] as const);
 
@@ -144,6 +147,7 @@ export function planOf(seed: number, run: number): Plan {
     scenario,
     attesters,
     threshold,
+    keepers: random.chance(0.7),
     // A trace that nobody has takes a demand to be refuted.
     demands: scenario === 'false claim' ? !traceKnown : random.chance(0.5),
     traceKnown,

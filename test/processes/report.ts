@@ -65,6 +65,7 @@ export function report(seed: number, results: readonly TrialResult[]): Report {
         scenario: plan.scenario,
         attesters: plan.attesters,
         threshold: plan.threshold,
+        keepers: plan.keepers,
         demands: plan.demands,
       },
       ...{ traceKnown: plan.traceKnown, pool: plan.pool, seconds, vanished, outcome: judged.outcome, claims: judged.claims },

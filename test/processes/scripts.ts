@@ -22,6 +22,8 @@ export interface Scene {
   readonly store: string;
   readonly records: string;
   readonly cursors: string;
+  /** Folder of keepers. */
+  readonly state: string;
   readonly verifiers: readonly Party[];
   /** Set when everything is paid out. */
   over: boolean;
@@ -44,16 +46,16 @@ const seen = async (scene: Scene): Promise<Seen | null> => {
 
 /** Minutes of the terms: what has to be done in a window gets a long one, what only has to pass a short one. */
 function windows({ rule, scenario, demands }: Plan): { window: number; answer: number } {
-  if (scenario === 'false claim') return { window: 40, answer: 12 };
+  if (scenario === 'false claim') return { window: 60, answer: 12 };
   if (scenario === 'unpublished') return { window: 12, answer: demands ? 240 : 12 };
-  return { window: rule === 'optimistic' ? 12 : 40, answer: 12 };
+  return { window: rule === 'optimistic' ? 12 : 60, answer: 12 };
 }
 
 function postArgs({ plan, ...scene }: Scene): string[] {
   const { window, answer } = windows(plan);
   return [
     ...['bounty', 'post', '--model', scene.model, '--data', scene.data, '--out', scene.package, '--rank', '2'],
-    ...['--reward', REWARD, '--bond', BOND, '--claim-within', '3h', '--rule', plan.rule, '--window', `${window}m`],
+    ...['--reward', REWARD, '--bond', BOND, '--claim-within', '6h', '--rule', plan.rule, '--window', `${window}m`],
     ...(plan.rule === 'optimistic'
       ? []
       : ['--attester-fee', FEE, '--threshold', String(plan.threshold), ...scene.verifiers.flatMap((v) => ['--attester', v.address])]),
@@ -99,12 +101,29 @@ async function withdraw(scene: Scene, party: Party): Promise<void> {
   if (mine || ((await scene.eye.credit(party.address)) ?? 0n) > 0n) await party.run(['withdraw', '--bounty', id]);
 }
 
+/** Runs a service until it ends, or the trial does. */
+async function served(scene: Scene, party: Party, args: readonly string[]): Promise<Said> {
+  const service = await party.serve(args);
+  const ended = service.ended.then(() => true);
+  ended.catch(() => {});
+  while (!(await Promise.race([ended, sleep(500).then(() => false)]))) if (scene.over) service.stop();
+  return service.ended;
+}
+
+/** A keeper works until its bounty is over. */
+const kept = (scene: Scene, party: Party, args: readonly string[]): Promise<Said> =>
+  served(scene, party, [...args, '--every', '2s', '--state', scene.state]);
+
 const ok = (said: Said): boolean => said.code === 0;
 
 export const poster = (scene: Scene, party: Party): Promise<void> =>
   live(scene, async () => {
     if (!ok(await party.run(postArgs(scene)))) return;
     const id = bountyIn(scene.package) as Hex;
+    if (scene.plan.keepers) {
+      await kept(scene, party, ['keep', 'poster', scene.package]);
+      return;
+    }
     for (;;) {
       const s = await seen(scene);
       if (scene.over || s?.status === 'none') return;
@@ -135,10 +154,14 @@ export const contributor = (scene: Scene, party: Party): Promise<void> => {
     const publish = plan.scenario === 'unpublished' ? [] : ['--publish'];
     const claimed = await party.run(['claim', scene.runFolder, '--package', scene.package, ...publish, '--store', scene.store]);
     if (!ok(claimed)) return;
+    if (plan.keepers) {
+      await kept(scene, party, ['keep', 'contributor', scene.runFolder, '--package', scene.package]);
+      return;
+    }
     const answers =
       plan.rule === 'attested' || !plan.demands
         ? null
-        : await party.serve(['answer', scene.runFolder, '--package', scene.package, '--watch', '--every', '1s']);
+        : await party.serve(['answer', scene.runFolder, '--package', scene.package, '--watch', '--every', '2s']);
     try {
       for (;;) {
         const now = await seen(scene);
@@ -167,12 +190,8 @@ export function verifier(scene: Scene, party: Party): Promise<void>[] {
   if (rule === 'optimistic') return [];
   const service = live(scene, async () => {
     if ((await seen(scene))?.status !== 'open') return;
-    const watch = ['attest', scene.package, '--watch', '--every', '1s', '--records', scene.records, '--store', scene.store];
-    const running = await party.serve(watch);
-    const ended = running.ended.then(() => true);
-    ended.catch(() => {});
-    while (!(await Promise.race([ended, sleep(500).then(() => false)]))) if (scene.over) running.stop();
-    const said = await running.ended;
+    const watch = ['attest', scene.package, '--watch', '--every', '2s', '--records', scene.records, '--store', scene.store];
+    const said = await served(scene, party, watch);
     if (scene.over && said.code !== 0) throw new Error(`${party.name}: the service ended with ${said.code}`);
   });
   const duties = live(scene, async () => {
@@ -194,9 +213,15 @@ export function watchtower(scene: Scene, party: Party): Promise<void>[] {
     }
     const spend = demands ? ['--demand-up-to', '0.4'] : [];
     // It ends when the bounty has.
-    await party.run(['watch', scene.package, '--store', scene.store, '--cursors', scene.cursors, '--every', '1s', ...spend]);
+    await party.run(['watch', scene.package, '--store', scene.store, '--cursors', scene.cursors, '--every', '2s', ...spend]);
   });
-  return [service];
+  // Whoever passes by may end what nobody else does.
+  const duties = live(scene, async () => {
+    const s = await seen(scene);
+    const claim = s?.claims.find((c) => acceptable(scene, s, c));
+    if (s !== null && claim !== undefined && patient(party, claim, s.now)) await party.run(['accept', claim.id]);
+  });
+  return [service, duties];
 }
 
 export const liar = (scene: Scene, party: Party): Promise<void> => {
