@@ -32,7 +32,7 @@ const ACCOUNTS: Readonly<Record<PartyName | 'liar', number>> = {
 };
 
 /** Milliseconds of kills; then everything is left to come to its end, within the longest time of a trial. */
-const CHAOS = 35_000;
+const CHAOS = 120_000;
 const LONGEST = 600_000;
 /** The chain's pace when there is nothing to do but to wait: four minutes a block. */
 const FAST = 240;
