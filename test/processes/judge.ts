@@ -1,31 +1,35 @@
 /**
- * What a finished trial must look like, from the chain's blocks, receipts and events alone, and from the signed transactions that passed the gates: the
- * bounty paid or refunded, once; every wei accounted for; nothing signed or sent twice.
+ * What a finished trial must look like, from what the chain tells alone, and from the signed transactions that passed the gates: the bounty paid or
+ * refunded, once; every wei accounted for; nothing signed or sent twice.
  */
-import {
-  createPublicClient,
-  decodeFunctionData,
-  http,
-  parseEventLogs,
-  parseTransaction,
-  type Address,
-  type TransactionReceipt,
-} from 'viem';
+import { decodeFunctionData, parseTransaction, type Address } from 'viem';
 import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
-import { CLAIM_STATUS, postValue } from '../../scripts/lib/chain.ts';
+import { postValue } from '../../scripts/lib/chain.ts';
 import type { Hex } from '../../verifier/input.ts';
+import { same, type EscrowEvent, type Facts } from './facts.ts';
 import type { Log } from './party.ts';
 import type { Plan } from './plan.ts';
 
 export interface Judged {
   readonly outcome: 'paid' | 'refunded' | 'stuck';
-  /** Whom it was paid to. */
-  readonly claimant: Address | null;
   readonly claims: readonly { readonly claimant: Address; readonly status: string; readonly reason: number | null }[];
   /** Transactions that were mined and failed. */
   readonly reverted: readonly { readonly from: Address; readonly call: string }[];
   readonly transactions: number;
   readonly faults: readonly string[];
+}
+
+export interface Case {
+  readonly plan: Plan;
+  readonly escrow: Address;
+  /** The bounty in the package. */
+  readonly bounty: Hex;
+  readonly poster: Address;
+  readonly contributor: Address;
+  readonly liar: Address;
+  /** Whether the contributor vanished for good. */
+  readonly vanished: boolean;
+  readonly signed: Log['signed'];
 }
 
 const callOf = (data: Hex): string => {
@@ -35,147 +39,110 @@ const callOf = (data: Hex): string => {
     return 'unknown call';
   }
 };
+const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
 
-/** Balances of these accounts must add up; they held `endowment` at first. */
-export interface People {
-  readonly poster: Address;
-  readonly contributor: Address;
-  readonly liar: Address;
-  readonly all: readonly Address[];
+/** Whether the chain's restarts may forget transactions, so that their nonces are free again. */
+const forgets = (plan: Plan): boolean => plan.pool === 'lost' || plan.chainKills.some((k) => k.reorg > 0);
+
+/** Nothing signed twice: one verdict a claim and signer, and one call a nonce, in everything that was ever signed. */
+function signedTwice({ plan, signed }: Case, check: (holds: boolean, what: string) => void): void {
+  const verdicts = new Map<Hex, string>();
+  const nonces = new Map<string, Set<string>>();
+  for (const { raw, taken, from } of signed) {
+    const { to, data, value, nonce } = parseTransaction(raw as Hex);
+    if (taken) {
+      const key = `${from} ${nonce}`;
+      // The same call for a higher fee is the same transaction.
+      nonces.set(key, (nonces.get(key) ?? new Set()).add(`${to} ${value} ${data}`));
+    }
+    if (data === undefined || callOf(data) !== 'attest') continue;
+    const [, claim, valid, expiry] = decodeFunctionData({ abi: bountyEscrowAbi, data }).args as unknown as [unknown, Hex, boolean, bigint];
+    const said = `${valid} until ${expiry}`;
+    check((verdicts.get(claim) ?? said) === said, `two verdicts of ${claim} were signed: ${said}, ${verdicts.get(claim)}`);
+    verdicts.set(claim, said);
+  }
+  for (const [key, calls] of nonces) check(calls.size === 1 || forgets(plan), `the node took ${calls.size} calls of nonce ${key}`);
 }
 
-export async function judge(
-  url: string,
-  escrow: Address,
-  bounty: Hex,
-  plan: Plan,
-  people: People,
-  log: Log,
-  vanished: boolean,
-): Promise<Judged> {
-  const client = createPublicClient({ transport: http(url), cacheTime: 0 });
+export function judge({ mined, events, statuses, balances, held }: Facts, trial: Case): Judged {
+  const { plan, escrow, poster, contributor, liar, vanished } = trial;
   const faults: string[] = [];
   const check = (holds: boolean, what: string): void => void (holds || faults.push(what));
-  const last = await client.getBlockNumber();
-
-  const receipts: TransactionReceipt[] = [];
-  const mined: { from: Address; to: Address | null; nonce: number; input: Hex; value: bigint; hash: Hex; success: boolean; gas: bigint }[] =
-    [];
-  for (let n = 1n; n <= last; n++) {
-    const block = await client.getBlock({ blockNumber: n, includeTransactions: true });
-    for (const { from, to, nonce, input, value, hash } of block.transactions) {
-      const receipt = await client.getTransactionReceipt({ hash });
-      receipts.push(receipt);
-      const success = receipt.status === 'success';
-      mined.push({ from, to, nonce, input, value, hash, success, gas: receipt.gasUsed * receipt.effectiveGasPrice });
-    }
-  }
-  const same = (a: Address | null, b: Address): boolean => a?.toLowerCase() === b.toLowerCase();
   const ours = mined.filter((t) => same(t.to, escrow));
-  const events = parseEventLogs({
-    abi: bountyEscrowAbi,
-    logs: receipts.flatMap((r) => r.logs).filter((l) => same(l.address, escrow)),
-    strict: true,
+  const named = <N extends EscrowEvent['eventName']>(name: N) =>
+    events.filter((e): e is Extract<EscrowEvent, { eventName: N }> => e.eventName === name);
+  const [posted, paid, refunded] = [named('Posted'), named('Paid'), named('Refunded')];
+  const outcome = paid.length > 0 ? 'paid' : refunded.length > 0 ? 'refunded' : 'stuck';
+  const claims = named('Claimed').map(({ args: { claimId, claimant } }) => {
+    const reason = named('Rejected').find((e) => e.args.claimId === claimId)?.args.reason ?? null;
+    return { id: claimId, claimant, status: statuses.get(claimId) ?? 'none', reason };
   });
-  const named = <N extends (typeof events)[number]['eventName']>(name: N) =>
-    events.filter((e): e is Extract<(typeof events)[number], { eventName: N }> => e.eventName === name);
 
   // One bounty, paid or refunded, once.
-  const [posted, paid, refunded] = [named('Posted'), named('Paid'), named('Refunded')];
-  check(posted.length === 1 && posted[0]?.args.bountyId === bounty, `${posted.length} bounties were posted`);
+  check(posted.length === 1 && posted[0]?.args.bountyId === trial.bounty, `${posted.length} bounties were posted`);
   check(paid.length + refunded.length === 1, `paid ${paid.length} times, refunded ${refunded.length} times`);
-  const outcome = paid.length > 0 ? 'paid' : refunded.length > 0 ? 'refunded' : 'stuck';
-  const terms = posted[0]?.args.terms;
-  if (terms === undefined) return { outcome, claimant: null, claims: [], reverted: [], transactions: ours.length, faults };
+  const winner = paid[0]?.args.claimant ?? null;
+  check(winner === null || same(winner, contributor), `paid to ${winner}, who is not the contributor`);
 
   // Claims: one a claimant, one verdict at most, ended.
-  const claims = await Promise.all(
-    named('Claimed').map(async ({ args: { claimId, claimant } }) => {
-      const record = await client.readContract({ address: escrow, abi: bountyEscrowAbi, functionName: 'claimOf', args: [claimId] });
-      const reason = named('Rejected').find((e) => e.args.claimId === claimId)?.args.reason ?? null;
-      check(named('Attested').filter((e) => e.args.claimId === claimId).length <= 1, `claim ${claimId} has two verdicts`);
-      return { id: claimId, claimant, status: CLAIM_STATUS[record.status] ?? 'none', reason };
-    }),
-  );
-  for (const who of people.all)
-    check(
-      claims.filter((c) => same(c.claimant, who)).length <= 1,
-      `${who} claimed ${claims.filter((c) => same(c.claimant, who)).length} times`,
-    );
-  for (const claim of claims) check(['paid', 'rejected', 'released'].includes(claim.status), `claim ${claim.id} is left ${claim.status}`);
-  const winner = paid[0]?.args.claimant ?? null;
-  check(winner === null || same(winner, people.contributor), `paid to ${winner}, who is not the contributor`);
-  const lie = claims.find((c) => same(c.claimant, people.liar));
-  check(lie === undefined || lie.status !== 'paid', 'a false claim was paid');
+  for (const { id, claimant, status } of claims) {
+    check(claims.filter((c) => same(c.claimant, claimant)).length === 1, `${claimant} claimed more than once`);
+    check(named('Attested').filter((e) => e.args.claimId === id).length <= 1, `claim ${id} has two verdicts`);
+    check(['paid', 'rejected', 'released'].includes(status), `claim ${id} is left ${status}`);
+    check(!same(claimant, liar) || status !== 'paid', 'a false claim was paid');
+  }
 
   // What the scenario leads to, as far as the chain tells how far the contributor came.
-  const claimed = claims.some((c) => same(c.claimant, people.contributor));
-  const published = plan.scenario !== 'unpublished';
-  const due = claimed && (published || plan.rule !== 'attested') ? 'paid' : 'refunded';
+  const claimed = claims.some((c) => same(c.claimant, contributor));
+  const due = claimed && (plan.scenario !== 'unpublished' || plan.rule !== 'attested') ? 'paid' : 'refunded';
   check(outcome === due, `${outcome}, should be ${due}`);
   check(claimed || vanished, 'the contributor did not come to claim');
 
   // Money: in = credits = out, nothing is left, every balance is explained.
-  const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
   const [credited, withdrawn] = [named('Credited'), named('Withdrawn')];
-  const value = sum(ours.filter((t) => t.success).map((t) => t.value));
-  check(
-    value === sum(credited.map((e) => e.args.amount)),
-    `${value} wei came in, ${sum(credited.map((e) => e.args.amount))} were credited`,
-  );
-  check(value === sum(withdrawn.map((e) => e.args.amount)), `${value} wei came in, ${sum(withdrawn.map((e) => e.args.amount))} went out`);
-  check((await client.getBalance({ address: escrow })) === 0n, 'the escrow holds money after all withdrawals');
-  const end = paid[0] ?? refunded[0];
-  if (end !== undefined) {
+  const [came, owed, went] = [
+    sum(ours.filter((t) => t.success).map((t) => t.value)),
+    sum(credited.map((e) => e.args.amount)),
+    sum(withdrawn.map((e) => e.args.amount)),
+  ];
+  check(came === owed && owed === went, `${came} wei came in, ${owed} were credited, ${went} went out`);
+  check(held === 0n, `the escrow holds ${held} wei after all withdrawals`);
+  const [end, terms] = [paid[0] ?? refunded[0], posted[0]?.args.terms];
+  if (end !== undefined && terms !== undefined) {
     const got = (who: Address): bigint =>
       sum(credited.filter((e) => e.transactionHash === end.transactionHash && same(e.args.account, who)).map((e) => e.args.amount));
-    const fees = terms.attesterFee * BigInt(terms.threshold);
     const verdict = named('Attested').find((e) => e.args.claimId === paid[0]?.args.claimId && e.args.valid);
-    if (paid.length > 0) check(got(winner as Address) === terms.reward + terms.bond, 'the claimant did not get reward and bond');
-    else check(got(people.poster) === postValue(terms), 'the poster did not get everything back');
     const signers = terms.signers.filter((_, i) => verdict !== undefined && ((verdict.args.attesters >> i) & 1) === 1);
-    if (paid.length > 0) check(sum(signers.map(got)) === (verdict === undefined ? 0n : fees), 'the attesters did not get their fees');
-    if (paid.length > 0 && verdict === undefined) check(got(people.poster) === fees, 'the poster did not get the fees back');
+    const fees = terms.attesterFee * BigInt(terms.threshold);
+    if (winner === null) check(got(poster) === postValue(terms), 'the poster did not get everything back');
+    else {
+      check(got(winner) === terms.reward + terms.bond, 'the claimant did not get reward and bond');
+      check(sum(signers.map(got)) === (verdict === undefined ? 0n : fees), 'the attesters did not get their fees');
+      check(verdict !== undefined || got(poster) === fees, 'the poster did not get the fees back');
+    }
   }
-  for (const who of people.all) {
+  for (const [who, { before, after, nonce }] of balances) {
     const own = mined.filter((t) => same(t.from, who));
-    const spent = sum(own.map((t) => t.gas + (t.success ? t.value : 0n)));
+    const spent = sum(own.map((t) => t.fee + (t.success ? t.value : 0n)));
     const got = sum(withdrawn.filter((e) => same(e.args.to, who)).map((e) => e.args.amount));
-    const had = await client.getBalance({ address: who, blockNumber: 0n });
-    check((await client.getBalance({ address: who })) === had - spent + got, `the balance of ${who} is not what its transactions give`);
-    check((await client.getTransactionCount({ address: who })) === own.length, `${who} used a nonce that no block has`);
+    check(after === before - spent + got, `the balance of ${who} is not what its transactions give`);
+    check(nonce === own.length && own.every((t, i) => t.nonce === i), `the nonces of ${who} are not those of its transactions`);
   }
 
-  // Nothing sent twice: no account made the same call twice, and none that failed because it had been made.
-  for (const t of ours)
-    if (callOf(t.input) !== 'withdraw')
-      check(!ours.some((u) => u !== t && u.from === t.from && u.input === t.input), `${callOf(t.input)} was mined twice for ${t.from}`);
-  // Nothing signed twice: one value a claim and signer, in everything that was ever signed.
-  const verdicts = new Map<Hex, string>();
-  const nonces = new Map<string, Set<string>>();
-  for (const { raw, taken, from } of log.signed) {
-    const { to, data, value: amount, nonce } = parseTransaction(raw as Hex);
-    if (taken) {
-      const key = `${from} ${nonce}`;
-      // The same call for a higher fee is the same transaction.
-      nonces.set(key, (nonces.get(key) ?? new Set()).add(`${to} ${amount} ${data}`));
-    }
-    if (data === undefined || callOf(data) !== 'attest') continue;
-    const [, claim, valid, expiry] = decodeFunctionData({ abi: bountyEscrowAbi, data }).args as unknown as [unknown, Hex, boolean, bigint];
-    const said = `${valid} ${expiry}`;
-    check((verdicts.get(claim) ?? said) === said, `two verdicts of ${claim} were signed: ${said} and ${verdicts.get(claim)}`);
-    verdicts.set(claim, said);
+  // Nothing sent twice: no account made the same call twice, whether it failed or not. What is withdrawn is another credit each time.
+  const calls = new Map<string, number>();
+  for (const { from, input } of ours)
+    if (callOf(input) !== 'withdraw') calls.set(`${from} ${input}`, (calls.get(`${from} ${input}`) ?? 0) + 1);
+  for (const [call, times] of calls) {
+    const [from, input] = call.split(' ') as [Address, Hex];
+    check(times === 1, `${callOf(input)} was mined ${times} times for ${from}`);
   }
-  for (const [key, calls] of nonces) check(calls.size === 1 || forgets(plan), `the node took ${calls.size} calls of nonce ${key}`);
+  signedTwice(trial, check);
   return {
     outcome,
-    claimant: winner,
     claims,
     reverted: ours.filter((t) => !t.success).map((t) => ({ from: t.from, call: callOf(t.input) })),
     transactions: ours.length,
     faults,
   };
 }
-
-/** Whether the chain's restarts may forget transactions, so that their nonces are free again. */
-const forgets = (plan: Plan): boolean => plan.pool === 'lost' || plan.chainKills.some((k) => k.reorg > 0);

@@ -2,10 +2,12 @@
 import { mkdirSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from 'viem';
 import type { Hex } from '../../verifier/input.ts';
 import { startChain, STEP, type ChainLife } from './chain.ts';
 import { openEye, type Seen } from './eye.ts';
-import { judge, type Judged } from './judge.ts';
+import { readFacts, type Facts } from './facts.ts';
+import { judge, type Case, type Judged } from './judge.ts';
 import type { Material } from './material.ts';
 import { Party, type KillRecord, type Log } from './party.ts';
 import { PARTIES, type PartyName, type Plan } from './plan.ts';
@@ -15,6 +17,9 @@ export interface TrialResult {
   readonly plan: Plan;
   readonly seconds: number;
   readonly judged: Judged;
+  /** What it was judged by. */
+  readonly facts: Facts;
+  readonly tried: Case;
   readonly vanished: boolean;
   readonly kills: readonly KillRecord[];
   readonly chainKills: ChainLife['kills'];
@@ -103,9 +108,18 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     await attend(plan, scene, chain, people, log, failures, begin);
     scene.over = true;
     await Promise.race([Promise.all(scripts), sleep(30_000).then(() => failures.push('a script did not end'))]);
-    // Whoever vanished is paid all the same; somebody with the key fetches it.
-    const id = bountyIn(at('package')) as Hex;
-    const judged = await judge(chain.url, material.escrow, id, plan, peopleOf(people), log, people.contributor.vanished);
+    const address = (name: PartyName | 'liar'): Address => people[name].address;
+    const facts = await readFacts(
+      chain.url,
+      material.escrow,
+      everybody.map((party) => party.address),
+    );
+    const tried: Case = {
+      ...{ plan, escrow: material.escrow, bounty: bountyIn(at('package')) as Hex },
+      ...{ poster: address('poster'), contributor: address('contributor'), liar: address('liar') },
+      ...{ vanished: people.contributor.vanished, signed: log.signed },
+    };
+    const judged = judge(facts, tried);
     // Now and then, since it verifies everything again.
     if (plan.scenario !== 'unpublished' && plan.run % 4 === 0)
       failures.push(...(await audited(scene, people.poster, people.contributor, judged)));
@@ -119,6 +133,8 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
       plan,
       seconds,
       judged,
+      facts,
+      tried,
       vanished: people.contributor.vanished,
       kills: log.kills,
       chainKills: chain.kills,
@@ -132,13 +148,6 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     await chain.end();
   }
 }
-
-const peopleOf = (people: Record<PartyName | 'liar', Party>) => ({
-  poster: people.poster.address,
-  contributor: people.contributor.address,
-  liar: people.liar.address,
-  all: Object.values(people).map((p) => p.address),
-});
 
 /** Until the bounty has ended for good and all money has left the escrow. */
 async function attend(
