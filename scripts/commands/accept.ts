@@ -1,11 +1,15 @@
 import { Command } from 'commander';
 import { formatEther } from 'viem';
 import type { Hex } from '../../verifier/input.ts';
-import { escrowOf, findBounty, findClaim } from '../lib/bounties.ts';
+import { escrowOf, findBounty, findClaim, type PostedClaim } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
+import { nothingUnderWay } from '../lib/sending.ts';
+
+/** States of a claim that `accept` leads to. */
+const ACCEPTED: readonly PostedClaim['status'][] = ['accepted', 'revealed', 'paid'];
 
 /** `fineproof accept` */
 export function acceptCommand(): Command {
@@ -20,13 +24,24 @@ export function acceptCommand(): Command {
       const escrow = await escrowOf(chain, options.escrow);
       const claim = await findClaim(escrow, id as Hex);
       const bounty = await findBounty(escrow, claim.bountyId);
-      const sent = await escrow.accept(await signingAccount(), bounty.terms, claim.id);
+      const account = await signingAccount();
+      await nothingUnderWay(chain, account);
+      const already = ACCEPTED.includes((await findClaim(escrow, claim.id)).status);
+      const sent = already ? null : await escrow.accept(account, bounty.terms, claim.id);
       const { status, deadline } = await findClaim(escrow, claim.id);
       const paid = status === 'paid';
       return {
-        json: { claim: claim.id, bounty: bounty.id, claimant: claim.claimant, paid, transaction: sent.hash, gas: sent.gas },
+        json: {
+          claim: claim.id,
+          bounty: bounty.id,
+          claimant: claim.claimant,
+          paid,
+          already,
+          transaction: sent?.hash ?? null,
+          gas: sent?.gas ?? null,
+        },
         text: paid
-          ? `paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``
+          ? `${already ? 'already ' : ''}paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``
           : `accepted: the claimant must \`fineproof reveal\` before ${new Date(Number(deadline) * 1000).toISOString()}`,
       };
     }),

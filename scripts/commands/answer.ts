@@ -12,6 +12,7 @@ import { signingAccount } from '../lib/keys.ts';
 import { checkedVerifier } from '../lib/optimistic.ts';
 import { chainOptions, durationOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
+import { unreachable } from '../lib/sending.ts';
 
 interface Options extends ChainOptions {
   readonly package: string;
@@ -48,7 +49,14 @@ export function answerCommand(): Command {
         let stopped = false;
         if (options.watch === true) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
         for (;;) {
-          const fresh = await answerDemands(escrow, account, bounty, verifier, run as string, answers);
+          let fresh: Answered[] = [];
+          try {
+            fresh = await answerDemands(escrow, account, bounty, verifier, run as string, answers);
+          } catch (e) {
+            // Whoever owes answers outlives the node.
+            if (options.watch !== true || !unreachable(e)) throw e;
+            process.stderr.write(`the node does not answer; trying again: ${(e as Error).message}\n`);
+          }
           if (options.watch === true) for (const one of fresh) process.stderr.write(`${line(one)}\n`);
           answered.push(...fresh);
           if (options.watch !== true || stopped) break;

@@ -5,12 +5,12 @@ import { Command } from 'commander';
 import { formatEther, zeroAddress } from 'viem';
 import { delivers } from '../../verifier/delivery/terms.ts';
 import { toHex, type Hex } from '../../verifier/input.ts';
-import { bountyId, RULE } from '../../verifier/statement.ts';
+import { bountyId, RULE, type Terms } from '../../verifier/statement.ts';
 import { escrowOf, findBounty, listBounties, listClaims, type PostedBounty } from '../lib/bounties.ts';
 import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
 import { loadCard } from '../lib/card-files.ts';
-import { withChain } from '../lib/chain.ts';
-import { action, example, table } from '../lib/command.ts';
+import { BOUNTY_STATUS, withChain } from '../lib/chain.ts';
+import { action, example, table, type Report } from '../lib/command.ts';
 import { delivered, deliveryOf, deliveryOptions, type DeliveryOptions } from '../lib/delivery/options.ts';
 import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
@@ -21,7 +21,9 @@ import { withEngine } from '../lib/engine.ts';
 import { checkedVerifier } from '../lib/optimistic.ts';
 import { checkRebuild, openPackage, readPosting } from '../lib/package.ts';
 import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
+import { earlierPosting } from '../lib/reposting.ts';
 import { checkRule, DEFAULT_WINDOW, doubtsOf, judgesOf, ruleOptions, type RuleOptions } from '../lib/rule-options.ts';
+import { nothingUnderWay, type Sent } from '../lib/sending.ts';
 
 interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions, DeliveryOptions {
   readonly model: string;
@@ -57,35 +59,49 @@ function postCommand(): Command {
         data: loadCard(join(options.data, 'data.card.json'), engine),
         heldOut: existsSync(held) ? loadCard(held, engine) : null,
       }));
-      const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = { ...recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card), ...delivered(delivery) };
       const recorded = options.rule !== 'attested';
+      const report = (terms: Terms, sent: Sent | null): Report => {
+        const id = bountyId(BigInt(chain.id), escrow.address, terms);
+        return {
+          json: {
+            bounty: id,
+            package: options.out,
+            rule: options.rule,
+            ...(recorded ? { verifierKey: terms.verifierKey } : {}),
+            ...(terms.demandFee === 0n ? {} : { demandFee: terms.demandFee }),
+            ...(delivery === null ? {} : { deliveryDepth: terms.deliveryDepth, fullState: terms.fullState }),
+            already: sent === null,
+            transaction: sent?.hash ?? null,
+            gas: sent?.gas ?? null,
+            maxBundle: terms.maxBundle,
+          },
+          text: table([
+            ['bounty', id],
+            ['package', `${options.out} (publish this folder)`],
+            ['transaction', sent === null ? 'none: it is posted already' : `${sent.hash}, ${sent.gas} gas`],
+          ]),
+        };
+      };
+      const { digest: modelDigest } = cards.model;
+      const { digest: dataDigest } = cards.data;
+      const asked = { chainId: chain.id, escrow: escrow.address, poster: account.address, reward: options.reward, rule: options, delivery };
+      const earlier = earlierPosting(options.out, { ...asked, recipe, modelDigest, dataDigest });
+      if (earlier !== null) {
+        await nothingUnderWay(chain, account);
+        if ((await escrow.bounty(earlier.id)).status !== 0) return report(earlier.terms, null);
+        // What can't be posted any more is made anew.
+        if ((await chain.client.getBlock()).timestamp < earlier.terms.claimBy)
+          return report(earlier.terms, await escrow.post(account, earlier.terms));
+      }
+      const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)), recorded });
       const money = { token: zeroAddress, reward: options.reward, bond: options.bond, attesterFee: options.attesterFee };
       const deadlines = { claimWithin: options.claimWithin ?? 30 * DAY, window: options.window ?? DEFAULT_WINDOW };
       const now = (await chain.client.getBlock()).timestamp;
       const doubts = doubtsOf(options, parts.maxBundle, delivery !== null);
       const terms = makeTerms(account.address, parts, money, judgesOf(options), deadlines, now, doubts, delivery);
-      const sent = await post(escrow, account, options.out, terms);
-      const id = bountyId(BigInt(chain.id), escrow.address, terms);
-      return {
-        json: {
-          bounty: id,
-          package: options.out,
-          rule: options.rule,
-          ...(recorded ? { verifierKey: terms.verifierKey } : {}),
-          ...(doubts === null ? {} : { demandFee: terms.demandFee }),
-          ...(delivery === null ? {} : { deliveryDepth: terms.deliveryDepth, fullState: terms.fullState }),
-          transaction: sent.hash,
-          gas: sent.gas,
-          maxBundle: terms.maxBundle,
-        },
-        text: table([
-          ['bounty', id],
-          ['package', `${options.out} (publish this folder)`],
-          ['transaction', `${sent.hash}, ${sent.gas} gas`],
-        ]),
-      };
+      return report(terms, await post(escrow, account, options.out, terms));
     }),
   );
 }
@@ -224,11 +240,13 @@ function refundCommand(): Command {
       const escrow = await escrowOf(chain, options.escrow, named);
       const bounty = await findBounty(escrow, named?.id ?? digestArgument(given as string));
       const account = await signingAccount();
+      await nothingUnderWay(chain, account);
       const { lapsed } = await endWhatIsDue(escrow, account, bounty);
-      const sent = await escrow.refund(account, bounty.terms);
+      const already = BOUNTY_STATUS[(await escrow.bounty(bounty.id)).status] === 'refunded';
+      const sent = already ? null : await escrow.refund(account, bounty.terms);
       return {
-        json: { bounty: bounty.id, lapsed, transaction: sent.hash, gas: sent.gas },
-        text: `refunded: ${formatEther(bounty.terms.reward)} credited to ${bounty.terms.poster}; fetch it with \`fineproof withdraw\``,
+        json: { bounty: bounty.id, lapsed, already, transaction: sent?.hash ?? null, gas: sent?.gas ?? null },
+        text: `${already ? 'already refunded' : 'refunded'}: ${formatEther(bounty.terms.reward)} credited to ${bounty.terms.poster}; fetch it with \`fineproof withdraw\``,
       };
     }),
   );

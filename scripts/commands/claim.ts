@@ -4,7 +4,7 @@ import { claimId } from '../../verifier/statement.ts';
 import { verifyClaim } from '../../verifier/bounty.ts';
 import { delivers } from '../../verifier/delivery/terms.ts';
 import { InputError } from '../../verifier/input.ts';
-import { escrowOf } from '../lib/bounties.ts';
+import { escrowOf, type PostedClaim } from '../lib/bounties.ts';
 import { publishBundle, publishTrace } from '../lib/bundles.ts';
 import { CLAIM_STATUS, withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
@@ -18,6 +18,7 @@ import { chainOptions, repeated, type ChainOptions } from '../lib/options.ts';
 import { checkedVerifier, traceOf } from '../lib/optimistic.ts';
 import { openPackage } from '../lib/package.ts';
 import { bodyOf, isEncryptedRun, openRun, readClaim, TRACE_FILE, writeClaim } from '../lib/run-folder.ts';
+import { nothingUnderWay } from '../lib/sending.ts';
 import { openStores, storesOption, type StoresOptions } from '../lib/stores/open.ts';
 
 interface Options extends ChainOptions, StoresOptions {
@@ -26,6 +27,9 @@ interface Options extends ChainOptions, StoresOptions {
   readonly anew?: true;
   readonly uri?: readonly string[];
 }
+
+/** States of a claim that leads to no payment. */
+const ENDED: readonly PostedClaim['status'][] = ['rejected', 'superseded', 'released'];
 
 /** `fineproof claim` */
 export function claimCommand(): Command {
@@ -76,23 +80,26 @@ export function claimCommand(): Command {
       return withChain(options.rpc, async (chain) => {
         const escrow = await escrowOf(chain, options.escrow, posting);
         const id = claimId(bounty.id, account.address, body);
+        await nothingUnderWay(chain, account);
+        // The same command again finds its claim made, and has published what it was told to.
         const { status } = await escrow.claimOf(id);
-        if (status !== 0)
-          throw new InputError(file, '', `is claimed already: ${id} is ${CLAIM_STATUS[status] ?? status}`, 'claim once more with --anew');
-        const sent = await escrow.claim(account, bounty.terms, body);
+        if (ENDED.includes(CLAIM_STATUS[status] ?? 'none'))
+          throw new InputError(file, '', `is claimed already: ${id} is ${CLAIM_STATUS[status]}`, 'claim once more with --anew');
+        const sent = status !== 0 ? null : await escrow.claim(account, bounty.terms, body);
         return {
           json: {
             claim: id,
             bounty: bounty.id,
             traceRoot: body.traceRoot,
             ...(ciphertext === null ? {} : { cipherRoot: body.cipherRoot, keyHash: body.keyHash }),
-            transaction: sent.hash,
-            gas: sent.gas,
+            already: sent === null,
+            transaction: sent?.hash ?? null,
+            gas: sent?.gas ?? null,
             published: options.publish === true,
           },
           text: table([
             ['claim', id],
-            ['transaction', `${sent.hash}, ${sent.gas} gas`],
+            ['transaction', sent === null ? 'none: it is claimed already' : `${sent.hash}, ${sent.gas} gas`],
             ...(verifier === null
               ? []
               : [['demands', `keep \`fineproof keep contributor ${run} --package ${options.package}\` running until it is paid`]]),

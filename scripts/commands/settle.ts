@@ -6,6 +6,7 @@ import { action, example } from '../lib/command.ts';
 import { endedLines, endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
+import { nothingUnderWay } from '../lib/sending.ts';
 
 /** `fineproof settle` */
 export function settleCommand(): Command {
@@ -19,7 +20,9 @@ export function settleCommand(): Command {
     withChain(options.rpc, async (chain) => {
       const escrow = await escrowOf(chain, options.escrow);
       const bounty = await findBounty(escrow, id as Hex);
-      const ended = await endWhatIsDue(escrow, await signingAccount(), bounty);
+      const account = await signingAccount();
+      await nothingUnderWay(chain, account);
+      const ended = await endWhatIsDue(escrow, account, bounty);
       const lines = endedLines(ended);
       return { json: { bounty: bounty.id, ...ended }, text: lines.length === 0 ? 'nothing is due' : lines.join('\n') };
     }),

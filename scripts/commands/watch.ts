@@ -8,6 +8,7 @@ import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, durationOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
+import { unreachable } from '../lib/sending.ts';
 import { watchOnce, type Watch, type Watched } from '../lib/watch.ts';
 
 interface Options extends ChainOptions, DoubtOptions {
@@ -54,7 +55,17 @@ export function watchCommand(): Command {
         for (;;) {
           const open: boolean[] = [];
           for (const watch of watches) {
-            const seen = await watchOnce(watch);
+            let seen: Watched[];
+            try {
+              seen = await watchOnce(watch);
+              open.push((await watch.doubter.escrow.bounty(watch.bounty)).status === 1);
+            } catch (e) {
+              // A watchtower outlives its node.
+              if (options.once === true || !unreachable(e)) throw e;
+              process.stderr.write(`the node does not answer; trying again: ${(e as Error).message}\n`);
+              open.push(true);
+              continue;
+            }
             for (const one of seen) {
               const text = line(one);
               if (last.get(one.claim) === text) continue;
@@ -63,7 +74,6 @@ export function watchCommand(): Command {
               if (options.once !== true) process.stderr.write(`${text}\n`);
             }
             if (reported.length > MAX_REPORTED) reported.splice(0, reported.length - MAX_REPORTED);
-            open.push((await watch.doubter.escrow.bounty(watch.bounty)).status === 1);
           }
           if (stopped || !open.includes(true)) break;
           for (let waited = 0; waited < options.every && !stopped; waited++) await sleep(1000);

@@ -7,6 +7,7 @@ import { action, example } from '../lib/command.ts';
 import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { addressOption, chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
+import { nothingUnderWay } from '../lib/sending.ts';
 
 interface Options extends ChainOptions {
   readonly to?: Address;
@@ -25,6 +26,7 @@ export function withdrawCommand(): Command {
     withChain(options.rpc, async (chain) => {
       const account = await signingAccount();
       const escrow = await escrowOf(chain, options.escrow);
+      await nothingUnderWay(chain, account);
       const ended = options.bounty === undefined ? {} : await endWhatIsDue(escrow, account, await findBounty(escrow, options.bounty));
       const amount = await escrow.credit(options.token, account.address);
       const to = options.to ?? account.address;

@@ -1,22 +1,17 @@
-/** The chain through JSON-RPC (viem): deploying, sending with readable errors, scanning events. */
+/** The chain through JSON-RPC (viem): deploying, the calls of the contracts, scanning events. */
 import {
   BaseError,
-  ContractFunctionRevertedError,
   createPublicClient,
-  createWalletClient,
   defineChain,
-  encodeFunctionData,
+  encodeDeployData,
   getAddress,
   http,
   type Abi,
   type Account,
   type Address,
-  type Chain as ViemChain,
   type ContractEventName,
   type GetContractEventsReturnType,
   type Hash,
-  type PublicClient,
-  type TransactionReceipt,
   type Transport,
 } from 'viem';
 import {
@@ -50,34 +45,14 @@ import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
 import type { RegistryOptions } from './options.ts';
 import { overRanges } from './scan.ts';
+import { readable, send, submit, type Node, type Sent } from './sending.ts';
 
-export interface Chain {
+export type { Call, Sent, Submit } from './sending.ts';
+
+export interface Chain extends Node {
   readonly rpc: string;
-  readonly id: number;
-  readonly viem: ViemChain;
-  readonly transport: Transport;
-  readonly client: PublicClient;
-  /** How transactions are signed and sent, where that is not left to viem: `outbox.ts`. */
-  readonly submit?: Submit;
   /** Ends a node that was started for this connection. */
   close(): void;
-}
-
-/** A call as a transaction has it. */
-export interface Call {
-  readonly to: Address;
-  readonly data: Hex;
-  readonly value: bigint;
-}
-
-/** Signs and sends a call; its transaction's hash. */
-export type Submit = (account: Account, call: Call, what: string) => Promise<Hash>;
-
-/** A mined transaction. */
-export interface Sent {
-  readonly hash: Hash;
-  readonly gas: bigint;
-  readonly block: bigint;
 }
 
 /** Connects to a node. A file instead of a URL is a recorded local chain: it is replayed on a node that ends with `close`. */
@@ -122,96 +97,6 @@ export async function withChain<T>(rpc: string, use: (chain: Chain) => Promise<T
   }
 }
 
-const CURES: Readonly<Record<string, string>> = {
-  AlreadyPosted: 'the same terms are posted already',
-  NotPoster: 'sign with the poster’s key',
-  TooLate: 'its time is over',
-  TooEarly: 'wait until its time has come',
-  BountyNotOpen: 'the bounty is not posted, paid or refunded',
-  NotAttested: 'wait for the attesters’ verdict',
-  ClaimNotFirst: 'an earlier claim is still undecided',
-  LiveClaims: 'a claim is undecided; wait, or lapse it after its window',
-  WrongClaimStatus: 'the claim is in another state; look with `fineproof bounty show`',
-  NoReservations: 'this bounty takes no reservations',
-  IsReserved: 'wait until the reservation has ended',
-  NotDisclosed: 'the poster has not shown the inputs yet',
-  NotEntered: 'only adapters that were entered in time can be claimed',
-  WrongKey: 'this is not the key of the claim',
-  WrongInputs: 'digest and salt are not those that the terms commit to',
-  OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
-  NothingToWithdraw: 'this account has no credit here',
-  DurationOutOfRange: 'give longer times (--window, --answer, --react)',
-  BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
-  NotCommittedBefore: 'wait for a later block, and challenge again',
-  TrueRow: 'the row is right: nothing can be complained about it',
-  TrueInstruction: 'the position is true: the claim cannot be refuted with it',
-  AlreadyDemanded: 'wait for the answer',
-  DemandNotOpen: 'it is answered or closed',
-  UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
-  NeverLapses: 'accept it, or challenge it',
-};
-
-/** The revert's name and arguments, with a cure; other errors as they are. */
-function readable(e: unknown, what: string): unknown {
-  if (!(e instanceof BaseError)) return e;
-  const revert = e.walk((x) => x instanceof ContractFunctionRevertedError);
-  if (revert instanceof ContractFunctionRevertedError) {
-    const name = revert.data?.errorName ?? revert.reason ?? revert.signature ?? 'reverted';
-    const values = (revert.data?.args ?? []).map(String).join(', ');
-    return new InputError(
-      what,
-      '',
-      `refused by the contract: ${name}(${values})`,
-      CURES[name] ?? 'check the arguments and the state with `fineproof bounty show`',
-    );
-  }
-  return new InputError(
-    what,
-    '',
-    [e.shortMessage, e.details].filter((x) => x !== undefined && x !== '').join(' '),
-    'check the node, the account and its balance',
-  );
-}
-
-async function mined(chain: Chain, hash: Hash, what: string): Promise<TransactionReceipt> {
-  const receipt = await chain.client.waitForTransactionReceipt({ hash });
-  if (receipt.status !== 'success')
-    throw new InputError(
-      what,
-      '',
-      `transaction ${hash} failed`,
-      'its state changed before it was mined; look with `fineproof bounty show` and try again',
-    );
-  return receipt;
-}
-
-const NO_VALUE = 0n;
-
-/** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
-async function send(
-  chain: Chain,
-  account: Account,
-  what: string,
-  call: { address: Address; abi: Abi; functionName: string; args: readonly unknown[]; value?: bigint },
-): Promise<Sent> {
-  try {
-    // A local chain makes no block until somebody sends something: there the next block's time counts, not the last one's.
-    const blockTag = chain.id === LOCAL_CHAIN_ID ? 'pending' : 'latest';
-    const { request } = await chain.client.simulateContract({ ...call, account, blockTag } as Parameters<
-      PublicClient['simulateContract']
-    >[0]);
-    let hash: Hash;
-    if (chain.submit === undefined) {
-      const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
-      hash = await wallet.writeContract({ ...request, account, chain: chain.viem } as Parameters<typeof wallet.writeContract>[0]);
-    } else hash = await chain.submit(account, { to: call.address, data: encodeFunctionData(call), value: call.value ?? NO_VALUE }, what);
-    const receipt = await mined(chain, hash, what);
-    return { hash, gas: receipt.gasUsed, block: receipt.blockNumber };
-  } catch (e) {
-    throw readable(e, what);
-  }
-}
-
 /** Shortest times that an escrow takes in terms, in seconds: `window`; and `reaction`, to answer, react, reveal and complain. */
 export interface Minimums {
   readonly window: bigint;
@@ -226,12 +111,10 @@ export interface Deployed {
 
 /** Deploys registry, checkers and escrow. */
 export async function deploy(chain: Chain, account: Account, minimums: Minimums): Promise<Deployed> {
-  const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
   const sent: (Sent & { readonly contract: string })[] = [];
   const one = async (contract: string, abi: readonly unknown[], bytecode: Hex, args: readonly unknown[]): Promise<Address> => {
-    const hash = await wallet.deployContract({ abi: abi as Abi, bytecode, args });
-    const receipt = await mined(chain, hash, 'deploy');
-    sent.push({ contract, hash, gas: receipt.gasUsed, block: receipt.blockNumber });
+    const receipt = await submit(chain, account, 'deploy', { data: encodeDeployData({ abi: abi as Abi, bytecode, args }) });
+    sent.push({ contract, hash: receipt.transactionHash, gas: receipt.gasUsed, block: receipt.blockNumber });
     return getAddress(receipt.contractAddress as Address);
   };
   const registry = await one('registry', commitmentRegistryAbi, commitmentRegistryBytecode, []);
@@ -352,7 +235,7 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   const abi = bountyEscrowAbi;
   // The checkers' errors pass through the escrow.
   const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error')] as Abi;
-  const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
+  const call = (account: Account, functionName: string, args: readonly unknown[], value = 0n): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,

@@ -8,6 +8,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   renameSync,
@@ -96,6 +97,12 @@ function throughTemporary(path: string, bytes: Uint8Array | string, mode: number
 /** Writes through a temporary file in the same folder and a rename: readers see the old file or the new one, never a part. */
 export const writeAtomic = (path: string, bytes: Uint8Array | string, mode = 0o644): void =>
   throughTemporary(path, bytes, mode, (temporary) => renameSync(temporary, path));
+
+/** What a process that was killed while it wrote left in a folder that nobody else writes to: temporary files, which nothing reads. */
+export function removeTemporaries(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (/^\..+\.[0-9a-f]{12}$/.test(basename(name))) rmSync(join(folder, name), { force: true });
+}
 
 /** Makes new names in a folder outlast a power failure, where the system can. */
 function syncFolder(folder: string): void {

@@ -24,7 +24,7 @@ import { LIMITS } from '../../verifier/program/limits.ts';
 import { decodeRecipe, encodeRecipe } from '../../verifier/models/recipe-file.ts';
 import { bountyId, type Terms } from '../../verifier/statement.ts';
 import { loadCard, MAX_CONTENT, type LoadedCard } from './card-files.ts';
-import { inside, readBounded, writeAtomic } from './files.ts';
+import { inside, readBounded, removeTemporaries, writeAtomic } from './files.ts';
 import { openStore } from './store.ts';
 
 const address = z.custom<Address>((v) => typeof v === 'string' && isAddress(v) && getAddress(v) === v, {
@@ -137,6 +137,7 @@ export function writePackage(
   parts: { recipe: Recipe; program: Uint8Array; start: Uint8Array; model: LoadedCard; data: LoadedCard; heldOut: LoadedCard | null },
 ): void {
   mkdirSync(folder, { recursive: true });
+  removeTemporaries(folder);
   const store = openStore(join(folder, 'content'));
   writeAtomic(join(folder, FILE.recipe), encodeRecipe(parts.recipe));
   writeAtomic(join(folder, FILE.program), parts.program);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { RunStorage } from '../../prover/run/storage.ts';
 import { canonicalJson, decodeCanonical, hexBytes, InputError, type Hex } from '../../verifier/input.ts';
 import type { Body } from '../../verifier/statement.ts';
-import { inside, readBounded, writeAtomic } from './files.ts';
+import { inside, readBounded, removeTemporaries, writeAtomic } from './files.ts';
 import { isEncrypted, loadSecret, passphrase, saveSecret } from './secrets.ts';
 
 const MAX_FILE = 2 ** 31 - 1;
@@ -71,6 +71,7 @@ export async function openRun(folder: string, bounty: Hex, claimant: Address, en
     if (known.bounty !== bounty || known.claimant !== claimant)
       throw new InputError(own, '', `belongs to bounty ${known.bounty} and claimant ${known.claimant}`, 'give another folder with --out');
   } else writeAtomic(own, canonicalJson({ version: 1, bounty, claimant }));
+  removeTemporaries(folder);
   const word = encrypt ? await passphrase('Passphrase for the run’s secrets: ') : undefined;
   return {
     ...readRun(folder),

@@ -1,11 +1,12 @@
 /** What the verifier service asks of the chain: few questions, so that tests can answer them, and answers that a reorganisation does not undo. */
-import { BaseError, HttpRequestError, TimeoutError } from 'viem';
+import { BaseError } from 'viem';
 import { bountyEscrowAbi } from '../../../deploy/artifacts.ts';
 import { InputError, type Hex } from '../../../verifier/input.ts';
 import { claimId } from '../../../verifier/statement.ts';
 import type { PostedClaim } from '../bounties.ts';
 import { CLAIM_STATUS, type Escrow } from '../chain.ts';
 import { LOCAL_CHAIN_ID } from '../local-chain.ts';
+import { unreachable } from '../sending.ts';
 import type { BlockRef } from './cursor.ts';
 
 export type SeenClaim = Pick<PostedClaim, 'id' | 'claimant' | 'body' | 'acceptFrom' | 'block'>;
@@ -33,12 +34,6 @@ export interface ChainView {
 
 /** Blocks behind the head that count as settled on chains without finality. */
 export const CONFIRMATIONS = 64;
-
-const unreachable = (e: unknown): boolean =>
-  e instanceof BaseError &&
-  e.walk(
-    (x) => x instanceof TimeoutError || (x instanceof HttpRequestError && (x.status === undefined || x.status >= 500 || x.status === 429)),
-  ) !== null;
 
 /** What nodes say that don't know the tag. */
 const NO_FINALITY = new Set(['BlockNotFoundError', 'InvalidParamsRpcError', 'InvalidInputRpcError', 'InvalidRequestRpcError']);
