@@ -11,7 +11,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import hre from 'hardhat';
 import { EQUIVALENT } from './mutation/equivalent.ts';
 import { mutantsOf, type Mutant } from './mutation/mutants.ts';
-import { PLAN } from './mutation/plan.ts';
+import { PLAN, type Judges } from './mutation/plan.ts';
 import { Results, hashOf, type Result } from './mutation/results.ts';
 import { astOf } from './mutation/sources.ts';
 import type { Job, Outcome } from './mutation/worker.ts';
@@ -95,7 +95,7 @@ async function work(): Promise<void> {
       worker = await startWorker();
     }
     const start = performance.now();
-    const outcome = await worker.judge({ mutant, suites: PLAN[mutant.file] as readonly string[] });
+    const outcome = await worker.judge({ mutant, judges: PLAN[mutant.file] as Judges });
     if (outcome === 'timeout') worker = undefined;
     const { verdict, by } = outcome === 'timeout' ? { verdict: outcome, by: undefined } : outcome;
     const seconds = Math.round((performance.now() - start) / 100) / 10;

@@ -9,13 +9,13 @@ import { pathToFileURL } from 'node:url';
 import hre from 'hardhat';
 import Mocha from 'mocha';
 import { applyTo, type Mutant } from './mutants.ts';
+import type { Judges } from './plan.ts';
 import { CompileError, Compiler, type Bytecodes } from './sources.ts';
 
-/** Null: run the suites over the unchanged code, compiled the same way. */
+/** Without a mutant: run the suites over the unchanged code, compiled the same way. Suites are files under test/contracts, without `.test.ts`. */
 export interface Job {
   readonly mutant: Mutant | null;
-  /** Names of files under test/contracts, without `.test.ts`. */
-  readonly suites: readonly string[];
+  readonly judges: Judges;
 }
 export type Verdict = 'killed' | 'survived' | 'equivalent' | 'stillborn';
 export interface Outcome {
@@ -45,11 +45,11 @@ hre.artifacts.readArtifact = (async (name: string) => {
   return { ...artifact, bytecode: mutated.get(artifact.contractName) ?? artifact.bytecode };
 }) as typeof hre.artifacts.readArtifact;
 
-/** Chains of the file that runs. */
+/** Chains of the file that runs; what is not optimised is larger than code may be. */
 const open: { close(): Promise<void> }[] = [];
 const create = hre.network.create.bind(hre.network) as (...parameters: unknown[]) => Promise<{ close(): Promise<void> }>;
-hre.network.create = (async (...parameters: unknown[]) => {
-  const connection = await create(...parameters);
+hre.network.create = (async () => {
+  const connection = await create({ override: { allowUnlimitedContractSize: true } });
   open.push(connection);
   return connection;
 }) as unknown as typeof hre.network.create;
@@ -64,7 +64,7 @@ async function failuresOf(suite: string, bail: boolean): Promise<string[]> {
     await mocha.loadFilesAsync();
     await new Promise<void>((resolve) => {
       const runner = mocha.run(() => resolve());
-      runner.on('fail', (test, error: Error) => failures.push(`${suite}: ${test.fullTitle()}: ${String(error.message).slice(0, 3000)}`));
+      runner.on('fail', (test, error: Error) => failures.push(`${suite}: ${test.fullTitle()}: ${String(error.message).split('\n')[0]}`));
     });
   } catch (e) {
     failures.push(`${suite}: ${(e as Error).message}`);
@@ -74,21 +74,31 @@ async function failuresOf(suite: string, bail: boolean): Promise<string[]> {
   return failures;
 }
 
-async function judge({ mutant, suites }: Job): Promise<Outcome> {
+async function judge({ mutant, judges }: Job): Promise<Outcome> {
+  if (mutant === null) {
+    mutated = compiler.all();
+    const failures: string[] = [];
+    for (const suite of [...judges.checkers, ...judges.escrow]) failures.push(...(await failuresOf(suite, false)));
+    return { verdict: 'survived', failures };
+  }
+  const content = applyTo(readFileSync(join(root, mutant.file), 'utf8'), mutant);
+  let same = true;
   try {
-    mutated =
-      mutant === null ? compiler.all() : compiler.changedBy(mutant.file, applyTo(readFileSync(join(root, mutant.file), 'utf8'), mutant));
+    for (const part of ['checkers', 'escrow'] as const) {
+      mutated = judges[part].length === 0 ? new Map() : compiler.changedBy(part, mutant.file, content);
+      if (mutated.size === 0) continue;
+      for (const suite of judges[part]) {
+        const [failure] = await failuresOf(suite, true);
+        if (failure !== undefined) return { verdict: 'killed', by: failure, failures: [failure] };
+      }
+      // What no test tells from the original may be the same once it is optimised.
+      if (part === 'checkers' || compiler.changedBy(part, mutant.file, content, true).size > 0) same = false;
+    }
   } catch (e) {
     if (e instanceof CompileError) return { verdict: 'stillborn', by: e.message, failures: [] };
     throw e;
   }
-  if (mutated.size === 0) return { verdict: 'equivalent', failures: [] };
-  const failures: string[] = [];
-  for (const suite of suites) {
-    failures.push(...(await failuresOf(suite, mutant !== null)));
-    if (mutant !== null && failures[0] !== undefined) return { verdict: 'killed', by: failures[0], failures };
-  }
-  return { verdict: 'survived', failures };
+  return { verdict: same ? 'equivalent' : 'survived', failures: [] };
 }
 
 // Mocha adds its own each time.
@@ -104,4 +114,5 @@ process.on('message', (job: Job) => {
     },
   );
 });
+process.on('disconnect', () => process.exit());
 process.send?.('ready');
