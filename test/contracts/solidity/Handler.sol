@@ -8,8 +8,9 @@ import {IFraudProof} from "../../../contracts/interfaces/IFraudProof.sol";
 import {Table} from "./Table.sol";
 import {vm} from "./Vm.sol";
 
-/// Drives an escrow with random calls of a few people on a few bounties. Calls that the escrow refuses are swallowed: they are
-/// part of the game. Honest claimants, whose claims are true, answer and reveal before time runs out on them.
+/// Drives an escrow with random calls of a few people on a few bounties. A call that the escrow refuses reverts, and so does one
+/// that finds nothing to call about: they are part of the game, and counted. Honest claimants, whose claims are true, answer and
+/// reveal before time runs out on them.
 contract Handler is Table {
     /// The last status seen of each bounty, claim and demand, to find one that left a terminal state.
     mapping(bytes32 id => IBountyEscrow.BountyStatus) public bountySeen;
@@ -52,54 +53,43 @@ contract Handler is Table {
     }
 
     function reserve(uint256 seed) external watched {
-        if (_terms.length == 0) return;
         Terms memory t = _terms[_recent(seed, _terms.length)];
         _pay(_person(seed >> 64), t.bond);
-        try escrow.reserve{value: t.bond}(t) {
-            ++reserved;
-        } catch {}
+        escrow.reserve{value: t.bond}(t);
+        ++reserved;
     }
 
     function enter(uint256 seed) external watched {
-        if (_terms.length == 0) return;
         Terms memory t = _terms[_recent(seed, _terms.length)];
         address by = _person(seed >> 64);
         _pay(by, t.bond);
-        try escrow.enter{value: t.bond}(t, bytes32(uint256(uint160(by)))) {} catch {}
+        escrow.enter{value: t.bond}(t, bytes32(uint256(uint160(by))));
     }
 
     function disclose(uint256 seed) external watched {
-        if (_terms.length == 0) return;
         Terms memory t = _terms[_recent(seed, _terms.length)];
         vm.prank(t.poster);
-        try escrow.disclose(t, DIGEST, SALT, "") {
-            ++disclosed;
-        } catch {}
+        escrow.disclose(t, DIGEST, SALT, "");
+        ++disclosed;
     }
 
     function undisclosed(uint256 seed) external watched {
-        if (_terms.length == 0) return;
-        try escrow.undisclosed(_terms[_recent(seed, _terms.length)]) {
-            ++refunded;
-        } catch {}
+        escrow.undisclosed(_terms[_recent(seed, _terms.length)]);
+        ++refunded;
     }
 
     function releaseEntry(uint256 seed) external watched {
-        if (_terms.length == 0) return;
-        try escrow.releaseEntry(_terms[_recent(seed, _terms.length)], _person(seed >> 64)) {} catch {}
+        escrow.releaseEntry(_terms[_recent(seed, _terms.length)], _person(seed >> 64));
     }
 
     function refund(uint256 seed) external watched {
-        if (_terms.length == 0) return;
-        try escrow.refund(_terms[_recent(seed, _terms.length)]) {
-            ++refunded;
-        } catch {}
+        escrow.refund(_terms[_recent(seed, _terms.length)]);
+        ++refunded;
     }
 
     // --- Claims ---
 
     function claim(uint256 seed) external watched {
-        if (_terms.length == 0) return;
         uint256 bounty = _recent(seed, _terms.length);
         address by = _person(seed >> 64);
         bytes32 nonce = bytes32(claims.length);
@@ -111,106 +101,89 @@ contract Handler is Table {
         held = held || escrow.entryOf(bountyIds[bounty], by).holdsBond;
         uint256 value = held == ((seed >> 76) & 7 == 7) ? _terms[bounty].bond : 0;
         _pay(by, value);
-        try escrow.claim{value: value}(_terms[bounty], b) returns (bytes32 id) {
-            _indexOf[id] = claims.length;
-            claims.push(Made(id, bounty, by, nonce, honest));
-        } catch {}
+        bytes32 id = escrow.claim{value: value}(_terms[bounty], b);
+        _indexOf[id] = claims.length;
+        claims.push(Made(id, bounty, by, nonce, honest));
     }
 
     function attest(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
         Terms memory t = _terms[made.bounty];
         bool valid = (seed >> 64) & 3 != 0;
         uint64 expiry = uint64(_time + 1 + ((seed >> 72) % 1 days));
         (uint16 mask, bytes[] memory signatures) = signatures_(made.id, valid, expiry, t.threshold);
-        try escrow.attest(t, made.id, valid, expiry, mask, signatures) {} catch {}
+        escrow.attest(t, made.id, valid, expiry, mask, signatures);
     }
 
     function accept(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
         // Three times of four the claim whose turn it is.
         if ((seed >> 64) & 3 != 0) made = claims[_indexOf[escrow.bountyOf(bountyIds[made.bounty]).first]];
-        try escrow.accept(_terms[made.bounty], made.id) {
-            if (_terms[made.bounty].deliveryDepth == 0) ++paid;
-        } catch {}
+        escrow.accept(_terms[made.bounty], made.id);
+        if (_terms[made.bounty].deliveryDepth == 0) ++paid;
     }
 
     function lapse(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
-        try escrow.lapse(_terms[made.bounty], made.id) {} catch {}
+        escrow.lapse(_terms[made.bounty], made.id);
     }
 
     function release(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_recent(seed, claims.length)];
-        try escrow.release(_terms[made.bounty], made.id) {} catch {}
+        escrow.release(_terms[made.bounty], made.id);
     }
 
     function reveal(uint256 seed) external watched {
-        if (claims.length == 0) return;
         _reveal(_inState(seed, IBountyEscrow.ClaimStatus.Accepted));
     }
 
     function unrevealed(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Accepted)];
-        try escrow.unrevealed(_terms[made.bounty], made.id) {
-            _lost(made);
-        } catch {}
+        escrow.unrevealed(_terms[made.bounty], made.id);
+        _lost(made);
     }
 
     function complain(uint256 seed) external watched {
-        if (claims.length == 0) return;
         uint256 i = _inState(seed, IBountyEscrow.ClaimStatus.Revealed);
         Made memory made = claims[i];
         IDelivery.Complaint memory c;
         Body memory b = bodyOf(i);
         vm.prank(_terms[made.bounty].poster);
-        try escrow.complain(_terms[made.bounty], made.claimant, b, K, c) {
-            ++complaints;
-            _lost(made);
-        } catch {}
+        escrow.complain(_terms[made.bounty], made.claimant, b, K, c);
+        ++complaints;
+        _lost(made);
     }
 
     function settle(uint256 seed) external watched {
-        if (claims.length == 0) return;
         Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Revealed)];
-        try escrow.settle(_terms[made.bounty], made.id) {
-            ++paid;
-            ++settled;
-        } catch {}
+        escrow.settle(_terms[made.bounty], made.id);
+        ++paid;
+        ++settled;
     }
 
     /// The next step towards payment of the claim whose turn it is, at its time.
     function advance(uint256 seed) external watched {
-        if (_terms.length == 0) return;
         uint256 bounty = _recent(seed, _terms.length);
         bytes32 id = escrow.bountyOf(bountyIds[bounty]).first;
-        if (id == 0) return;
+        require(id != 0, "no claim");
         IBountyEscrow.Claim memory entry = escrow.claimOf(id);
         if (entry.status == IBountyEscrow.ClaimStatus.Accepted) return _reveal(_indexOf[id]);
         if (entry.attesters == 0 || entry.status == IBountyEscrow.ClaimStatus.Revealed) {
             if (entry.deadline > _time) _wait(entry.deadline - _time);
         }
         if (entry.status == IBountyEscrow.ClaimStatus.Pending) {
-            try escrow.accept(_terms[bounty], id) {
-                if (_terms[bounty].deliveryDepth == 0) ++paid;
-            } catch {}
+            escrow.accept(_terms[bounty], id);
+            if (_terms[bounty].deliveryDepth == 0) ++paid;
         } else {
-            try escrow.settle(_terms[bounty], id) {
-                ++paid;
-                ++settled;
-            } catch {}
+            escrow.settle(_terms[bounty], id);
+            ++paid;
+            ++settled;
         }
     }
 
     // --- Doubts ---
 
     function challenge(uint256 seed) external watched {
-        if (claims.length == 0) return;
         uint256 i = _recent(seed, claims.length);
         Made memory made = claims[i];
         address by = _person(seed >> 64);
@@ -220,14 +193,12 @@ contract Handler is Table {
         IFraudProof.Accusation memory accusation;
         Body memory b = bodyOf(i);
         vm.prank(by);
-        try escrow.challenge(_terms[made.bounty], made.claimant, b, SALT, key_(), accusation) {
-            ++challenged;
-            _lost(made);
-        } catch {}
+        escrow.challenge(_terms[made.bounty], made.claimant, b, SALT, key_(), accusation);
+        ++challenged;
+        _lost(made);
     }
 
     function demand(uint256 seed) external watched {
-        if (claims.length == 0) return;
         uint256 i = _recent(seed, claims.length);
         Terms memory t = _terms[claims[i].bounty];
         IBountyEscrow.Node memory n;
@@ -236,31 +207,26 @@ contract Handler is Table {
         n.index = uint64((seed >> 80) % 3);
         address by = n.tree == IFraudProof.Tree.Cipher ? t.poster : _person(seed >> 90);
         _pay(by, t.demandFee);
-        try escrow.demand{value: t.demandFee}(t, claims[i].id, n, key_()) {
-            _asked.push(Asked(i, n));
-        } catch {}
+        escrow.demand{value: t.demandFee}(t, claims[i].id, n, key_());
+        _asked.push(Asked(i, n));
     }
 
     function answer(uint256 seed) external watched {
-        if (_asked.length == 0) return;
         _answer(_recent(seed, _asked.length));
     }
 
     function defaulted(uint256 seed) external watched {
-        if (_asked.length == 0) return;
         Asked memory asked = _asked[_recent(seed, _asked.length)];
         Made memory made = claims[asked.claim];
-        try escrow.defaulted(_terms[made.bounty], made.id, asked.node) {
-            ++defaults;
-            _lost(made);
-        } catch {}
+        escrow.defaulted(_terms[made.bounty], made.id, asked.node);
+        ++defaults;
+        _lost(made);
     }
 
     function reclaim(uint256 seed) external watched {
-        if (_asked.length == 0) return;
         Asked memory asked = _asked[_recent(seed, _asked.length)];
         Made memory made = claims[asked.claim];
-        try escrow.reclaim(_terms[made.bounty], made.id, asked.node) {} catch {}
+        escrow.reclaim(_terms[made.bounty], made.id, asked.node);
     }
 
     // --- Money and time ---
@@ -268,7 +234,7 @@ contract Handler is Table {
     function withdraw(uint256 seed) external watched {
         uint256 who = (seed >> 8) % (PEOPLE + ATTESTERS);
         vm.prank(who < PEOPLE ? _people[who] : _attesters[who - PEOPLE]);
-        try escrow.withdraw(seed & 1 == 0 ? address(0) : address(coin), address(0xD00D)) {} catch {}
+        escrow.withdraw(seed & 1 == 0 ? address(0) : address(coin), address(0xD00D));
     }
 
     function wait(uint256 seed) external watched {
@@ -281,7 +247,8 @@ contract Handler is Table {
     function _wait(uint256 span) private {
         for (uint256 i = 0; i < _asked.length; ++i) {
             Made memory made = claims[_asked[i].claim];
-            if (made.honest && escrow.demandOf(made.id, _asked[i].node).answerBy <= _time + span) _answer(i);
+            bool due = made.honest && escrow.demandOf(made.id, _asked[i].node).answerBy <= _time + span;
+            if (due && _canAnswer(made, i)) _answer(i);
         }
         for (uint256 i = 0; i < claims.length; ++i) {
             IBountyEscrow.Claim memory entry = escrow.claimOf(claims[i].id);
@@ -301,15 +268,24 @@ contract Handler is Table {
         }
     }
 
+    /// Open, of a live claim, and in time: a bounty or claim that has ended, or a time that others let pass, is not its fault.
+    function _canAnswer(Made memory made, uint256 asked) private view returns (bool) {
+        IBountyEscrow.Demand memory open = escrow.demandOf(made.id, _asked[asked].node);
+        bool inTime = open.status == IBountyEscrow.DemandStatus.Open && _time < open.answerBy;
+        IBountyEscrow.ClaimStatus status = escrow.claimOf(made.id).status;
+        bool live = status >= IBountyEscrow.ClaimStatus.Pending && status <= IBountyEscrow.ClaimStatus.Revealed;
+        return inTime && live && escrow.bountyOf(bountyIds[made.bounty]).status == IBountyEscrow.BountyStatus.Open;
+    }
+
     function _answer(uint256 asked) private {
         Made memory made = claims[_asked[asked].claim];
         (bytes32[] memory words, bytes32[] memory path) = answerOf(asked);
         Body memory b = bodyOf(_asked[asked].claim);
-        try escrow.answer(_terms[made.bounty], made.claimant, b, _asked[asked].node, key_(), words, path) {} catch {}
+        escrow.answer(_terms[made.bounty], made.claimant, b, _asked[asked].node, key_(), words, path);
     }
 
     function _reveal(uint256 i) private {
-        try escrow.reveal(_terms[claims[i].bounty], claims[i].claimant, bodyOf(i), K) {} catch {}
+        escrow.reveal(_terms[claims[i].bounty], claims[i].claimant, bodyOf(i), K);
     }
 
     function _lost(Made memory made) private {
