@@ -7,7 +7,7 @@ import { createHardhatRuntimeEnvironment } from 'hardhat/hre';
 import config from '../../hardhat.config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const solidity = { fuzz: { runs: 1_000 }, invariant: { runs: 200, depth: 100 } };
+const solidity = { fuzz: { runs: 1_000 }, invariant: { runs: 80, depth: 250 } };
 const hre = await createHardhatRuntimeEnvironment(
   { ...config, test: { ...config.test, solidity } },
   { config: `${root}hardhat.config.ts` },

@@ -1,7 +1,7 @@
 /** Which files are mutated, and which tests judge the mutants of each, the likeliest to fail first. */
 
 /** Suites of the checkers and their libraries, and of the escrow: over checkers that believe what roots say, then over the real ones. */
-const CHECKERS = ['fraud', 'second-evm', 'delivery', 'fraud-attacks', 'delivery-attacks', 'recorded'];
+const CHECKERS = ['fraud', 'second-evm', 'delivery', 'words-checkers', 'fraud-attacks', 'delivery-attacks', 'recorded'];
 const ESCROW = [
   'escrow',
   'handover',
@@ -31,7 +31,7 @@ const checkers = (...own: string[]): Judges => ({ checkers: [...first(own, CHECK
 
 export const PLAN: Readonly<Record<string, Judges>> = {
   'contracts/BountyEscrow.sol': escrow(),
-  'contracts/TermsRules.sol': escrow('terms'),
+  'contracts/TermsRules.sol': escrow('terms', 'words'),
   'contracts/escrow/Ledger.sol': escrow('escrow', 'attacks'),
   'contracts/escrow/Bounties.sol': escrow(),
   'contracts/escrow/Entries.sol': escrow('entries'),
@@ -44,7 +44,7 @@ export const PLAN: Readonly<Record<string, Judges>> = {
   'contracts/FraudProof.sol': checkers(),
   'contracts/libraries/Instruction.sol': checkers(),
   'contracts/libraries/IndexedMerkle.sol': checkers(),
-  'contracts/libraries/BN254.sol': { checkers: CHECKERS, escrow: ['terms', 'handover', 'escrow', 'together'] },
+  'contracts/libraries/BN254.sol': { checkers: CHECKERS, escrow: ['terms', 'handover', 'escrow', 'words', 'together'] },
   'contracts/Delivery.sol': checkers('delivery', 'second-evm', 'delivery-attacks'),
   'contracts/libraries/PedersenRow.sol': checkers('delivery', 'second-evm', 'delivery-attacks'),
   'contracts/libraries/Buckets.sol': checkers('delivery', 'second-evm', 'delivery-attacks'),

@@ -21,7 +21,7 @@ contract EscrowTest {
     BountyEscrow internal escrow;
 
     function setUp() public {
-        handler = new Handler();
+        handler = new Handler(false);
         escrow = handler.escrow();
     }
 

@@ -65,6 +65,12 @@ export async function errorOf(contract: Contract, name: string, parameters: read
   return (await call(contract, name, parameters)).error ?? null;
 }
 
+/** The error that `function(...parameters)` of a contract reverts with, and what it says; null if it does not. */
+export async function refusalOf(contract: Contract, name: string, parameters: readonly unknown[]): Promise<readonly unknown[] | null> {
+  const { error, words } = await call(contract, name, parameters);
+  return error === undefined ? null : [error, ...(words ?? [])];
+}
+
 /** The verdict of `Delivery.check`: a fault's name, or an error's. */
 export const deliveryVerdict = (parameters: readonly unknown[]): Promise<string> => verdict('delivery', parameters);
 
@@ -105,7 +111,11 @@ async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[])
   return error ?? (FAULTS[on][Number(contract.interface.decodeFunctionResult('check', result as Hex)[0])] as string);
 }
 
-async function call(contract: Contract, name: string, parameters: readonly unknown[]): Promise<{ error?: string; result?: string }> {
+async function call(
+  contract: Contract,
+  name: string,
+  parameters: readonly unknown[],
+): Promise<{ readonly error?: string; readonly words?: readonly unknown[]; readonly result?: string }> {
   const data = contract.interface.encodeFunctionData(name, [...parameters]);
   const first = await callFirst(await contract.getAddress(), data);
   if (Object.values(await checkers()).includes(contract)) {
@@ -113,7 +123,8 @@ async function call(contract: Contract, name: string, parameters: readonly unkno
     if (other.ok !== first.ok || other.data !== first.data) throw new Error(`${name}: one EVM says ${first.data}, the other ${other.data}`);
   }
   if (first.ok) return { result: first.data };
-  return { error: contract.interface.parseError(first.data)?.name ?? first.data };
+  const error = contract.interface.parseError(first.data);
+  return error === null ? { error: first.data } : { error: error.name, words: [...error.args] };
 }
 
 async function callFirst(to: string, data: string): Promise<Result> {
