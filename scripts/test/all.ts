@@ -4,9 +4,11 @@
  * `npm test -- <file or folder> …` the TypeScript suites below these paths alone.
  */
 import { fork, spawnSync } from 'node:child_process';
-import { existsSync, globSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { attacksOf, faultsOf } from './attacks.ts';
 import { softwareStack } from '../lib/software-stack.ts';
 import { runSuites } from './suites.ts';
 import { verifierFaults } from './verifier-rules.ts';
@@ -34,7 +36,8 @@ if (args.length === 0 || lintOnly) {
 if (args.length === 0) {
   // Before the suites that look for a browser, and the environment of those that look for an adapter.
   const stack = await softwareStack();
-  await suites(globSync('test/**/*.test.ts', { exclude: ['test/contracts/**', 'test/webgpu/**'] }));
+  const titles = await suites(globSync('test/**/*.test.ts', { exclude: ['test/contracts/**', 'test/webgpu/**'] }));
+  check('every attack of docs/attacks.md has a passing test', faultsOf(attacksOf(readFileSync('docs/attacks.md', 'utf8')), titles));
   await contracts();
   Object.assign(process.env, stack?.adapter);
   await suites(globSync('test/webgpu/**/*.test.ts'));
@@ -64,12 +67,16 @@ function command(name: string, program: string, parameters: readonly string[]): 
   check(name, result.status === 0 ? [] : [result.error?.message ?? `${result.stdout}${result.stderr}`]);
 }
 
-async function suites(files: readonly string[]): Promise<void> {
-  if (files.length === 0) return;
+/** Runs them; returns the titles of the attacks' tests that passed. */
+async function suites(files: readonly string[]): Promise<readonly string[]> {
+  if (files.length === 0) return [];
   const result = await runSuites(files, availableParallelism());
   total.passed += result.passed;
   total.failed += result.failed;
   failures.push(...result.failures);
+  return result.passes
+    .filter(({ file }) => file !== undefined && relative(root, file).startsWith(join('test', 'attacks')))
+    .map(({ title }) => title);
 }
 
 /** The suites under test/contracts, in a process of their own, which sends its tally. */

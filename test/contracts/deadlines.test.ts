@@ -56,6 +56,7 @@ describe('E5 deadlines of bounties', () => {
     const t = await terms(w);
     await post(w, t);
     await turnsAt(
+      w,
       t.claimBy,
       () => claim(w, t, w.alice),
       () => anyone(w, 'refund', t),
@@ -66,13 +67,13 @@ describe('E5 deadlines of bounties', () => {
     const w = await world();
     const t = await terms(w, { reserveFor: DAY });
     await post(w, t);
-    expect(await around(t.claimBy, () => send(w, w.alice, 'reserve', t, { value: BOND }))).to.deep.equal(BEFORE);
+    expect(await around(w, t.claimBy, () => send(w, w.alice, 'reserve', t, { value: BOND }))).to.deep.equal(BEFORE);
     await send(w, w.alice, 'reserve', t, { value: BOND });
     const { reservedUntil } = await w.escrow.getFunction('bountyOf')(idOf(w, t));
-    const refusal = /IsReserved|WrongValue/;
-    expect(await around(reservedUntil, () => claimWith(w, t, w.alice, TRUE, 0n), refusal)).to.deep.equal(BEFORE);
-    expect(await around(reservedUntil, () => claimWith(w, t, w.bob, TRUE), refusal)).to.deep.equal(FROM);
-    expect(await around(reservedUntil, () => send(w, w.bob, 'reserve', t, { value: BOND }), refusal)).to.deep.equal(FROM);
+    const refusal = ['IsReserved', 'WrongValue'];
+    expect(await around(w, reservedUntil, () => claimWith(w, t, w.alice, TRUE, 0n), refusal)).to.deep.equal(BEFORE);
+    expect(await around(w, reservedUntil, () => claimWith(w, t, w.bob, TRUE), refusal)).to.deep.equal(FROM);
+    expect(await around(w, reservedUntil, () => send(w, w.bob, 'reserve', t, { value: BOND }), refusal)).to.deep.equal(FROM);
   });
 
   it('E5 enter before enterBy, disclose from enterBy; disclose before discloseBy, undisclosed from discloseBy', async () => {
@@ -81,17 +82,18 @@ describe('E5 deadlines of bounties', () => {
     await post(w, t);
     const enter = () => send(w, w.alice, 'enter', t, TRUE.adapterRoot, { value: BOND });
     const disclose = () => send(w, w.poster, 'disclose', t, INPUTS.digest, INPUTS.salt, INPUTS.uri);
-    await turnsAt(t.enterBy, enter, disclose);
+    await turnsAt(w, t.enterBy, enter, disclose);
     await enter();
-    await turnsAt(t.discloseBy, disclose, () => anyone(w, 'undisclosed', t));
+    await turnsAt(w, t.discloseBy, disclose, () => anyone(w, 'undisclosed', t));
     await nextBlockAt(t.enterBy);
     await disclose();
     await turnsAt(
+      w,
       t.claimBy,
       () => claimWith(w, t, w.alice, TRUE, 0n),
       () => anyone(w, 'releaseEntry', t, w.alice.address),
     );
-    expect(await around(t.claimBy, () => anyone(w, 'refund', t))).to.deep.equal(FROM);
+    expect(await around(w, t.claimBy, () => anyone(w, 'refund', t))).to.deep.equal(FROM);
   });
 });
 
@@ -109,9 +111,9 @@ describe('E5 deadlines of claims', () => {
     ] as const) {
       const signatures = await sign(w, id, valid, expiry, 0b011);
       const until = expiry < acceptFrom ? expiry : acceptFrom;
-      expect(await around(until, () => anyone(w, 'attest', t, id, valid, expiry, 0b011, signatures))).to.deep.equal(BEFORE);
+      expect(await around(w, until, () => anyone(w, 'attest', t, id, valid, expiry, 0b011, signatures))).to.deep.equal(BEFORE);
     }
-    expect(await around(acceptFrom, () => anyone(w, 'lapse', t, id))).to.deep.equal(FROM);
+    expect(await around(w, acceptFrom, () => anyone(w, 'lapse', t, id))).to.deep.equal(FROM);
   });
 
   it('E5 accept from acceptFrom under Optimistic, and under Both unless attested; attest before', async () => {
@@ -121,10 +123,12 @@ describe('E5 deadlines of claims', () => {
       await post(w, t);
       const id = await claimWith(w, t, w.alice, TRUE);
       const { deadline: acceptFrom } = await claimOf(w, id);
-      expect(await around(acceptFrom, () => accept(w, t, id))).to.deep.equal(FROM);
+      expect(await around(w, acceptFrom, () => accept(w, t, id))).to.deep.equal(FROM);
       if (make === optimistic) continue;
       const signatures = await sign(w, id, true, acceptFrom + DAY, 0b011);
-      expect(await around(acceptFrom, () => anyone(w, 'attest', t, id, true, acceptFrom + DAY, 0b011, signatures))).to.deep.equal(BEFORE);
+      expect(await around(w, acceptFrom, () => anyone(w, 'attest', t, id, true, acceptFrom + DAY, 0b011, signatures))).to.deep.equal(
+        BEFORE,
+      );
       await attest(w, t, id);
       await accept(w, t, id);
     }
@@ -138,18 +142,19 @@ describe('E5 deadlines of claims', () => {
     const { demandsBy, deadline: acceptFrom } = await claimOf(w, id);
     const n = node('bundle', 7, 0);
     const ask = () => demand(w, t, id, n, w.bob);
-    expect(await around(demandsBy, ask)).to.deep.equal(BEFORE);
+    expect(await around(w, demandsBy, ask)).to.deep.equal(BEFORE);
     await nextBlockAt(acceptFrom - 1n);
     await ask();
     const { answerBy } = await w.escrow.getFunction('demandOf')(id, n);
     await turnsAt(
+      w,
       answerBy,
       () => answer(w, t, w.alice, TRUE, n),
       () => defaulted(w, t, id, n),
     );
     await nextBlockAt(answerBy - 1n);
     await answer(w, t, w.alice, TRUE, n);
-    expect(await around(answerBy - 1n + t.react, () => accept(w, t, id))).to.deep.equal(FROM);
+    expect(await around(w, answerBy - 1n + t.react, () => accept(w, t, id))).to.deep.equal(FROM);
   });
 
   it('E5 reveal before revealBy, unrevealed from revealBy; complain before complainBy, settle from complainBy', async () => {
@@ -161,6 +166,7 @@ describe('E5 deadlines of claims', () => {
     await attest(w, t, id);
     await accept(w, t, id);
     await turnsAt(
+      w,
       (await claimOf(w, id)).deadline,
       () => reveal(w, t, w.alice, b),
       () => anyone(w, 'unrevealed', t, id),
@@ -168,22 +174,24 @@ describe('E5 deadlines of claims', () => {
     await reveal(w, t, w.alice, b);
     const { deadline: complainBy } = await claimOf(w, id);
     await turnsAt(
+      w,
       complainBy,
       () => complain(w, t, w.alice, b, 3),
       () => anyone(w, 'settle', t, id),
     );
     const row = node('cipher', 0, 0);
-    expect(await around(complainBy, () => demand(w, t, id, row, w.poster))).to.deep.equal(BEFORE);
+    expect(await around(w, complainBy, () => demand(w, t, id, row, w.poster))).to.deep.equal(BEFORE);
     // An answer moves both turns, and not the time for demands.
     await nextBlockAt(complainBy - 3n);
     await demand(w, t, id, row, w.poster);
     await answer(w, t, w.alice, b, row);
     await turnsAt(
+      w,
       complainBy - 2n + t.react,
       () => complain(w, t, w.alice, b, 3),
       () => anyone(w, 'settle', t, id),
     );
-    expect(await around(complainBy, () => demand(w, t, id, node('cipher', 0, 1), w.poster))).to.deep.equal(BEFORE);
+    expect(await around(w, complainBy, () => demand(w, t, id, node('cipher', 0, 1), w.poster))).to.deep.equal(BEFORE);
   });
 
   it('E5 a challenge counts from the second after its commitment on', async () => {

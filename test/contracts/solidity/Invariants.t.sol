@@ -11,7 +11,7 @@ contract InvariantsTest {
     Handler internal handler;
 
     function setUp() public {
-        handler = new Handler();
+        handler = new Handler(true);
     }
 
     function targetContracts() external view returns (address[] memory targets) {

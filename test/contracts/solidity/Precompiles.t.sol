@@ -70,6 +70,28 @@ contract PrecompilesTest {
         harness.commit(generators, _row());
     }
 
+    /// F6: nor is a generator made up where roots can't be computed.
+    function test_noGeneratorIsMadeUp() external {
+        bytes[3] memory answers = [bytes(""), abi.encodePacked(uint128(1)), abi.encode(uint256(1), uint256(2))];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.mockCall(address(5), "", answers[i]);
+            _derivationReverts();
+            vm.clearMockedCalls();
+        }
+        vm.mockCallRevert(address(5), "", "");
+        _derivationReverts();
+        vm.clearMockedCalls();
+        require(address(new Generators()).codehash == generators.codehash, "the points have changed");
+    }
+
+    function _derivationReverts() private {
+        try new Generators() {
+            revert("a broken precompile was believed");
+        } catch (bytes memory reason) {
+            require(bytes4(reason) == Generators.ModexpFailed.selector, "another error");
+        }
+    }
+
     function _mustRevert() private view {
         try harness.mulAdd(1, 2, 3, 1, 2) {
             revert("a broken precompile was believed");

@@ -1,10 +1,14 @@
-/** The stateless checkers on the chain, and what a call of theirs says: a fault's name, or the error's it reverts with. */
+/**
+ * The stateless checkers on the chain, and what a call of theirs says: a fault's name, or the error's it reverts with. Every call is made on two
+ * implementations of the EVM, which must agree.
+ */
 import type { Contract } from 'ethers';
 import { judge, Unproven } from '../../../verifier/record/accusation.ts';
 import { InvalidOperand } from '../../../verifier/record/evaluate.ts';
 import { MalformedInstruction } from '../../../verifier/record/instruction.ts';
 import type { VerifierKey } from '../../../verifier/record/key.ts';
 import type { Accusation, Scene } from './scene.ts';
+import { type Result, SecondEvm } from './second-evm.ts';
 import { ethers, type Hex } from './world.ts';
 
 /** Each contract's enum Fault. */
@@ -23,6 +27,7 @@ export interface Checkers {
 }
 
 let deployed: Promise<Checkers> | undefined;
+let second: Promise<{ readonly evm: SecondEvm; readonly places: ReadonlyMap<Contract, Hex> }> | undefined;
 
 /** Deployed once; they have no state. */
 export const checkers = (): Promise<Checkers> => (deployed ??= deploy());
@@ -34,9 +39,36 @@ async function deploy(): Promise<Checkers> {
   return { fraud, delivery, generators } as unknown as Checkers;
 }
 
+/** The same on the second EVM. */
+async function deployOnSecond() {
+  const { fraud, delivery, generators } = await checkers();
+  const evm = await SecondEvm.create();
+  const points = (await evm.deploy('Generators')).address;
+  const places = new Map([
+    [generators, points],
+    [delivery, (await evm.deploy('Delivery', [points])).address],
+    [fraud, (await evm.deploy('FraudProof')).address],
+  ]);
+  return { evm, places };
+}
+
+export const secondEvm = async (): Promise<SecondEvm> => (await (second ??= deployOnSecond())).evm;
+/** Where a checker lies there. */
+export async function onSecond(contract: Contract): Promise<Hex> {
+  const place = (await (second ??= deployOnSecond())).places.get(contract);
+  if (place === undefined) throw new Error('only the checkers are on the second EVM');
+  return place;
+}
+
 /** What `function(...parameters)` of a contract reverts with, or null. */
 export async function errorOf(contract: Contract, name: string, parameters: readonly unknown[]): Promise<string | null> {
   return (await call(contract, name, parameters)).error ?? null;
+}
+
+/** The error that `function(...parameters)` of a contract reverts with, and what it says; null if it does not. */
+export async function refusalOf(contract: Contract, name: string, parameters: readonly unknown[]): Promise<readonly unknown[] | null> {
+  const { error, words } = await call(contract, name, parameters);
+  return error === undefined ? null : [error, ...(words ?? [])];
 }
 
 /** The verdict of `Delivery.check`: a fault's name, or an error's. */
@@ -79,20 +111,30 @@ async function verdict(on: 'fraud' | 'delivery', parameters: readonly unknown[])
   return error ?? (FAULTS[on][Number(contract.interface.decodeFunctionResult('check', result as Hex)[0])] as string);
 }
 
-async function call(contract: Contract, name: string, parameters: readonly unknown[]): Promise<{ error?: string; result?: string }> {
+async function call(
+  contract: Contract,
+  name: string,
+  parameters: readonly unknown[],
+): Promise<{ readonly error?: string; readonly words?: readonly unknown[]; readonly result?: string }> {
   const data = contract.interface.encodeFunctionData(name, [...parameters]);
-  try {
-    return { result: await ethers.provider.call({ to: await contract.getAddress(), data, gasLimit: GAS }) };
-  } catch (e) {
-    return { error: nameOf(contract, e) };
+  const first = await callFirst(await contract.getAddress(), data);
+  if (Object.values(await checkers()).includes(contract)) {
+    const other = await (await secondEvm()).call(await onSecond(contract), data);
+    if (other.ok !== first.ok || other.data !== first.data) throw new Error(`${name}: one EVM says ${first.data}, the other ${other.data}`);
   }
+  if (first.ok) return { result: first.data };
+  const error = contract.interface.parseError(first.data);
+  return error === null ? { error: first.data } : { error: error.name, words: [...error.args] };
 }
 
-/** The custom error's name; of anything else that stops a call the message. */
-function nameOf(contract: Contract, e: unknown): string {
-  const data = (e as { data?: unknown }).data;
-  if (typeof data === 'string' && data.length >= 10) return contract.interface.parseError(data)?.name ?? data;
-  return (e as Error).message;
+async function callFirst(to: string, data: string): Promise<Result> {
+  try {
+    return { ok: true, data: (await ethers.provider.call({ to, data, gasLimit: GAS })) as Hex };
+  } catch (e) {
+    const answer = (e as { readonly data?: unknown }).data;
+    if (typeof answer !== 'string') throw e;
+    return { ok: false, data: answer as Hex };
+  }
 }
 
 /** Gas of a call as a transaction of its own, and what of it the contract used: without the transaction and its calldata. */

@@ -120,8 +120,17 @@ export async function passWindow(w: World, id: Hex): Promise<void> {
   await networkHelpers.mine();
 }
 
+/** The escrow's errors that say that it is not the time. */
+const UNTIMELY = ['TooLate', 'TooEarly'] as const;
+const selectorOf = (w: World, name: string): string | undefined => w.escrow.interface.getError(name)?.selector;
+
 /** Runs `act` with the block's time one second before, at and after `time`, each from the same state: which attempts were in time. */
-export async function around(time: bigint, act: () => Promise<unknown>, refusal = /TooLate|TooEarly/): Promise<boolean[]> {
+export async function around(
+  w: World,
+  time: bigint,
+  act: () => Promise<unknown>,
+  refusals: readonly string[] = UNTIMELY,
+): Promise<boolean[]> {
   const outcomes: boolean[] = [];
   for (const offset of [-1n, 0n, 1n]) {
     const snapshot = await networkHelpers.takeSnapshot();
@@ -129,8 +138,9 @@ export async function around(time: bigint, act: () => Promise<unknown>, refusal 
     outcomes.push(
       await act().then(
         () => true,
-        (error: Error) => {
-          if (!refusal.test(error.message)) throw error;
+        (error: { readonly data?: unknown }) => {
+          const selector = String(error.data).slice(0, 10);
+          if (!refusals.some((name) => selectorOf(w, name) === selector)) throw error;
           return false;
         },
       ),
@@ -143,7 +153,7 @@ export const BEFORE = [true, false, false];
 export const FROM = [false, true, true];
 
 /** An action until a time and its counter-action from then on. */
-export async function turnsAt(time: bigint, action: () => Promise<unknown>, counter: () => Promise<unknown>): Promise<void> {
-  expect(await around(time, action), 'the action').to.deep.equal(BEFORE);
-  expect(await around(time, counter), 'the counter-action').to.deep.equal(FROM);
+export async function turnsAt(w: World, time: bigint, action: () => Promise<unknown>, counter: () => Promise<unknown>): Promise<void> {
+  expect(await around(w, time, action), 'the action').to.deep.equal(BEFORE);
+  expect(await around(w, time, counter), 'the counter-action').to.deep.equal(FROM);
 }
