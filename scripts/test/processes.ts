@@ -1,12 +1,13 @@
 /**
- * `npm run test:processes [-- --runs <n> --seed <n> --from <n> --jobs <n> --out <folder> --json --verbose]`: bounties end to end over JSON-RPC, chain, poster, contributor and
- * verifier each in a process that is killed and started again at random moments. Fifty runs, two at a time, unless told otherwise. Leaves `report.json` and
+ * `npm run test:processes [-- --runs <n> --seed <n> --from <n> --jobs <n> --tick <ms> --out <folder> --json --verbose]`: bounties end to end over JSON-RPC, chain, poster, contributor and
+ * verifier each in a process that is killed and started again at random moments. Fifty runs, two at a time, unless told otherwise; `--tick` is the time of a block, longer ones for a busy machine. Leaves `report.json` and
  * the folders of runs that failed in the folder that it names; ends with exit code 1 if one failed.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { TICK } from '../../test/processes/chain.ts';
 import { prepare } from '../../test/processes/material.ts';
 import { planOf } from '../../test/processes/plan.ts';
 import { report, summary } from '../../test/processes/report.ts';
@@ -18,25 +19,26 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     from: { type: 'string', default: '0' },
     jobs: { type: 'string', default: '2' },
+    tick: { type: 'string', default: String(TICK) },
     out: { type: 'string' },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
-const whole = (name: 'runs' | 'seed' | 'from' | 'jobs', least: number): number => {
+const whole = (name: 'runs' | 'seed' | 'from' | 'jobs' | 'tick', least: number): number => {
   const n = Number(values[name]);
   if (Number.isSafeInteger(n) && n >= least) return n;
   process.stderr.write(`--${name} must be a whole number from ${least} on\n`);
   process.exit(2);
 };
-const [runs, seed, from, jobs] = [whole('runs', 1), whole('seed', 0), whole('from', 0), whole('jobs', 1)];
+const [runs, seed, from, jobs, tick] = [whole('runs', 1), whole('seed', 0), whole('from', 0), whole('jobs', 1), whole('tick', 1)];
 // Ending runs the handlers of exit, which end all processes.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 const out = values.out === undefined ? mkdtempSync(join(tmpdir(), 'fineproof-processes-')) : resolve(values.out);
 mkdirSync(out, { recursive: true });
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-const material = await prepare(mkdtempSync(join(out, 'material-')));
+const material = await prepare(mkdtempSync(join(out, 'material-')), tick);
 const results: TrialResult[] = [];
 
 async function trial(run: number): Promise<void> {

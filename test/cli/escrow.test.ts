@@ -93,6 +93,8 @@ test('reserve keeps others out; unused, its bond goes to the poster with the ref
   assert.deepEqual((await run(attester, 'settle', id))['lapsed'], []);
   await pass(8n * DAY);
   await run(attester, 'bounty', 'refund', id);
+  const again = await run(attester, 'bounty', 'refund', id);
+  assert.deepEqual([again['already'], again['transaction']], [true, null]);
   assert.equal(await escrow.credit(zeroAddress, poster.address), terms.reward + terms.attesterFee + terms.bond);
 });
 

@@ -73,6 +73,14 @@ test('post, list, show, check', async () => {
   await refused([...args, '--steps', '3'], /^--steps: is 3, the data card has 2 batches/, poster);
   const posted = await ok(args, poster);
   claim.bounty = posted['bounty'] as string;
+  // The same command, as after a kill: the same bounty, and no second one. Other terms need a folder of their own.
+  const terms = readFileSync(at('bounty', 'bounty.json'));
+  const again = await ok(args, poster);
+  assert.deepEqual([again['bounty'], again['already'], again['transaction']], [claim.bounty, true, null]);
+  await refused([...args, '--bond', '0.2'], /terms\.bond: is of bounty 0x.*not what is asked for now.*--out/, poster);
+  await refused([...args, '--alpha', '3'], /terms\.recipeHash/, poster);
+  await refused(args, /terms\.poster/, contributor);
+  assert.deepEqual(readFileSync(at('bounty', 'bounty.json')), terms);
   const listed = (await ok(['bounty', 'list']))['bounties'] as { bounty: string; status: string }[];
   assert.deepEqual(
     listed.map((b) => [b.bounty, b.status]),
@@ -117,6 +125,15 @@ test('train needs the openings, proves, and goes on where it was', async () => {
     [],
   );
   assert.notDeepEqual(readFileSync(at('run', 'bundle.bin')), bundle);
+  // Called again, it leaves bundle and claim as they are: another nonce would be another claim. What a killed process left half written goes.
+  const made = ['bundle.bin', 'claim.json'].map((name) => readFileSync(at('run', name)));
+  writeFileSync(at('run', '.state-000001.0123456789ab'), 'half');
+  await ok([...train, '--opening', at('data', 'data.opening')], contributor);
+  assert.deepEqual(
+    ['bundle.bin', 'claim.json'].map((name) => readFileSync(at('run', name))),
+    made,
+  );
+  assert.ok(!existsSync(at('run', '.state-000001.0123456789ab')));
   await refused(
     ['train', at('bounty'), '--out', at('run'), '--opening', at('model', 'model.opening'), '--opening', at('data', 'data.opening')],
     /belongs to bounty/,
@@ -149,6 +166,8 @@ test('verify: a good bundle passes; another claimant, a flipped bit, a truncated
 test('claim, attest, accept, withdraw', async () => {
   const claimed = await ok(['claim', at('run'), '--package', at('bounty'), '--publish'], contributor);
   claim.id = claimed['claim'] as string;
+  const again = await ok(['claim', at('run'), '--package', at('bounty'), '--publish'], contributor);
+  assert.deepEqual([again['claim'], again['already'], again['transaction']], [claim.id, true, null]);
   await refused(['accept', claim.id], /NotAttested/, contributor);
   await refused(['attest', at('bounty'), '--records', at('verdicts')], /is no attester/, poster);
   // Two of two: the first signature waits in the shared folder, the second one sends both.
@@ -194,6 +213,8 @@ test('claim, attest, accept, withdraw', async () => {
   writeFileSync(at('run', 'claim.json'), readFileSync(at('run', 'claim.json'), 'utf8').replace(/"nonce":"0x.{8}/, '"nonce":"0x00000000'));
   const outrun = (await ok(['claim', at('run'), '--package', at('bounty')], contributor))['claim'];
   await ok(['accept', claim.id], poster);
+  const accepted = await ok(['accept', claim.id], contributor);
+  assert.deepEqual([accepted['paid'], accepted['already'], accepted['transaction']], [true, true, null]);
   const withdrawn = await ok(['withdraw', '--bounty', claim.bounty], contributor);
   assert.deepEqual([withdrawn['released'], withdrawn['collected'], withdrawn['amount']], [[outrun], [], String(17n * 10n ** 17n)]);
   await refused(['withdraw'], /NothingToWithdraw/, contributor);

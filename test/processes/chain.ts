@@ -8,8 +8,8 @@ import { FINALITY, type ChainKill, type ChainTrigger } from './plan.ts';
 /** Not the local chain's number: commands treat this one as any chain, and wait for blocks that come by themselves. */
 export const CHAIN_ID = 1337;
 const GENESIS = Date.UTC(2026, 0, 1) / 1000;
-/** Milliseconds and seconds of the chain's time a block: a minute of the chain a second. */
-const TICK = 200;
+/** Milliseconds a block, unless told otherwise, and seconds of the chain's time: a minute of the chain a second. */
+export const TICK = 200;
 export const STEP = 12;
 
 const freePort = (): Promise<number> =>
@@ -34,7 +34,7 @@ export interface ChainLife {
   end(): Promise<void>;
 }
 
-export async function startChain(journal: string, pool: 'kept' | 'lost', planned: readonly ChainKill[]): Promise<ChainLife> {
+export async function startChain(journal: string, pool: 'kept' | 'lost', planned: readonly ChainKill[], tick = TICK): Promise<ChainLife> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let left = [...planned];
@@ -51,7 +51,7 @@ export async function startChain(journal: string, pool: 'kept' | 'lost', planned
       CHAIN_PORT: String(port),
       CHAIN_ID: String(CHAIN_ID),
       CHAIN_GENESIS: String(GENESIS),
-      CHAIN_TICK: String(TICK),
+      CHAIN_TICK: String(tick),
       CHAIN_STEP: String(step),
       CHAIN_FINALITY: String(FINALITY),
       CHAIN_REORG: String(reorg),

@@ -5,7 +5,7 @@ import type { Address } from 'viem';
 import { connect, deploy } from '../../scripts/lib/chain.ts';
 import { localAccount } from '../../scripts/lib/local-chain.ts';
 import { text, writeTinyModel } from '../cli/support/tiny-model.ts';
-import { journalBytes, startChain } from './chain.ts';
+import { journalBytes, startChain, TICK } from './chain.ts';
 import { CLI, start } from './fleet.ts';
 
 export interface Material {
@@ -14,12 +14,14 @@ export interface Material {
   /** Journal of the chain with the contracts. */
   readonly journal: Uint8Array;
   readonly escrow: Address;
+  /** Milliseconds a block. */
+  readonly tick: number;
 }
 
 /** Least times that the escrow takes, seconds. */
 export const MINIMUMS = { window: 600n, reaction: 300n } as const;
 
-export async function prepare(folder: string): Promise<Material> {
+export async function prepare(folder: string, tick = TICK): Promise<Material> {
   const at = (...names: readonly string[]): string => join(folder, ...names);
   mkdirSync(folder, { recursive: true });
   writeTinyModel(at('base'));
@@ -36,5 +38,5 @@ export async function prepare(folder: string): Promise<Material> {
   const chain = await connect(life.url);
   const { escrow } = await deploy(chain, localAccount(0), MINIMUMS);
   await life.end();
-  return { model: at('model'), data: at('data'), journal: journalBytes(at('chain.journal')), escrow };
+  return { model: at('model'), data: at('data'), journal: journalBytes(at('chain.journal')), escrow, tick };
 }

@@ -68,6 +68,7 @@ export class Party {
     this.#log = log;
   }
 
+  /** `neverSends`: it vanishes for good with its first transaction signed, at the latest. */
   static async open(
     name: string,
     account: number,
@@ -75,13 +76,15 @@ export class Party {
     chain: ChainLife,
     kills: readonly Kill<Trigger>[],
     log: Log,
+    neverSends: boolean,
   ): Promise<Party> {
     const made: { party?: Party } = {};
     const strike = (at: Trigger['at']): boolean => made.party?.strike(at) ?? false;
     const gate = await openGate(chain.url, {
       signed(raw) {
         log.signed.push({ from: localAccount(account).address, raw, taken: false });
-        return strike('signed') || chain.strike('signed') ? 'cut' : 'pass';
+        if (neverSends) made.party?.vanish();
+        return neverSends || strike('signed') || chain.strike('signed') ? 'cut' : 'pass';
       },
       taken(raw) {
         for (const entry of log.signed) if (entry.raw === raw) entry.taken = true;

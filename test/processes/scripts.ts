@@ -30,8 +30,8 @@ export interface Scene {
 }
 
 const MINUTE = 60;
-/** Seconds that a party waits for another to do what both may. */
-const COURTESY = 3 * MINUTE;
+/** Seconds that a party waits for others to do what all may. */
+const COURTESY = { attester: 3 * MINUTE, poster: 6 * MINUTE, anybody: 9 * MINUTE } as const;
 const BOND = '0.5';
 export const REWARD = '1';
 const FEE = '0.01';
@@ -73,11 +73,11 @@ const acceptable = ({ plan }: Scene, s: Seen, claim: SeenClaim): boolean =>
 
 /** Since when each acceptable claim has been waiting, for those who leave it to others first. */
 const waiting = new WeakMap<Party, Map<Hex, number>>();
-function patient(party: Party, claim: SeenClaim, now: number): boolean {
+function patient(party: Party, claim: SeenClaim, now: number, courtesy: number): boolean {
   const since = waiting.get(party) ?? new Map<Hex, number>();
   waiting.set(party, since);
   if (!since.has(claim.id)) since.set(claim.id, now);
-  return now - (since.get(claim.id) as number) >= COURTESY;
+  return now - (since.get(claim.id) as number) >= courtesy;
 }
 
 /** Repeats `turn` until the trial is over; a kill begins it again, a party that vanishes ends it. */
@@ -130,7 +130,7 @@ export const poster = (scene: Scene, party: Party): Promise<void> =>
       if (s?.status === 'open') {
         const claim = s.claims.find((c) => acceptable(scene, s, c));
         // A poster who wants his books closed makes the calls that are open to anybody.
-        if (claim !== undefined && patient(party, claim, s.now)) await party.run(['accept', claim.id]);
+        if (claim !== undefined && patient(party, claim, s.now, COURTESY.poster)) await party.run(['accept', claim.id]);
         else if (s.claims.some((c) => c.openDemands > 0)) await party.run(['settle', id]);
         else if (s.now >= claimBy(scene) && s.claims.every((c) => c.status !== 'pending' || c.deadline <= s.now))
           await party.run(['bounty', 'refund', id]);
@@ -197,7 +197,9 @@ export function verifier(scene: Scene, party: Party): Promise<void>[] {
   const duties = live(scene, async () => {
     const s = await seen(scene);
     const claim = s?.claims.find((c) => acceptable(scene, s, c) && c.attested);
-    if (s !== null && claim !== undefined && patient(party, claim, s.now)) await party.run(['accept', claim.id]);
+    // The second one leaves it to the first.
+    const courtesy = COURTESY.attester + (party === scene.verifiers[0] ? 0 : MINUTE);
+    if (s !== null && claim !== undefined && patient(party, claim, s.now, courtesy)) await party.run(['accept', claim.id]);
     await withdraw(scene, party);
   });
   return [service, duties];
@@ -213,13 +215,13 @@ export function watchtower(scene: Scene, party: Party): Promise<void>[] {
     }
     const spend = demands ? ['--demand-up-to', '0.4'] : [];
     // It ends when the bounty has.
-    await party.run(['watch', scene.package, '--store', scene.store, '--cursors', scene.cursors, '--every', '2s', ...spend]);
+    await served(scene, party, ['watch', scene.package, '--store', scene.store, '--cursors', scene.cursors, '--every', '2s', ...spend]);
   });
   // Whoever passes by may end what nobody else does.
   const duties = live(scene, async () => {
     const s = await seen(scene);
     const claim = s?.claims.find((c) => acceptable(scene, s, c));
-    if (s !== null && claim !== undefined && patient(party, claim, s.now)) await party.run(['accept', claim.id]);
+    if (s !== null && claim !== undefined && patient(party, claim, s.now, COURTESY.anybody)) await party.run(['accept', claim.id]);
   });
   return [service, duties];
 }

@@ -61,10 +61,12 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     faults: [],
     note: (text) => note(`${((performance.now() - begin) / 1000).toFixed(1)} s: ${text}`),
   };
-  const chain = await startChain(at('chain.journal'), plan.pool, plan.chainKills);
+  const chain = await startChain(at('chain.journal'), plan.pool, plan.chainKills, material.tick);
   const env = { FINEPROOF_ESCROW: material.escrow };
+  // Who vanishes before the claim never comes to send it, even where no kill of his came in time.
+  const never = (name: string): boolean => name === 'contributor' && plan.scenario === 'vanishes before the claim';
   const open = (name: PartyName | 'liar'): Promise<Party> =>
-    Party.open(name, ACCOUNTS[name], env, chain, name === 'liar' ? [] : plan.kills[name], log);
+    Party.open(name, ACCOUNTS[name], env, chain, name === 'liar' ? [] : plan.kills[name], log, never(name));
   const people: Record<PartyName | 'liar', Party> = Object.fromEntries(
     await Promise.all([...PARTIES, 'liar' as const].map(async (name) => [name, await open(name)] as const)),
   ) as Record<PartyName | 'liar', Party>;
@@ -86,15 +88,17 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     verifiers,
     over: false,
   };
-  const watcher = watch(folder, { recursive: true }, (_event, name) => {
-    if (name === null) return;
-    const file = basename(name);
-    if (name.startsWith('package')) people.poster.writes(file);
-    else if (name.startsWith('run')) people.contributor.writes(file);
-    else if (name.startsWith('state')) (file.includes('poster-') ? people.poster : people.contributor).writes(file);
-    else if (name.startsWith('cursors')) people.watchtower.writes(file);
-    else if (name.startsWith('records')) for (const v of verifiers) if (file.includes(v.address.toLowerCase())) v.writes(file);
-  });
+  // One watcher a folder: a recursive one is late, and misses files.
+  const byFolder: Readonly<Record<string, (file: string) => void>> = {
+    package: (file) => people.poster.writes(file),
+    run: (file) => people.contributor.writes(file),
+    state: (file) => (file.includes('poster-') ? people.poster : people.contributor).writes(file),
+    cursors: (file) => people.watchtower.writes(file),
+    records: (file) => verifiers.filter((v) => file.includes(v.address.toLowerCase())).forEach((v) => v.writes(file)),
+  };
+  const watchers = Object.entries(byFolder).map(([name, writes]) =>
+    watch(at(name), (_event, file) => void (file !== null && writes(file))),
+  );
   const failures: string[] = [];
   const scripts = [
     poster(scene, people.poster),
@@ -107,7 +111,7 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
   try {
     await attend(plan, scene, chain, people, log, failures, begin);
     scene.over = true;
-    await Promise.race([Promise.all(scripts), sleep(30_000).then(() => failures.push('a script did not end'))]);
+    await Promise.race([Promise.all(scripts), sleep(120_000, undefined, { ref: false }).then(() => failures.push('a script did not end'))]);
     const address = (name: PartyName | 'liar'): Address => people[name].address;
     const facts = await readFacts(
       chain.url,
@@ -143,7 +147,7 @@ export async function runTrial(plan: Plan, material: Material, folder: string, n
     };
   } finally {
     scene.over = true;
-    watcher.close();
+    for (const watcher of watchers) watcher.close();
     for (const party of everybody) party.close();
     await chain.end();
   }
@@ -214,7 +218,7 @@ async function audited(scene: Scene, auditor: Party, contributor: Party, { outco
 
 /** Somebody with the contributor's key, on another machine, fetches what he is owed. */
 async function inherit(scene: Scene, chain: ChainLife, log: Log): Promise<void> {
-  const heir = await Party.open('heir', ACCOUNTS.contributor, { FINEPROOF_ESCROW: scene.escrow }, chain, [], log);
+  const heir = await Party.open('heir', ACCOUNTS.contributor, { FINEPROOF_ESCROW: scene.escrow }, chain, [], log, false);
   try {
     await heir.run(['withdraw', '--bounty', bountyIn(scene.package) as Hex]);
   } finally {
