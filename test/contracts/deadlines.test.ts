@@ -6,6 +6,7 @@ import {
   FROM,
   TRUE_ROOT,
   answer,
+  anyone,
   around,
   challenge,
   challengeOf,
@@ -28,7 +29,6 @@ import {
   BOND,
   DAY,
   INPUTS,
-  type World,
   accept,
   attest,
   attestedAndDelivered,
@@ -48,7 +48,6 @@ import {
 } from './support/world.ts';
 
 const TRUE = body({ traceRoot: TRUE_ROOT });
-const anyone = (w: World, name: string, ...parameters: unknown[]) => send(w, w.anyone, name, ...parameters);
 
 describe('E5 deadlines of bounties', () => {
   it('E5 claim before claimBy, refund from claimBy', async () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { KIND, type Terms } from '../../verifier/statement.ts';
-import { claimOf, claimWith, credit, escrowBalance, idOf, send } from './support/moves.ts';
+import { claimOf, claimWith, credit, escrowBalance, idOf, posted, refused, send } from './support/moves.ts';
 import {
   type Account,
   BOND,
@@ -28,15 +28,11 @@ import {
 } from './support/world.ts';
 
 const bountyOf = (w: World, t: Terms) => w.escrow.getFunction('bountyOf')(idOf(w, t));
-const refused = (w: World, call: Promise<unknown>, error: string) => expect(call).to.be.revertedWithCustomError(w.escrow, error);
 
 describe('reserve', () => {
   const reserve = (w: World, t: Terms, by: Account, value = t.bond) => send(w, by, 'reserve', t, { value });
   async function reservable(changes: Partial<Terms> = {}) {
-    const w = await world();
-    const t = await terms(w, { reserveFor: 2n * DAY, ...changes });
-    await post(w, t);
-    return { w, t };
+    return posted(terms, { reserveFor: 2n * DAY, ...changes });
   }
 
   it('keeps others out for its time, and its bond becomes the claim’s', async () => {

@@ -10,6 +10,7 @@ import {
   challenge,
   claimOf,
   claimWith,
+  claimed as claimedIn,
   commit,
   complain,
   credit,
@@ -20,6 +21,7 @@ import {
   idOf,
   node,
   passWindow,
+  refused,
   reveal,
   send,
 } from './support/moves.ts';
@@ -44,16 +46,10 @@ import {
   world,
 } from './support/world.ts';
 
-const refused = (w: World, call: Promise<unknown>, error: string) => expect(call, error).to.be.revertedWithCustomError(w.escrow, error);
 const ROW = node('cipher', 0, 3);
 
-async function claimed(changes: Partial<Body> = {}, make = attestedAndDelivered, more: Partial<Terms> = {}) {
-  const w = await world();
-  const t = await make(w, more);
-  await post(w, t);
-  const b = deliveringBody(w, t, w.alice, changes);
-  return { w, t, b, id: await claimWith(w, t, w.alice, b) };
-}
+const claimed = (changes: Partial<Body> = {}, make = attestedAndDelivered, more: Partial<Terms> = {}) =>
+  claimedIn(make, (w, t) => deliveringBody(w, t, w.alice, changes), more);
 
 async function accepted(changes: Partial<Body> = {}) {
   const made = await claimed(changes);

@@ -8,6 +8,7 @@ import {
   challenge,
   claimOf,
   claimWith,
+  claimed as claimedIn,
   commit,
   complain,
   credit,
@@ -18,6 +19,7 @@ import {
   falseAt,
   node,
   passWindow,
+  refused,
   reveal,
   send,
 } from './support/moves.ts';
@@ -54,14 +56,8 @@ const R = 2188824287183927522224640574525727508854836440041603434369820418657580
 const TRUE = body({ traceRoot: TRUE_ROOT });
 const LIE = body({ traceRoot: falseAt(7) });
 const CHUNK = node('bundle', 7, 0);
-const refused = (w: World, call: Promise<unknown>, error: string) => expect(call, error).to.be.revertedWithCustomError(w.escrow, error);
 
-async function claimed(b: Body, make = optimistic, changes: Partial<Terms> = {}) {
-  const w = await world();
-  const t = await make(w, changes);
-  await post(w, t);
-  return { w, t, b, id: await claimWith(w, t, w.alice, b) };
-}
+const claimed = (b: Body, make = optimistic, changes: Partial<Terms> = {}) => claimedIn(make, b, changes);
 
 describe('E1 hostile tokens in the longer lives', () => {
   it('E1 a token that stops transfers stops its own reward, and no bond, fee or state', async () => {

@@ -11,6 +11,7 @@ import {
   challenge,
   claimOf,
   claimWith,
+  claimed as claimedIn,
   commit,
   commitmentOf,
   credit,
@@ -20,6 +21,7 @@ import {
   idOf,
   node,
   passWindow,
+  refused,
   send,
   SALT,
 } from './support/moves.ts';
@@ -49,15 +51,9 @@ import {
   world,
 } from './support/world.ts';
 
-const refused = (w: World, call: Promise<unknown>, error: string) => expect(call, error).to.be.revertedWithCustomError(w.escrow, error);
 const TRUE = body({ traceRoot: TRUE_ROOT });
 
-async function claimed(make: (w: World, changes?: Partial<Terms>) => Promise<Terms> = optimistic, b: Body = TRUE, changes = {}) {
-  const w = await world();
-  const t = await make(w, changes);
-  await post(w, t);
-  return { w, t, b, id: await claimWith(w, t, w.alice, b) };
-}
+const claimed = (make: typeof optimistic = optimistic, b: Body = TRUE, changes: Partial<Terms> = {}) => claimedIn(make, b, changes);
 
 describe('Optimistic', () => {
   it('pays after an undisturbed window, without attesters', async () => {

@@ -5,10 +5,12 @@ import { type Body, claimId, type Terms } from '../../verifier/statement.ts';
 import {
   KEY,
   answer,
+  anyone,
   challenge,
   challengeOf,
   claimOf,
   claimWith,
+  claimed as claimedIn,
   commit,
   complain,
   credit,
@@ -19,6 +21,7 @@ import {
   idOf,
   node,
   passWindow,
+  refused,
   reveal,
   send,
   TRUE_ROOT,
@@ -64,29 +67,13 @@ const CHUNK = node('bundle', 7, 3);
 const ROW = node('cipher', 0, 3);
 const asks = (n: typeof CHUNK) => (own: readonly bigint[]) => [...own].join() === [n.tree, n.level, n.index].join();
 
-const says = (w: World, call: Promise<unknown>, error: string, ...words: unknown[]) =>
-  expect(call, error)
-    .to.be.revertedWithCustomError(w.escrow, error)
-    .withArgs(...words);
 const tells = (w: World, call: Promise<unknown>, event: string, ...words: unknown[]) =>
   expect(call, event)
     .to.emit(w.escrow, event)
     .withArgs(...words);
 
-async function claimed(make: (w: World, changes?: Partial<Terms>) => Promise<Terms> = terms, b: Body = body()) {
-  const w = await world();
-  const t = await make(w);
-  const bounty = await post(w, t);
-  return { w, t, b, bounty, id: await claimWith(w, t, w.alice, b) };
-}
-async function delivering() {
-  const w = await world();
-  const t = await attestedAndDelivered(w);
-  const bounty = await post(w, t);
-  const b = deliveringBody(w, t, w.alice);
-  const id = await claimWith(w, t, w.alice, b);
-  return { w, t, b, bounty, id };
-}
+const claimed = (make: typeof terms = terms, b: Body = body()) => claimedIn(make, b);
+const delivering = () => claimedIn(attestedAndDelivered, (w, t) => deliveringBody(w, t, w.alice));
 
 describe('errors name', () => {
   it('what is wrong with terms', async () => {
@@ -94,7 +81,7 @@ describe('errors name', () => {
     const time = await now();
     const attempt = async (make: Promise<Terms>, error: string, ...words: unknown[]) => {
       const t = await make;
-      await says(w, w.escrow.getFunction('post')(t, { value: postValue(t) }), error, ...words);
+      await refused(w, w.escrow.getFunction('post')(t, { value: postValue(t) }), error, ...words);
     };
     const signers = (count: number) => Array.from({ length: count }, (_, i) => `0x${(i + 1).toString(16).padStart(40, '0')}` as const);
     await attempt(terms(w, { steps: 8, stepsPerProof: 3 }), 'StepsNotDivisible', 8n, 3n);
@@ -123,7 +110,7 @@ describe('errors name', () => {
       (v: bigint) => v > time + DAY,
     );
     const t = await terms(w);
-    await says(w, w.escrow.connect(w.bob).getFunction('post')(t, { value: postValue(t) }), 'NotPoster', w.bob.address, w.poster.address);
+    await refused(w, w.escrow.connect(w.bob).getFunction('post')(t, { value: postValue(t) }), 'NotPoster', w.bob.address, w.poster.address);
   });
 
   it('terms at their limits are taken', async () => {
@@ -159,7 +146,7 @@ describe('errors name', () => {
       const t = await terms(w, { claimBy: at + offset });
       await nextBlockAt(at);
       if (taken) await post(w, t);
-      else await says(w, post(w, t), 'ClaimByOutOfRange', at + offset);
+      else await refused(w, post(w, t), 'ClaimByOutOfRange', at + offset);
     }
     // enterBy: from the next second on.
     for (const offset of [0n, 1n]) {
@@ -167,7 +154,7 @@ describe('errors name', () => {
       const t = await entered(w, { enterBy: at + offset });
       await nextBlockAt(at);
       if (offset === 1n) await post(w, t);
-      else await says(w, post(w, t), 'EntryTimesOutOfOrder', at, t.discloseBy, t.claimBy);
+      else await refused(w, post(w, t), 'EntryTimesOutOfOrder', at, t.discloseBy, t.claimBy);
     }
   });
 
@@ -176,9 +163,9 @@ describe('errors name', () => {
     const t = await terms(w);
     await post(w, t);
     const attempt = (b: Body) => claimWith(w, t, w.alice, b);
-    await says(w, attempt(body({ announced: [1n] })), 'WrongAnnouncedCount', 1n, 0n);
-    await says(w, attempt(body({ uris: ['a', 'b', 'c', 'd', 'e'] })), 'UrisTooLong', 5n, 5n);
-    await says(w, attempt(body({ uris: ['x'.repeat(300), 'y'.repeat(213)] })), 'UrisTooLong', 2n, 513n);
+    await refused(w, attempt(body({ announced: [1n] })), 'WrongAnnouncedCount', 1n, 0n);
+    await refused(w, attempt(body({ uris: ['a', 'b', 'c', 'd', 'e'] })), 'UrisTooLong', 5n, 5n);
+    await refused(w, attempt(body({ uris: ['x'.repeat(300), 'y'.repeat(213)] })), 'UrisTooLong', 2n, 513n);
     await attempt(body({ uris: ['x'.repeat(300), 'y'.repeat(210), 'z', ''] }));
     for (const change of [
       { cipherRoot: word(1) },
@@ -189,35 +176,34 @@ describe('errors name', () => {
       await expect(attempt(body(change))).to.be.revertedWithCustomError(w.escrow, 'UnexpectedDelivery');
     const d = await attestedAndDelivered(w);
     await post(w, d);
-    await says(w, claimWith(w, d, w.alice, deliveringBody(w, d, w.alice, { ephemeralKey: { x: 5n, y: 6n } })), 'InvalidPoint', 5n, 6n);
+    await refused(w, claimWith(w, d, w.alice, deliveringBody(w, d, w.alice, { ephemeralKey: { x: 5n, y: 6n } })), 'InvalidPoint', 5n, 6n);
   });
 
   it('the claim and bounty that a call was not about', async () => {
     const { w, t, b, bounty, id } = await claimed(optimistic);
     const other = await optimistic(w);
     const otherId = await post(w, other);
-    const anyone = (name: string, ...parameters: unknown[]) => send(w, w.anyone, name, ...parameters);
-    await says(w, accept(w, other, id), 'ClaimNotOfBounty', id, otherId);
-    await says(w, demand(w, other, id, CHUNK, w.bob), 'ClaimNotOfBounty', id, otherId);
-    await says(w, anyone('reclaim', other, id, CHUNK), 'ClaimNotOfBounty', id, otherId);
-    await says(w, anyone('settle', t, id), 'WrongClaimStatus', id, CLAIM.pending, CLAIM.revealed);
-    await says(w, anyone('reveal', t, w.alice.address, b, KEY), 'WrongClaimStatus', id, CLAIM.pending, CLAIM.accepted);
-    await says(w, anyone('release', t, id), 'BountyNotPaid', bounty, STATUS.open);
-    await says(w, anyone('reclaim', t, id, CHUNK), 'ClaimIsLive', id, CLAIM.pending);
+    await refused(w, accept(w, other, id), 'ClaimNotOfBounty', id, otherId);
+    await refused(w, demand(w, other, id, CHUNK, w.bob), 'ClaimNotOfBounty', id, otherId);
+    await refused(w, anyone(w, 'reclaim', other, id, CHUNK), 'ClaimNotOfBounty', id, otherId);
+    await refused(w, anyone(w, 'settle', t, id), 'WrongClaimStatus', id, CLAIM.pending, CLAIM.revealed);
+    await refused(w, anyone(w, 'reveal', t, w.alice.address, b, KEY), 'WrongClaimStatus', id, CLAIM.pending, CLAIM.accepted);
+    await refused(w, anyone(w, 'release', t, id), 'BountyNotPaid', bounty, STATUS.open);
+    await refused(w, anyone(w, 'reclaim', t, id, CHUNK), 'ClaimIsLive', id, CLAIM.pending);
     await passWindow(w, id);
     await accept(w, t, id);
-    await says(w, accept(w, t, id), 'BountyNotOpen', bounty, STATUS.paid);
+    await refused(w, accept(w, t, id), 'BountyNotOpen', bounty, STATUS.paid);
     const next = await terms(w, { startDigest: b.adapterRoot });
     const milestone = (previous: Terms, claimant: string) =>
       w.escrow.getFunction('postMilestone')(next, previous, claimant, b, { value: postValue(next) });
-    await says(w, milestone(t, w.alice.address), 'NotAContinuation', id);
-    await says(w, milestone(t, w.bob.address), 'WrongClaimStatus', ethers.isHexString, CLAIM.none, CLAIM.paid);
+    await refused(w, milestone(t, w.alice.address), 'NotAContinuation', id);
+    await refused(w, milestone(t, w.bob.address), 'WrongClaimStatus', ethers.isHexString, CLAIM.none, CLAIM.paid);
   });
 
   it('who may call, how much to send, and what time it is', async () => {
     const { w, t, id } = await claimed();
-    await says(w, w.escrow.connect(w.bob).getFunction('withdraw')(ZERO, w.bob.address), 'NothingToWithdraw', w.bob.address, ZERO);
-    await says(
+    await refused(w, w.escrow.connect(w.bob).getFunction('withdraw')(ZERO, w.bob.address), 'NothingToWithdraw', w.bob.address, ZERO);
+    await refused(
       w,
       w.escrow.connect(w.bob).getFunction('withdraw')(word(9).slice(0, 42), w.bob.address),
       'NothingToWithdraw',
@@ -226,26 +212,26 @@ describe('errors name', () => {
     );
     const { deadline } = await claimOf(w, id);
     await nextBlockAt(deadline - 2n);
-    await says(w, send(w, w.anyone, 'lapse', t, id), 'TooEarly', deadline, deadline - 2n);
+    await refused(w, send(w, w.anyone, 'lapse', t, id), 'TooEarly', deadline, deadline - 2n);
     await nextBlockAt(deadline + 3n);
     const expiry = deadline + DAY;
     const signatures = await sign(w, id, true, expiry, 0b011);
-    await says(w, send(w, w.anyone, 'attest', t, id, true, expiry, 0b011, signatures), 'TooLate', deadline, deadline + 3n);
+    await refused(w, send(w, w.anyone, 'attest', t, id, true, expiry, 0b011, signatures), 'TooLate', deadline, deadline + 3n);
   });
 
   it('who may disclose, what, and who reserves too late', async () => {
     const w = await world();
     const e = await entered(w);
     await post(w, e);
-    await says(w, send(w, w.bob, 'disclose', e, INPUTS.digest, INPUTS.salt, ''), 'NotPoster', w.bob.address, w.poster.address);
+    await refused(w, send(w, w.bob, 'disclose', e, INPUTS.digest, INPUTS.salt, ''), 'NotPoster', w.bob.address, w.poster.address);
     await nextBlockAt(e.enterBy);
     const wrong = hash(['bytes32', 'bytes32'], [INPUTS.salt, INPUTS.digest]);
-    await says(w, send(w, w.poster, 'disclose', e, INPUTS.salt, INPUTS.digest, ''), 'WrongInputs', wrong, e.inputsCommitment);
+    await refused(w, send(w, w.poster, 'disclose', e, INPUTS.salt, INPUTS.digest, ''), 'WrongInputs', wrong, e.inputsCommitment);
     await send(w, w.poster, 'disclose', e, INPUTS.digest, INPUTS.salt, '');
     const r = await terms(w, { reserveFor: DAY });
     await post(w, r);
     const first = await claim(w, r, w.bob);
-    await says(w, send(w, w.alice, 'reserve', r, { value: BOND }), 'LiveClaims', idOf(w, r), first);
+    await refused(w, send(w, w.alice, 'reserve', r, { value: BOND }), 'LiveClaims', idOf(w, r), first);
   });
 
   it('the verdict’s faults', async () => {
@@ -253,19 +239,19 @@ describe('errors name', () => {
     const expiry = (await now()) + DAY / 2n;
     const signatures = await sign(w, id, true, expiry, 0b111);
     const attempt = (mask: number, list: readonly string[]) => send(w, w.anyone, 'attest', t, id, true, expiry, mask, list);
-    await says(w, attempt(0b111, signatures), 'WrongSignatureCount', 3n, 2n);
-    await says(w, attempt(0b111, signatures.slice(0, 2)), 'WrongSignatureCount', 3n, 2n);
-    await says(w, attempt(0b001, signatures.slice(0, 2)), 'WrongSignatureCount', 1n, 2n);
-    await says(w, attempt(0b1001, signatures.slice(0, 2)), 'UnknownAttester', 3n);
-    await says(w, attempt(0b101, signatures.slice(0, 2)), 'BadSignature', w.attesters[2]?.address);
+    await refused(w, attempt(0b111, signatures), 'WrongSignatureCount', 3n, 2n);
+    await refused(w, attempt(0b111, signatures.slice(0, 2)), 'WrongSignatureCount', 3n, 2n);
+    await refused(w, attempt(0b001, signatures.slice(0, 2)), 'WrongSignatureCount', 1n, 2n);
+    await refused(w, attempt(0b1001, signatures.slice(0, 2)), 'UnknownAttester', 3n);
+    await refused(w, attempt(0b101, signatures.slice(0, 2)), 'BadSignature', w.attesters[2]?.address);
     await attempt(0b101, [signatures[0] as string, signatures[2] as string]);
-    await says(w, attempt(0b011, signatures.slice(0, 2)), 'AlreadyAttested', id);
+    await refused(w, attempt(0b011, signatures.slice(0, 2)), 'AlreadyAttested', id);
   });
 
   it('what a doubt lacks', async () => {
     const b = body({ traceRoot: falseAt(7) });
     const { w, t, bounty, id } = await claimed(optimistic, b);
-    await says(w, challenge(w, t, w.alice, b, 7, w.bob), 'NotCommittedBefore', id, 7n, 0n);
+    await refused(w, challenge(w, t, w.alice, b, 7, w.bob), 'NotCommittedBefore', id, 7n, 0n);
     const other = { ...VERIFIER_KEY, k: 13 };
     const [, ...rest] = challengeOf(t, w.alice, b, 7);
     const keyed = [t, ...rest.map((own, i) => (i === 3 ? other : own))];
@@ -275,40 +261,40 @@ describe('errors name', () => {
         .populateTransaction(other)
         .then(({ data }) => `0x${data.slice(10)}`),
     );
-    await says(w, send(w, w.bob, 'challenge', ...keyed), 'WrongKey', keyHash, t.verifierKey);
+    await refused(w, send(w, w.bob, 'challenge', ...keyed), 'WrongKey', keyHash, t.verifierKey);
     await demand(w, t, id, CHUNK, w.bob);
     const demandId = hash(['bytes32', 'uint8', 'uint8', 'uint64'], [id, CHUNK.tree, CHUNK.level, CHUNK.index]);
-    await says(w, demand(w, t, id, CHUNK, w.bob), 'AlreadyDemanded', demandId);
-    await says(w, accept(w, t, id), 'OpenDemands', id, 1n);
+    await refused(w, demand(w, t, id, CHUNK, w.bob), 'AlreadyDemanded', demandId);
+    await refused(w, accept(w, t, id), 'OpenDemands', id, 1n);
     await answer(w, t, w.alice, b, CHUNK);
-    await says(w, defaulted(w, t, id, CHUNK), 'DemandNotOpen', demandId, 2n);
-    await says(w, demand(w, t, id, ROW, w.poster), 'NoDelivery', id);
+    await refused(w, defaulted(w, t, id, CHUNK), 'DemandNotOpen', demandId, 2n);
+    await refused(w, demand(w, t, id, ROW, w.poster), 'NoDelivery', id);
     await commit(w, id, 7, w.bob);
     await challenge(w, t, w.alice, b, 7, w.bob);
-    await says(w, demand(w, t, id, CHUNK, w.bob), 'ClaimNotLive', id, CLAIM.rejected);
+    await refused(w, demand(w, t, id, CHUNK, w.bob), 'ClaimNotLive', id, CLAIM.rejected);
     expect(bounty).to.equal(idOf(w, t));
   });
 
   it('what a handover lacks', async () => {
     const { w, t, b, bounty, id } = await delivering();
-    await says(w, demand(w, t, id, ROW, w.bob), 'NotPoster', w.bob.address, w.poster.address);
+    await refused(w, demand(w, t, id, ROW, w.bob), 'NotPoster', w.bob.address, w.poster.address);
     await attest(w, t, id);
     await accept(w, t, id);
     const keyHash = await w.delivery.getFunction('keyHashOf')(bounty, w.alice.address, word(0x12));
-    await says(w, reveal(w, t, w.alice, b, word(0x12)), 'WrongKey', keyHash, b.keyHash);
+    await refused(w, reveal(w, t, w.alice, b, word(0x12)), 'WrongKey', keyHash, b.keyHash);
     await reveal(w, t, w.alice, b);
-    await says(w, complain(w, t, w.alice, b, 3, w.bob), 'NotPoster', w.bob.address, w.poster.address);
-    await says(w, complain(w, t, w.alice, b, 3, w.poster, word(0x12)), 'WrongKey', keyHash, b.keyHash);
+    await refused(w, complain(w, t, w.alice, b, 3, w.bob), 'NotPoster', w.bob.address, w.poster.address);
+    await refused(w, complain(w, t, w.alice, b, 3, w.poster, word(0x12)), 'WrongKey', keyHash, b.keyHash);
     await demand(w, t, id, ROW, w.poster);
     await nextBlockAt((await claimOf(w, id)).deadline);
-    await says(w, send(w, w.anyone, 'settle', t, id), 'OpenDemands', id, 1n);
+    await refused(w, send(w, w.anyone, 'settle', t, id), 'OpenDemands', id, 1n);
     const o = await optimistic(w, { deliveryKey: t.deliveryKey, deliveryDepth: 4, revealFor: DAY, complainFor: DAY });
     await post(w, o);
     const own = deliveringBody(w, o, w.alice, { traceRoot: TRUE_ROOT });
     const accepted = await claimWith(w, o, w.alice, own);
     await passWindow(w, accepted);
     await accept(w, o, accepted);
-    await says(w, demand(w, o, accepted, CHUNK, w.bob), 'WrongClaimStatus', accepted, CLAIM.accepted, CLAIM.pending);
+    await refused(w, demand(w, o, accepted, CHUNK, w.bob), 'WrongClaimStatus', accepted, CLAIM.accepted, CLAIM.pending);
   });
 });
 

@@ -123,7 +123,12 @@ abstract contract Choice is Table {
     }
 
     function _revealable(uint256 i) internal view returns (bool) {
-        return _status(i) == IBountyEscrow.ClaimStatus.Accepted && !_due(i);
+        return _status(i) == IBountyEscrow.ClaimStatus.Accepted && !_due(i) && !_hides(i);
+    }
+
+    /// Half of those who lie never reveal a key.
+    function _hides(uint256 i) internal view returns (bool) {
+        return !claims[i].honest && i % 2 == 0;
     }
 
     function _overdue(uint256 i) internal view returns (bool) {

@@ -200,7 +200,11 @@ contract Handler is Choice {
         bytes32 id = escrow.bountyOf(bountyIds[bounty]).first;
         require(id != 0, "no claim");
         IBountyEscrow.Claim memory entry = escrow.claimOf(id);
-        if (entry.status == IBountyEscrow.ClaimStatus.Accepted) return _reveal(_indexOf[id]);
+        if (entry.status == IBountyEscrow.ClaimStatus.Accepted) {
+            if (!_hides(_indexOf[id])) return _reveal(_indexOf[id]);
+            require(entry.deadline > _time, "its time is over");
+            return _wait(entry.deadline - _time);
+        }
         if (entry.attesters == 0 || entry.status == IBountyEscrow.ClaimStatus.Revealed) {
             if (entry.deadline > _time) _wait(entry.deadline - _time);
         }

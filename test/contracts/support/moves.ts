@@ -13,7 +13,9 @@ import {
   hash,
   networkHelpers,
   nextBlockAt,
+  post,
   word,
+  world,
 } from './world.ts';
 
 /** A root that is true everywhere, one that is false at a position, and one whose checker finds no fault in it. */
@@ -29,6 +31,30 @@ export const claimOf = (w: World, id: Hex) => w.escrow.getFunction('claimOf')(id
 export const credit = (w: World, account: { readonly address: string }, token: string = ethers.ZeroAddress): Promise<bigint> =>
   w.escrow.getFunction('credits')(token, account.address);
 export const escrowBalance = (w: World): Promise<bigint> => ethers.provider.getBalance(w.escrowAddress);
+
+export const anyone = (w: World, name: string, ...parameters: unknown[]) => send(w, w.anyone, name, ...parameters);
+
+/** The escrow reverts with this error, and, where they are given, with these words in it. */
+export async function refused(w: World, call: Promise<unknown>, error: string, ...words: unknown[]): Promise<void> {
+  const refusal = expect(call, error).to.be.revertedWithCustomError(w.escrow, error);
+  await (words.length === 0 ? refusal : refusal.withArgs(...words));
+}
+
+type Make = (w: World, changes?: Partial<Terms>) => Promise<Terms>;
+
+/** A fresh escrow with one bounty on it. */
+export async function posted(make: Make, changes: Partial<Terms> = {}) {
+  const w = await world();
+  const t = await make(w, changes);
+  return { w, t, bounty: await post(w, t) };
+}
+
+/** The same, claimed by alice. */
+export async function claimed(make: Make, content: Body | ((w: World, t: Terms) => Body), changes: Partial<Terms> = {}) {
+  const { w, t, bounty } = await posted(make, changes);
+  const b = typeof content === 'function' ? content(w, t) : content;
+  return { w, t, b, bounty, id: await claimWith(w, t, w.alice, b) };
+}
 
 // --- Doubts ---
 
