@@ -187,15 +187,18 @@ test('D3 rows other than those proven: receive names the row and writes nothing,
 });
 
 test('D3 another claim’s ciphertext opens nothing: received with --complain, the bond is the poster’s', async () => {
-  const { body } = await findClaim(escrow, (await lastClaims())[0] as Hex);
+  const copied = (await lastClaims())[0] as Hex;
+  const { body } = await findClaim(escrow, copied);
   const claim = await lie(
     'thief',
     (rows) => rows,
-    (own) => ({ ...own, cipherRoot: body.cipherRoot }),
+    ({ keyHash, nonce }) => ({ ...{ cipherRoot: body.cipherRoot, ephemeralKey: body.ephemeralKey }, keyHash, nonce }),
   );
   await ok(['reveal', claim, '--run', at('thief')], contributor);
   const { code, json } = await fineproofJson(receive(claim, 'wrong', '--complain'), as(poster));
   assert.deepEqual([code, json['state'], json['row'], await statusOf(claim)], [1, 'wrong', 0, REJECTED]);
+  // It named the other claim’s E too, whose S is out with it.
+  assert.deepEqual(json['alsoPublishes'], [copied]);
   assert.ok(!existsSync(at('wrong')));
 });
 

@@ -165,13 +165,23 @@ export async function openClaim(receiver: Receiver, claim: ReceivedClaim): Promi
 export const PUBLISHES_S =
   'A complaint publishes S: with the revealed K and the public ciphertext anybody can then read what was delivered under this claim.';
 
-/** Other claims of the bounty under the same E: what S opens of them once their K is shown. */
-export const sharingE = (claim: ReceivedClaim, all: readonly Pick<PostedClaim, 'id' | 'body'>[]): Hex[] =>
-  all
-    .filter(
-      ({ id, body: { ephemeralKey: e } }) => id !== claim.id && e.x === claim.body.ephemeralKey.x && e.y === claim.body.ephemeralKey.y,
-    )
-    .map(({ id }) => id);
+/** Other claims under the same D and E, of any bounty: the S of one is that of all, and opens them once their K is shown. */
+export async function sharingE(
+  { escrow, bounty }: Pick<Receiver, 'escrow' | 'bounty'>,
+  { id, body: { ephemeralKey: e } }: ReceivedClaim,
+): Promise<Hex[]> {
+  const { deliveryKey: d } = bounty.terms;
+  const found: Hex[] = [];
+  for (const { args, blockNumber } of await escrow.events('Posted')) {
+    const own = args.terms.deliveryKey;
+    if (own.x !== d.x || own.y !== d.y) continue;
+    for (const { args: other } of await escrow.events('Claimed', { bountyId: args.bountyId }, blockNumber)) {
+      const { x, y } = other.body.ephemeralKey;
+      if (other.claimId !== id && x === e.x && y === e.y) found.push(other.claimId);
+    }
+  }
+  return found;
+}
 
 /** Sends the complaint about a wrong row: the poster's call. Errors: another sender. */
 export async function complain(
