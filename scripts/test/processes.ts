@@ -1,7 +1,9 @@
 /**
- * `npm run test:processes [-- --runs <n> --seed <n> --from <n> --jobs <n> --tick <ms> --out <folder> --json --verbose]`: bounties end to end over JSON-RPC, chain, poster, contributor and
- * verifier each in a process that is killed and started again at random moments. Fifty runs, two at a time, unless told otherwise; `--tick` is the time of a block, longer ones for a busy machine. Leaves `report.json` and
- * the folders of runs that failed in the folder that it names; ends with exit code 1 if one failed.
+ * `npm run test:processes [-- <options>]`: bounties end to end over JSON-RPC, chain, poster, contributor and verifier each in a process that is killed and
+ * started again at random moments. Leaves `report.json` and the folders of runs that failed in a folder that it names; exit code 1 if one failed.
+ *
+ * --runs <n> (50), --seed <n> (1), --from <n> the first run (0), --jobs <n> runs at a time (2), --tick <ms> a block (200; longer on a busy machine),
+ * --out <folder>, --json, --verbose
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -101,18 +101,24 @@ async function withdraw(scene: Scene, party: Party): Promise<void> {
   if (mine || ((await scene.eye.credit(party.address)) ?? 0n) > 0n) await party.run(['withdraw', '--bounty', id]);
 }
 
-/** Runs a service until it ends, or the trial does. */
-async function served(scene: Scene, party: Party, args: readonly string[]): Promise<Said> {
+/** Runs a service until it ends, the trial does, or what it serves is gone from the chain. */
+async function served(scene: Scene, party: Party, args: readonly string[], gone: (s: Seen) => boolean = () => false): Promise<Said> {
   const service = await party.serve(args);
   const ended = service.ended.then(() => true);
   ended.catch(() => {});
-  while (!(await Promise.race([ended, sleep(500).then(() => false)]))) if (scene.over) service.stop();
+  let stopped = false;
+  while (!(await Promise.race([ended, sleep(500).then(() => false)]))) {
+    const s = stopped ? null : await seen(scene);
+    if (stopped || !(scene.over || (s !== null && gone(s)))) continue;
+    stopped = true;
+    service.stop();
+  }
   return service.ended;
 }
 
-/** A keeper works until its bounty is over. */
-const kept = (scene: Scene, party: Party, args: readonly string[]): Promise<Said> =>
-  served(scene, party, [...args, '--every', '2s', '--state', scene.state]);
+/** A keeper works until its bounty is over; a bounty or claim that a reorganisation took is for its owner to send again. */
+const kept = (scene: Scene, party: Party, args: readonly string[], gone: (s: Seen) => boolean): Promise<Said> =>
+  served(scene, party, [...args, '--every', '2s', '--state', scene.state], gone);
 
 const ok = (said: Said): boolean => said.code === 0;
 
@@ -121,7 +127,7 @@ export const poster = (scene: Scene, party: Party): Promise<void> =>
     if (!ok(await party.run(postArgs(scene)))) return;
     const id = bountyIn(scene.package) as Hex;
     if (scene.plan.keepers) {
-      await kept(scene, party, ['keep', 'poster', scene.package]);
+      await kept(scene, party, ['keep', 'poster', scene.package], (s) => s.status === 'none');
       return;
     }
     for (;;) {
@@ -155,7 +161,9 @@ export const contributor = (scene: Scene, party: Party): Promise<void> => {
     const claimed = await party.run(['claim', scene.runFolder, '--package', scene.package, ...publish, '--store', scene.store]);
     if (!ok(claimed)) return;
     if (plan.keepers) {
-      await kept(scene, party, ['keep', 'contributor', scene.runFolder, '--package', scene.package]);
+      const claim = claimed.json['claim'];
+      const keeper = ['keep', 'contributor', scene.runFolder, '--package', scene.package];
+      await kept(scene, party, keeper, (now) => now.status === 'open' && now.claims.every((c) => c.id !== claim));
       return;
     }
     const answers =
