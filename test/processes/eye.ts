@@ -11,6 +11,10 @@ export interface SeenClaim {
   readonly claimant: Address;
   readonly status: (typeof CLAIM_STATUS)[number];
   readonly attested: boolean;
+  /** Bit i is set if signer i of the terms signed the valid verdict. */
+  readonly attesters: number;
+  /** Their fees wait to be collected. */
+  readonly collectable: boolean;
   readonly barred: boolean;
   readonly deadline: number;
   readonly openDemands: number;
@@ -65,7 +69,9 @@ export function openEye(url: string, escrow: Address): Eye {
           const c = await client.readContract({ ...read, functionName: 'claimOf', args: [id], blockNumber: head.number });
           const { attesters, barred, openDemands } = c;
           const status = CLAIM_STATUS[c.status] ?? 'none';
-          return { id, claimant, status, attested: attesters !== 0, barred, deadline: c.deadline, openDemands };
+          // Escrows before `collect` credited fees with the payment.
+          const collectable = status === 'paid' && attesters !== 0 && (c as { readonly collected?: boolean }).collected === false;
+          return { id, claimant, status, attested: attesters !== 0, attesters, collectable, barred, deadline: c.deadline, openDemands };
         }),
       );
       const held = [head.number, final.number].map((blockNumber) => client.getBalance({ address: escrow, blockNumber }));

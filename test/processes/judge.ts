@@ -109,15 +109,23 @@ export function judge({ mined, events, statuses, balances, held }: Facts, trial:
   check(held === 0n, `the escrow holds ${held} wei after all withdrawals`);
   const [end, terms] = [paid[0] ?? refunded[0], posted[0]?.args.terms];
   if (end !== undefined && terms !== undefined) {
-    const got = (who: Address): bigint =>
-      sum(credited.filter((e) => e.transactionHash === end.transactionHash && same(e.args.account, who)).map((e) => e.args.amount));
+    const credits = (who: Address, hashes: readonly Hex[]): bigint =>
+      sum(credited.filter((e) => hashes.includes(e.transactionHash) && same(e.args.account, who)).map((e) => e.args.amount));
+    const got = (who: Address): bigint => credits(who, [end.transactionHash]);
+    // Fees are credited with the payment, or collected after it.
+    const collected = events.filter((e) => (e.eventName as string) === 'Collected').map((e) => e.transactionHash);
+    const earned = (who: Address): bigint => credits(who, [end.transactionHash, ...collected]);
     const verdict = named('Attested').find((e) => e.args.claimId === paid[0]?.args.claimId && e.args.valid);
     const signers = terms.signers.filter((_, i) => verdict !== undefined && ((verdict.args.attesters >> i) & 1) === 1);
     const fees = terms.attesterFee * BigInt(terms.threshold);
     if (winner === null) check(got(poster) === postValue(terms), 'the poster did not get everything back');
     else {
       check(got(winner) === terms.reward + terms.bond, 'the claimant did not get reward and bond');
-      check(sum(signers.map(got)) === (verdict === undefined ? 0n : fees), 'the attesters did not get their fees');
+      check(verdict === undefined || signers.length === terms.threshold, 'the verdict has not the signers that it needs');
+      check(
+        signers.every((signer) => earned(signer) === terms.attesterFee),
+        'the attesters did not get their fees',
+      );
       check(verdict !== undefined || got(poster) === fees, 'the poster did not get the fees back');
     }
   }

@@ -97,7 +97,9 @@ async function withdraw(scene: Scene, party: Party): Promise<void> {
   const id = bountyIn(scene.package);
   const s = await seen(scene);
   if (id === null || s === null || (s.status !== 'paid' && s.status !== 'refunded')) return;
-  const mine = s.claims.some((c) => c.claimant === party.address && c.status === 'superseded');
+  const place = readPosting(scene.package).terms.signers.indexOf(party.address);
+  const signed = (c: SeenClaim): boolean => place >= 0 && ((c.attesters >> place) & 1) === 1;
+  const mine = s.claims.some((c) => (c.claimant === party.address && c.status === 'superseded') || (c.collectable && signed(c)));
   if (mine || ((await scene.eye.credit(party.address)) ?? 0n) > 0n) await party.run(['withdraw', '--bounty', id]);
 }
 
