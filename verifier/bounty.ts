@@ -68,7 +68,6 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   if (recipe !== terms.recipeHash || steps !== terms.steps || perProof !== terms.stepsPerProof) throw differs('program.bin', 'program');
   checkProgram(program);
   const compiled = compile(program);
-  checkDelivery(terms, compiled);
   const wide = fixedPolys(compiled).find(
     (p) => !p.hidden && p.tensors.some(({ tensor }) => tensor.axes.some((a) => a.size > MAX_PUBLIC_AXIS)),
   );
@@ -77,6 +76,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
 
   const other = fixedPolys(compiled).find((p) => !['model', 'data', CONSTANTS].includes(p.name));
   if (other) throw new InputError('program.bin', 'polys', `has ${other.name}, for which there is no card`, 'refuse the bounty');
+  checkDelivery(terms, compiled);
 
   const card = async (name: 'model' | 'data', bytes: Uint8Array, digest: Hex): Promise<{ card: Card; content: Content | null }> => {
     const file = `${name}.card.json`;

@@ -188,7 +188,7 @@ function showCommand(): Command {
           table(Object.entries(described(bounty))),
           ...claims.map(
             (c) =>
-              `claim ${c.id}: ${c.status}${c.barred ? ', found invalid' : c.attested ? ', attested' : ''}${c.openDemands === 0 ? '' : `, ${c.openDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
+              `claim ${c.id}: ${c.status}${c.barred ? ', found invalid' : c.attested ? ', attested' : ''}${c.openDemands + c.openRowDemands === 0 ? '' : `, ${c.openDemands + c.openRowDemands} open demands`}, by ${c.claimant}, bundle ${c.body.bundleRoot}`,
           ),
         ].join('\n'),
       };

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { InputError, type Hex } from '../../verifier/input.ts';
-import { escrowOf, findClaimOf, listClaims } from '../lib/bounties.ts';
+import { escrowOf, findClaimOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { receiverOf, receiverOptions, type ReceiverOptions } from '../lib/delivery/receiver-options.ts';
@@ -48,7 +48,7 @@ export function complainCommand(): Command {
             `${claim.id} is ${claim.status}: its time for complaints is over or not come`,
             'look with `fineproof bounty show`',
           );
-        const alsoPublishes = sharingE(claim, await listClaims(escrow, bounty.id));
+        const alsoPublishes = await sharingE(receiver, claim);
         process.stderr.write(`${PUBLISHES_S}\n`);
         const sent = await complain(receiver, account, claim, result.complaint());
         const { index, fault } = result;

@@ -73,10 +73,11 @@ async function run(
   posting: OpenPackage['posting'],
   account: LocalAccount,
   party: Keeping,
+  signal: AbortSignal,
 ): Promise<Report> {
   const { rpc, state, every } = options;
   const kept = await keepParty({
-    ...{ rpc, state, every, posting, account, party, role, signal: stopSignal() },
+    ...{ rpc, state, every, posting, account, party, role, signal },
     ...{ once: options.once === true, say: sayer(options.json === true) },
     ...(options.confirmations === undefined ? {} : { confirmations: options.confirmations }),
   });
@@ -100,10 +101,11 @@ function contributorCommand(): Command {
   );
   example(command, 'FINEPROOF_KEYSTORE=contributor.json fineproof keep contributor run/ --package bounty/ --rpc https://node');
   return action<KeepOptions & { readonly package: string }>(command, async ([folder], options) => {
+    const signal = stopSignal();
     const account = await signingAccount();
     return withEngine('wasm', async (engine) => {
       const opened = await openPackage(options.package, engine);
-      return run('contributor', options, opened.posting, account, await contributorOf(folder as string, opened, account, engine));
+      return run('contributor', options, opened.posting, account, await contributorOf(folder as string, opened, account, engine), signal);
     });
   });
 }
@@ -135,10 +137,11 @@ function posterCommand(): Command {
     'FINEPROOF_KEYSTORE=poster.json fineproof keep poster bounty/ --keys delivery.key --out adapter/ --store store/ --demand-up-to 0.1',
   );
   return action<PosterOptions>(command, async ([folder], options) => {
+    const signal = stopSignal();
     const account = await signingAccount();
     const posting = readPosting(folder as string);
     const inputs = options.inputs === undefined ? null : readInputs(options.inputs);
-    if (!delivers(posting.terms)) return run('poster', options, posting, account, posterOf(posting, account, null, inputs));
+    if (!delivers(posting.terms)) return run('poster', options, posting, account, posterOf(posting, account, null, inputs), signal);
     const { keys, out } = options;
     for (const [name, value] of [
       ['--keys', keys],
@@ -153,7 +156,7 @@ function posterCommand(): Command {
         ...{ receiver: { bounty, key, stores: openClaimStores(options), engine }, package: folder as string },
         ...{ out: out as string, content: join(options.state, 'content'), spend: options.demandUpTo },
       };
-      return run('poster', options, posting, account, posterOf(posting, account, opening, inputs));
+      return run('poster', options, posting, account, posterOf(posting, account, opening, inputs), signal);
     });
   });
 }

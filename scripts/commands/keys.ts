@@ -8,7 +8,7 @@ import { decodeSecrets, SECRETS_NAME } from '../lib/delivery/secrets.ts';
 import { decodeVault, encodeVault, MAX_VAULT, type VaultItem } from '../lib/delivery/vault.ts';
 import { readBounded } from '../lib/files.ts';
 import { repeated } from '../lib/options.ts';
-import { decryptSecret, encryptSecret, isEncrypted, loadSecret, passphrase } from '../lib/secrets.ts';
+import { decryptSecret, encryptSecret, isEncrypted, loadSecret, newPassphrase, passphrase } from '../lib/secrets.ts';
 
 function newCommand(): Command {
   const command = new Command('new')
@@ -27,13 +27,6 @@ function newCommand(): Command {
       ])}\n${LOSING_D}`,
     };
   });
-}
-
-/** A passphrase that is going to encrypt. Errors: an empty one. */
-async function newPassphrase(question: string): Promise<string> {
-  const word = await passphrase(question);
-  if (word === '') throw new InputError('FINEPROOF_PASSPHRASE', '', 'is empty', 'choose a passphrase');
-  return word;
 }
 
 function showCommand(): Command {

@@ -3,7 +3,7 @@ import { exportAdapter } from '../../prover/run/adapter.ts';
 import type { Hex } from '../../verifier/input.ts';
 import { InputError } from '../../verifier/input.ts';
 import { writeAdapter } from '../lib/adapter-files.ts';
-import { escrowOf, findClaimOf, listClaims } from '../lib/bounties.ts';
+import { escrowOf, findClaimOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example, table, type Report } from '../lib/command.ts';
 import { LOSING_D } from '../lib/delivery/key-file.ts';
@@ -90,7 +90,7 @@ export function receiveCommand(): Command {
             text: `${wrong}\n\`fineproof complain ${claim.id}\` gets refund and bond. ${PUBLISHES_S}`,
             failed: true,
           };
-        const alsoPublishes = sharingE(claim, await listClaims(escrow, bounty.id));
+        const alsoPublishes = await sharingE(receiver, claim);
         process.stderr.write(`${wrong}. ${PUBLISHES_S}\n`);
         const sent = await complain(receiver, await signingAccount(), claim, result.complaint());
         return {

@@ -26,6 +26,8 @@ export interface PostedClaim {
   readonly barred: boolean;
   /** Unanswered demands of bundle and trace. */
   readonly openDemands: number;
+  /** Unanswered demands of encrypted rows. */
+  readonly openRowDemands: number;
   /** When the turn passes in its present state, seconds. */
   readonly deadline: bigint;
   readonly block: bigint;
@@ -104,6 +106,7 @@ export async function listClaims(escrow: Escrow, bounty?: Hex, fromBlock = 0n): 
         attested: record.attesters !== 0 || record.barred,
         barred: record.barred,
         openDemands: record.openDemands,
+        openRowDemands: record.openRowDemands,
         deadline: record.deadline,
         block: e.blockNumber,
         transaction: e.transactionHash,

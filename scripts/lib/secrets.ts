@@ -56,6 +56,16 @@ export async function passphrase(question: string): Promise<string> {
   }
 }
 
+/** A passphrase for a secret that is going to be made: on a terminal asked for twice, because a slip of the finger would lose it. Errors: empty, not the same. */
+export async function newPassphrase(question: string): Promise<string> {
+  const word = await passphrase(question);
+  if (word === '') throw new InputError('FINEPROOF_PASSPHRASE', '', 'is empty', 'choose a passphrase');
+  const given = process.env['FINEPROOF_PASSPHRASE'];
+  if ((given === undefined || given === '') && (await passphrase('Again: ')) !== word)
+    throw new InputError('FINEPROOF_PASSPHRASE', '', 'was not the same twice', 'start again; nothing was written');
+  return word;
+}
+
 /** Writes a secret; encrypted when a passphrase is given. */
 export const saveSecret = (path: string, bytes: Uint8Array, word?: string): void =>
   writeSecret(path, word === undefined ? bytes : encryptSecret(bytes, word));

@@ -245,7 +245,8 @@ test('T8 a value row with an entry that no constraint sees', async () => {
   // The row of λ also commits to a 7, and its response has an entry for it.
   const { compiled } = world1;
   const valueRows = compiled.valueRows.map((r) => (r.name === 'lambda' ? { ...r, length: 3 } : r));
-  const longer = { ...world1, compiled: { ...compiled, valueRows } };
+  const secretRows = compiled.secretRows.map((length, i) => valueRows[i - 2]?.length ?? length);
+  const longer = { ...world1, compiled: { ...compiled, valueRows, secretRows } };
   const forged = await prove(longer, {
     answer: (turn) =>
       'ask' in turn.request && turn.request.ask.name === 'lambda' ? replaceRow(longer, turn, ([lambda]) => [lambda, 7n, 0n]) : undefined,

@@ -14,14 +14,18 @@ import { withEngine } from '../../scripts/lib/engine.ts';
 import { publishCiphertext } from '../../scripts/lib/delivery/ciphertexts.ts';
 import { systemBytes } from '../../scripts/lib/delivery/key-file.ts';
 import { loadDeliveryRows } from '../../scripts/lib/delivery/rows.ts';
-import { drawSecrets, encodeSecrets, seal, secretsName, type Sealing } from '../../scripts/lib/delivery/secrets.ts';
+import { drawSecrets, encodeSecrets, maskOf, seal, secretsName, type Sealing } from '../../scripts/lib/delivery/secrets.ts';
 import { localAccount, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
 import { openPackage } from '../../scripts/lib/package.ts';
 import { bodyOf, readClaim, readRun } from '../../scripts/lib/run-folder.ts';
 import { folderStore } from '../../scripts/lib/stores/folder.ts';
 import { verdictTypedData } from '../../scripts/lib/verdict.ts';
+import { wordHex } from '../../verifier/bounty.ts';
+import { cipherTree, maskRow, type MaskKey } from '../../verifier/delivery/cipher.ts';
+import { R } from '../../verifier/field.ts';
 import { ROW_BYTES, type PlainRow } from '../../verifier/delivery/row.ts';
 import { claimId, type Terms } from '../../verifier/statement.ts';
+import { writeWord } from '../../verifier/words.ts';
 import { fineproofJson, startFineproof } from './support/fineproof.ts';
 import { parties } from './support/parties.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
@@ -31,7 +35,7 @@ const at = (...names: readonly string[]): string => join(folder, ...names);
 const [poster, contributor, attester] = [1, 2, 3];
 const HOUR = 3600;
 const BOND = 10n ** 17n;
-const [REVEALED, PAID, REJECTED] = [3, 4, 5];
+const [PENDING, REVEALED, PAID, REJECTED] = [1, 3, 4, 5];
 
 let local: LocalChain;
 let chain: Chain;
@@ -46,7 +50,15 @@ const pass = async (seconds: number): Promise<void> => {
 const credit = (account: number): Promise<bigint> =>
   escrow.credit('0x0000000000000000000000000000000000000000', localAccount(account).address);
 const statusOf = async (claim: Hex): Promise<number> => (await escrow.claimOf(claim)).status;
-const nonces = (): Promise<number> => chain.client.getTransactionCount({ address: localAccount(poster).address });
+/** Transactions of an account so far. */
+const sentBy = (account: number): Promise<number> => chain.client.getTransactionCount({ address: localAccount(account).address });
+/** Waits until something is so. */
+async function seen(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; !(await what()); i++) {
+    assert.ok(i < 3000, 'not seen within a minute');
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
 
 before(async () => {
   local = await startLocalChain();
@@ -116,16 +128,23 @@ async function attest(claim: Hex): Promise<void> {
 }
 
 /** Claims the honest run under a delivery of these rows, or what `change` makes of it; its folder holds the secrets. */
-async function lie(name: string, rows: (honest: PlainRow[]) => PlainRow[], change: (sealing: Sealing) => Sealing = (s) => s): Promise<Hex> {
+async function lie(
+  name: string,
+  rows: (honest: PlainRow[]) => PlainRow[],
+  change: (sealing: Sealing) => Sealing = (s) => s,
+  spoil: (ciphertext: Uint8Array, mask: MaskKey) => void = () => {},
+): Promise<Hex> {
   process.env['FINEPROOF_PASSPHRASE'] = 'a word';
-  const { program } = await withEngine('wasm', async (engine) => ({ program: (await openPackage(at('bounty'), engine)).bounty }));
+  const { bounty: opened } = await withEngine('wasm', (engine) => openPackage(at('bounty'), engine));
   const account = localAccount(contributor);
   const stored = { ...readRun(at('run')), save: () => assert.fail('only read') };
-  const sold = rows(await loadDeliveryRows(program.compiled, stored));
+  const sold = rows(await loadDeliveryRows(opened.compiled, stored));
   const secrets = drawSecrets(bounty.id, account.address, sold, systemBytes);
-  const { ciphertext, sealing } = seal(sold, secrets, program);
-  const said = change(sealing);
-  if (said.cipherRoot === sealing.cipherRoot) await publishCiphertext([folderStore(at('store'))], said.cipherRoot, ciphertext);
+  const { ciphertext, sealing } = seal(sold, secrets, opened);
+  spoil(ciphertext, maskOf(secrets, opened));
+  const said = change({ ...sealing, cipherRoot: wordHex(cipherTree(ciphertext).root) });
+  const own = wordHex(cipherTree(ciphertext).root) === said.cipherRoot;
+  if (own) await publishCiphertext([folderStore(at('store'))], said.cipherRoot, ciphertext);
   cpSync(at('run'), at(name), { recursive: true });
   writeFileSync(at(name, secretsName(secrets.nonce)), encodeSecrets(secrets));
   const body = { ...bodyOf(readClaim(at('run', 'claim.json'))), ...said };
@@ -168,27 +187,54 @@ test('D3 rows other than those proven: receive names the row and writes nothing,
 });
 
 test('D3 another claim’s ciphertext opens nothing: received with --complain, the bond is the poster’s', async () => {
-  const { body } = await findClaim(escrow, (await lastClaims())[0] as Hex);
+  const copied = (await lastClaims())[0] as Hex;
+  const { body } = await findClaim(escrow, copied);
   const claim = await lie(
     'thief',
     (rows) => rows,
-    (own) => ({ ...own, cipherRoot: body.cipherRoot }),
+    ({ keyHash, nonce }) => ({ ...{ cipherRoot: body.cipherRoot, ephemeralKey: body.ephemeralKey }, keyHash, nonce }),
   );
   await ok(['reveal', claim, '--run', at('thief')], contributor);
   const { code, json } = await fineproofJson(receive(claim, 'wrong', '--complain'), as(poster));
   assert.deepEqual([code, json['state'], json['row'], await statusOf(claim)], [1, 'wrong', 0, REJECTED]);
+  // It named the other claim’s E too, whose S is out with it.
+  assert.deepEqual(json['alsoPublishes'], [copied]);
   assert.ok(!existsSync(at('wrong')));
+});
+
+test('D2 a blind that is no field element is found by the poster’s keeper, which complains by itself', async () => {
+  const claim = await lie(
+    'unreadable',
+    (rows) => rows,
+    undefined,
+    (ciphertext, mask) => {
+      const row = maskRow(ciphertext.subarray(2 * ROW_BYTES, 3 * ROW_BYTES), mask, 2);
+      writeWord(row, 16, R);
+      ciphertext.set(maskRow(row, mask, 2), 2 * ROW_BYTES);
+    },
+  );
+  await ok(['reveal', claim, '--run', at('unreadable')], contributor);
+  const { json, err } = await fineproofJson(
+    ['keep', 'poster', at('bounty'), '--keys', keys, '--out', at('wrong'), '--state', at('keep'), '--once'],
+    as(poster),
+  );
+  assert.deepEqual(
+    (json['sent'] as { duty: string }[]).map((s) => s.duty),
+    [`complain claim ${claim}`],
+  );
+  assert.match(err, /"text":"row 2 is wrong: BlindOutOfField\. A complaint publishes S/);
+  assert.deepEqual([await statusOf(claim), existsSync(at('wrong'))], [REJECTED, false]);
 });
 
 const lastClaims = async (): Promise<Hex[]> => ((await ok(['bounty', 'show', bounty.id]))['claims'] as { id: Hex }[]).map((c) => c.id);
 
 test('D1 a key that is not the claim’s is refused before it is sent; one shown too late costs the bond', async () => {
   const other = await lie('late', (rows) => rows);
-  const sent = await chain.client.getTransactionCount({ address: localAccount(contributor).address });
+  const sent = await sentBy(contributor);
   await refused(['reveal', other, '--run', at('run')], /has no delivery-.*keys import/, contributor);
   writeFileSync(at('other.key'), `0x${'11'.repeat(32)}`);
   await refused(['reveal', other, '--key', at('other.key')], /is not the key that the claim names.*nothing was sent/, contributor);
-  assert.equal(await chain.client.getTransactionCount({ address: localAccount(contributor).address }), sent);
+  assert.equal(await sentBy(contributor), sent);
   await pass(2 * HOUR);
   await refused(['reveal', other, '--run', at('late')], /TooLate/, contributor);
   assert.deepEqual((await ok(['settle', bounty.id], attester))['unrevealed'], [other]);
@@ -240,52 +286,53 @@ test('D1 a reveal at the last second leaves the poster all the time; rows that n
 
 test('what was received is what was trained, byte for byte; D2 nothing can be complained about it', async () => {
   const { claim } = honest;
-  const received = await ok(receive(claim, 'adapter'), poster);
+  // The rows are the chain's, and no store has the bundle: their own commitments show that all are right.
+  const received = await ok(receive(claim, 'adapter', '--store', at('empty')), poster);
   assert.equal(received['state'], 'right');
   await ok(['adapter', 'export', at('run'), '--package', at('bounty'), '--out', at('trained')]);
   for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
     assert.deepEqual(readFileSync(at('adapter', file)), readFileSync(at('trained', file)));
-  const sent = await nonces();
+  const sent = await sentBy(poster);
   await refused(['complain', claim, ...opening], /every row of .* is as proven: nothing was sent/, poster);
-  assert.equal(await nonces(), sent);
+  assert.equal(await sentBy(poster), sent);
   await ok(['keys', 'new', '--out', at('another.key')]);
   await refused(['receive', claim, '--package', at('bounty'), '--keys', at('another.key'), '--out', at('no')], /is not the delivery key/);
   assert.equal(await statusOf(claim), REVEALED);
 });
 
-test('two keepers bring a claim to its payment, and the adapter to the poster', async () => {
+test('two keepers, killed in between, bring a claim to its payment, and the adapter to the poster; nothing is sent twice', async () => {
   // The honest claim falls to a demand that is left open, so that the bounty goes on.
   await ok(['demand', honest.claim, '--package', at('bounty'), '--tree', 'cipher', '--level', '0'], poster);
   await pass(HOUR);
   assert.deepEqual((await ok(['settle', bounty.id], poster))['defaulted'], [honest.claim]);
   const claim = (await ok(['claim', at('run'), '--package', at('bounty'), '--publish', '--anew'], contributor))['claim'] as Hex;
+  const before = await Promise.all([poster, contributor].map(sentBy));
   const state = ['--state', at('keep'), '--every', '1s', '--json'];
-  const both = [
-    startFineproof(['keep', 'poster', at('bounty'), '--keys', keys, '--out', at('kept'), ...state], as(poster)),
-    startFineproof(['keep', 'contributor', at('run'), '--package', at('bounty'), ...state], as(contributor)),
-  ] as const;
-  running.push(...both);
-  const early = Promise.race(both.map((p) => p.ended)).then(({ out, err }) => assert.fail(`ended early: ${out}${err}`));
+  const posters = ['keep', 'poster', at('bounty'), '--keys', keys, '--out', at('kept'), ...state];
+  const contributors = ['keep', 'contributor', at('run'), '--package', at('bounty'), ...state];
+  const start = () => {
+    const both = [startFineproof(posters, as(poster)), startFineproof(contributors, as(contributor))] as const;
+    running.push(...both);
+    return both;
+  };
+  const first = start();
   await attest(claim);
-  const received = (async (): Promise<void> => {
-    while (!existsSync(at('kept', 'delivery.json'))) await new Promise((done) => setTimeout(done, 100));
-  })();
-  await Promise.race([received, early]);
-  early.catch(() => {});
+  await seen(async () => (await statusOf(claim)) > PENDING);
+  for (const one of first) one.stop('SIGKILL');
+  const second = start();
+  await Promise.race([
+    seen(() => existsSync(at('kept', 'delivery.json'))),
+    Promise.race(second.map((p) => p.ended)).then(({ out, err }) => assert.fail(`ended early: ${out}${err}`)),
+  ]);
   await pass(2 * HOUR);
-  const ended = await Promise.all(both.map((p) => p.ended));
-  for (const { code, err } of ended) assert.equal(code, 0, err);
-  const [posters, contributors] = ended.map(({ out }) => JSON.parse(out) as { over: boolean; sent: { duty: string }[] }) as [
-    { over: boolean; sent: { duty: string }[] },
-    { over: boolean; sent: { duty: string }[] },
-  ];
-  assert.deepEqual(
-    contributors.sent.map((s) => s.duty),
-    [`accept claim ${claim}`, `reveal claim ${claim}`, `settle claim ${claim}`, 'withdraw the native coin'],
-  );
-  assert.deepEqual([posters.over, contributors.over, await statusOf(claim)], [true, true, PAID]);
-  assert.ok(posters.sent.every(({ duty }) => duty === 'withdraw the native coin'));
+  for (const { code, out, err } of await Promise.all(second.map((p) => p.ended))) {
+    assert.equal(code, 0, err);
+    assert.equal((JSON.parse(out) as { over: boolean }).over, true);
+  }
+  assert.equal(await statusOf(claim), PAID);
   assert.deepEqual(await Promise.all([credit(poster), credit(contributor)]), [0n, 0n]);
+  // The contributor accepted, revealed, settled and withdrew, the poster withdrew.
+  assert.deepEqual(await Promise.all([poster, contributor].map(sentBy)), [(before[0] as number) + 1, (before[1] as number) + 4]);
   for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
     assert.deepEqual(readFileSync(at('kept', file)), readFileSync(at('trained', file)));
 });

@@ -9,6 +9,7 @@ import { deliveryKeyHash } from '../../verifier/delivery/keys.ts';
 import { bountyId, claimId, KIND, type Body, type Terms } from '../../verifier/statement.ts';
 import { connect, deploy, openEscrow, type Chain, type Escrow } from '../../scripts/lib/chain.ts';
 import { localAccount, startLocalChain, type LocalChain } from '../../scripts/lib/local-chain.ts';
+import { writePosting } from '../../scripts/lib/package.ts';
 import { verdictTypedData } from '../../scripts/lib/verdict.ts';
 import { fineproofJson } from './support/fineproof.ts';
 
@@ -109,7 +110,23 @@ test('enter, disclose; what nobody disclosed is refunded by settle, with every e
   await refused(poster, /TooEarly/, ...disclose);
   await pass(DAY);
   await refused(poster, /WrongInputs/, ...disclose.with(3, word(9)));
-  await run(poster, ...disclose);
+  // The poster's keeper needs nothing of the package but its terms.
+  writePosting(join(folder, 'shown'), { chainId: chain.id, escrow: escrow.address, terms: shown.terms });
+  writeFileSync(join(folder, 'inputs.json'), JSON.stringify({ ...inputs, uri: 'https://example.org/inputs' }));
+  const keep = [
+    'keep',
+    'poster',
+    join(folder, 'shown'),
+    '--state',
+    join(folder, 'keep'),
+    '--once',
+    '--inputs',
+    join(folder, 'inputs.json'),
+  ];
+  assert.deepEqual(
+    ((await run(poster, ...keep))['sent'] as { duty: string }[]).map((sent) => sent.duty),
+    ['disclose'],
+  );
   await pass(DAY);
   const ended = await run(attester, 'settle', hidden.id);
   assert.deepEqual([ended['undisclosed'], ended['entries']], [[hidden.id], [contributor.address]]);

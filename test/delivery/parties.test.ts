@@ -16,23 +16,28 @@ import {
   secretsName,
   ciphertextName,
 } from '../../scripts/lib/delivery/secrets.ts';
+import { readingsOfRows } from '../../scripts/lib/delivery/rows.ts';
 import { decodeVault, encodeVault, type VaultItem } from '../../scripts/lib/delivery/vault.ts';
 import { readDeliveryKey } from '../../scripts/lib/delivery/options.ts';
 import { bodyOf } from '../../scripts/lib/run-folder.ts';
 import { decryptSecret, encryptSecret } from '../../scripts/lib/secrets.ts';
+import { folderStore } from '../../scripts/lib/stores/folder.ts';
+import { httpStore } from '../../scripts/lib/stores/http.ts';
 import { StoreError, type BundleStore } from '../../scripts/lib/stores/types.ts';
 import { encodeDeliveryRows } from '../../prover/run/delivery-rows.ts';
 import { rowsOfState } from '../../prover/prove/delivered.ts';
 import type { RunStorage } from '../../prover/run/storage.ts';
 import { wordHex } from '../../verifier/bounty.ts';
-import { cipherTree, encryptRows } from '../../verifier/delivery/cipher.ts';
+import { adapterTree, cipherTree, encryptRows } from '../../verifier/delivery/cipher.ts';
 import { keyPair, multiplySecret, sharedSecret } from '../../verifier/delivery/keys.ts';
 import { ciphertextFromAnswers, rowAnswer, rowChunks } from '../../verifier/delivery/row-answers.ts';
-import { PAD_ROW, ROW_BYTES, type PlainRow } from '../../verifier/delivery/row.ts';
+import { commitRow, PAD_ROW, ROW_BYTES, type PlainRow } from '../../verifier/delivery/row.ts';
+import { openWhole } from '../../verifier/delivery/whole.ts';
 import { canonicalJson, type Hex } from '../../verifier/input.ts';
 import { compile } from '../../verifier/program/compile.ts';
 import { polyOfRole } from '../../verifier/public-content.ts';
 import { delivering, firstState } from '../fixtures/delivering.ts';
+import { startServer } from '../service/support/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-parties-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -205,6 +210,25 @@ test('answers bring a ciphertext of every depth; a changed one is not of it', ()
   assert.throws(() => rowAnswer(ciphertext, cipherTree(ciphertext), 4, 0), /up to level 3/);
 });
 
+test('without the bundle the rows’ own commitments show that all are right, or that one is not', async () => {
+  const ciphertext = encryptRows(rows, mask);
+  const commitments = await Promise.all(rows.map((row) => commitRow(row)));
+  const pads = new Array<null>(ciphertext.length / ROW_BYTES - rows.length).fill(null);
+  const { root } = adapterTree([...commitments, ...pads]);
+  const readings = readingsOfRows(compiled);
+  assert.equal(readings.length, rows.length);
+  assert.ok(readings.includes(true) && readings.includes(false));
+  assert.deepEqual(await openWhole(ciphertext, mask, readings, root), [...rows, ...pads.map(() => PAD_ROW)]);
+  assert.equal(await openWhole(ciphertext, { ...mask, key: 9n }, readings, root), null);
+  assert.equal(await openWhole(ciphertext, mask, readings, root ^ 1n), null);
+  // A bit of the first row, of its blind (beyond r too), and of the last pad.
+  for (const at of [1, 512, 543, ciphertext.length - 40]) {
+    const changed = new Uint8Array(ciphertext);
+    changed[at] = (changed[at] as number) ^ 0x80;
+    assert.equal(await openWhole(changed, mask, readings, root), null);
+  }
+});
+
 test('stores are believed for the exact ciphertext alone', async () => {
   const ciphertext = encryptRows(rows, mask);
   const depth = Math.log2(ciphertext.length / ROW_BYTES);
@@ -232,4 +256,24 @@ test('stores are believed for the exact ciphertext alone', async () => {
     /was not published: flipped: gave another content/,
   );
   assert.throws(() => ciphertextBytes({ deliveryDepth: 32 }), /can be read/);
+});
+
+test('a ciphertext goes to a folder and to a web server, and comes back', async () => {
+  const ciphertext = encryptRows(rows, mask);
+  const deliveryDepth = Math.log2(ciphertext.length / ROW_BYTES);
+  const root = wordHex(cipherTree(ciphertext).root);
+  const kept = new Map<string, Buffer>();
+  const server = await startServer(({ method, url, body }, response) => {
+    if (method === 'PUT') kept.set(url, body);
+    const there = kept.get(url);
+    if (there === undefined) response.writeHead(404).end();
+    else response.end(method === 'PUT' ? '' : there);
+  });
+  try {
+    const stores = [folderStore(join(folder, 'store')), httpStore(`${server.url}/base`, new Set())];
+    await publishCiphertext(stores, root, ciphertext);
+    for (const one of stores) assert.deepEqual(new Uint8Array(await fetchCiphertext([one], root, { deliveryDepth })), ciphertext);
+  } finally {
+    server.close();
+  }
 });

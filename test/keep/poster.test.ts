@@ -26,6 +26,7 @@ test('bundle and ciphertext of the first claim are fetched early, opened once th
   assert.deepEqual(duties(at([claim(1)]), all), []);
   assert.deepEqual(duties(at([revealed()]), { ...nothing, has: (_, part) => part === 'bundle' }), ['fetch ciphertext']);
   assert.deepEqual(duties(at([revealed()]), all), ['receive 1']);
+  assert.deepEqual(duties(at([revealed()]), { ...nothing, has: (_, part) => part === 'ciphertext' }), ['fetch bundle', 'receive 1']);
   assert.deepEqual(duties(at([revealed()]), { ...all, received: () => true }), []);
   // The same when the poster was away until it was paid.
   const paid = { bounty: { status: 'paid' as const, first: word(0), disclosed: false } };
@@ -63,6 +64,15 @@ test('D1 a key that was not shown in time costs the bond; a lapsed claim is ende
   assert.deepEqual(duties(at([claim(1, { status: 'accepted', deadline: 500n })]), all), ['unrevealed 1']);
   assert.deepEqual(duties(at([claim(1, { deadline: 400n })]), all), []);
   assert.deepEqual(duties(at([claim(1, { deadline: 400n })], { now: 10_000n }), all), ['lapse 1']);
+});
+
+test('once nobody can claim any more, what holds up the end is ended, to whomever it pays', () => {
+  const verdict = claim(1, { attested: true });
+  assert.deepEqual(duties(at([verdict]), all), []);
+  assert.deepEqual(duties(at([verdict], { now: 10_000n }), all), ['accept 1']);
+  const received = { ...all, received: () => true };
+  assert.deepEqual(duties(at([revealed()], { now: 700n }), received), []);
+  assert.deepEqual(duties(at([revealed()], { now: 10_000n }), received), ['settle 1']);
 });
 
 test('refund, then the fees of open demands, then withdraw; then nothing is left', () => {

@@ -13,6 +13,7 @@ import { deliveryKeyHash, multiplySecret, sharedSecret, type KeyPair } from '../
 import { ciphertextFromAnswers, rowChunks } from '../../../verifier/delivery/row-answers.ts';
 import type { PlainRow, RowFault } from '../../../verifier/delivery/row.ts';
 import { delivers } from '../../../verifier/delivery/terms.ts';
+import { openWhole } from '../../../verifier/delivery/whole.ts';
 import type { Engine } from '../../../verifier/engine.ts';
 import { InputError, type Hex } from '../../../verifier/input.ts';
 import { bundleFromAnswers, chunksOf } from '../../../verifier/record/chunks.ts';
@@ -24,7 +25,7 @@ import { NO_KEY, TREE, type AnswerWords, type TreeNode } from '../dispute.ts';
 import type { BundleStore } from '../stores/types.ts';
 import { fetchCiphertext } from './ciphertexts.ts';
 import { systemBytes } from './key-file.ts';
-import { deliveryCommitments } from './rows.ts';
+import { deliveryCommitments, readingsOfRows } from './rows.ts';
 
 /** Who receives, with what. */
 export interface Receiver {
@@ -139,10 +140,20 @@ async function maskOfClaim({ escrow, key }: Receiver, claim: ReceivedClaim): Pro
 
 /** Fetches, opens and checks everything. */
 export async function openClaim(receiver: Receiver, claim: ReceivedClaim): Promise<Opened> {
+  const { bounty, engine } = receiver;
   const mask = await maskOfClaim(receiver, claim);
-  const commitments = await findCommitments(receiver, claim);
   const ciphertext = await findCiphertext(receiver, claim);
-  const opened = await openDelivery({ ciphertext, commitments, mask }, receiver.engine);
+  let commitments: (Affine | null)[];
+  try {
+    commitments = await findCommitments(receiver, claim);
+  } catch (e) {
+    if (!(e instanceof InputError)) throw e;
+    // Without the bundle all rows can still be seen to be right, though not which one is wrong.
+    const rows = await openWhole(ciphertext, mask, readingsOfRows(bounty.compiled), BigInt(claim.body.adapterRoot), engine);
+    if (rows === null) throw new InputError('delivery', '', `has a wrong row; which one, only the bundle says: ${e.message}`, e.cure);
+    return { rows };
+  }
+  const opened = await openDelivery({ ciphertext, commitments, mask }, engine);
   if ('rows' in opened) return opened;
   const { index, fault } = opened;
   const complaint = (): Complaint =>
@@ -154,13 +165,23 @@ export async function openClaim(receiver: Receiver, claim: ReceivedClaim): Promi
 export const PUBLISHES_S =
   'A complaint publishes S: with the revealed K and the public ciphertext anybody can then read what was delivered under this claim.';
 
-/** Other claims of the bounty under the same E: what S opens of them once their K is shown. */
-export const sharingE = (claim: ReceivedClaim, all: readonly Pick<PostedClaim, 'id' | 'body'>[]): Hex[] =>
-  all
-    .filter(
-      ({ id, body: { ephemeralKey: e } }) => id !== claim.id && e.x === claim.body.ephemeralKey.x && e.y === claim.body.ephemeralKey.y,
-    )
-    .map(({ id }) => id);
+/** Other claims under the same D and E, of any bounty: the S of one is that of all, and opens them once their K is shown. */
+export async function sharingE(
+  { escrow, bounty }: Pick<Receiver, 'escrow' | 'bounty'>,
+  { id, body: { ephemeralKey: e } }: ReceivedClaim,
+): Promise<Hex[]> {
+  const { deliveryKey: d } = bounty.terms;
+  const found: Hex[] = [];
+  for (const { args, blockNumber } of await escrow.events('Posted')) {
+    const own = args.terms.deliveryKey;
+    if (own.x !== d.x || own.y !== d.y) continue;
+    for (const { args: other } of await escrow.events('Claimed', { bountyId: args.bountyId }, blockNumber)) {
+      const { x, y } = other.body.ephemeralKey;
+      if (other.claimId !== id && x === e.x && y === e.y) found.push(other.claimId);
+    }
+  }
+  return found;
+}
 
 /** Sends the complaint about a wrong row: the poster's call. Errors: another sender. */
 export async function complain(

@@ -6,7 +6,7 @@
  * with null, the pads, as `openDelivery`, `complaintOf` and `adapterTree` take them. A poster turns opened rows into the adapter's files with
  * `deliveredState` and `exportAdapter`.
  */
-import { stateOfRows } from '../../../prover/prove/delivered.ts';
+import { limbsOfRows, stateOfRows } from '../../../prover/prove/delivered.ts';
 import { decodeDeliveryRows, DELIVERY_ROWS } from '../../../prover/run/delivery-rows.ts';
 import type { RunStorage } from '../../../prover/run/storage.ts';
 import { bundleBytes } from '../../../verifier/bundle.ts';
@@ -35,3 +35,6 @@ export function deliveryCommitments(c: Compiled, bundle: Uint8Array): (Affine | 
 
 /** The delivered tensors that opened rows hold, under the names that `exportAdapter` reads. Errors: rows of another bounty. */
 export const deliveredState = (c: Compiled, rows: readonly PlainRow[]): Content => stateOfRows(c, rows);
+
+/** Of each row that is no pad: whether its limbs are signed. */
+export const readingsOfRows = (c: Compiled): boolean[] => limbsOfRows(c).map(({ tensor }) => tensor.signed);

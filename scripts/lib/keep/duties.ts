@@ -33,7 +33,7 @@ export function dutyText(duty: Duty): string {
 }
 
 /** Whether reward and bond may be released, or the key be asked for. */
-function payable({ bounty, terms, now }: View, { id, status, openDemands, attested, deadline }: ClaimView): boolean {
+export function payable({ bounty, terms, now }: View, { id, status, openDemands, attested, deadline }: ClaimView): boolean {
   return (
     status === 'pending' && bounty.first === id && openDemands === 0 && (attested || (terms.rule !== RULE.attested && now >= deadline))
   );
@@ -49,7 +49,7 @@ export function lateEnd({ terms, now }: View, { id, status, attested, deadline, 
 }
 
 /** Whether a claim's payment is due: its key was shown, and nobody complained in time. */
-const settles = ({ now }: View, { status, deadline, openRowDemands }: ClaimView): boolean =>
+export const settles = ({ now }: View, { status, deadline, openRowDemands }: ClaimView): boolean =>
   status === 'revealed' && now >= deadline && openRowDemands === 0;
 
 /** Once nothing of a party's own is live: what it has to its credit. */

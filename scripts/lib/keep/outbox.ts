@@ -135,8 +135,9 @@ export function openOutbox(
         });
         if (receipt !== null) return write({ ...state, floor: Math.max(state.floor, Number(receipt.blockNumber)), pending: null });
       }
-      // Another transaction of this key took its place, so it never will be mined.
-      if ((await client.getTransactionCount({ address: account.address })) > pending.nonce) return write({ ...state, pending: null });
+      // Another transaction of this key took its place, so it never will be mined; or it was mined, and the node does not show it yet.
+      if ((await client.getTransactionCount({ address: account.address })) > pending.nonce)
+        return write({ ...state, floor: Math.max(state.floor, Number(await client.getBlockNumber())), pending: null });
       // Where it can't be prepared anew (the call would fail now, say), the old one stays.
       const next = now() - pending.since >= PATIENCE ? await raise(pending).catch(() => pending) : pending;
       if (next !== pending) write({ ...state, pending: next });

@@ -6,7 +6,7 @@ import { KIND } from '../../../verifier/statement.ts';
 import { rowNodes } from '../delivery/receiving.ts';
 import { sameNode } from '../demands.ts';
 import { TREE } from '../dispute.ts';
-import { lateEnd, withdrawals, type Duty, type Part, type Plan } from './duties.ts';
+import { lateEnd, payable, settles, withdrawals, type Duty, type Part, type Plan } from './duties.ts';
 import { LIVE, type ClaimView, type View } from './view.ts';
 
 /** What a poster has, and may do. */
@@ -40,7 +40,8 @@ function deliveryOf(view: View, claim: ClaimView, own: Posters, notes: string[])
   }
   const missing = PARTS.filter((part) => !own.has(claim, part));
   const duties: Duty[] = missing.map((part) => ({ what: 'fetch', claim: id, part }));
-  if (missing.length === 0 && (status === 'revealed' || status === 'paid')) return [{ what: 'receive', claim: id }];
+  // All rows can be seen to be right without the bundle too.
+  if (!missing.includes('ciphertext') && (status === 'revealed' || status === 'paid')) duties.push({ what: 'receive', claim: id });
   if (missing.includes('ciphertext') && asksForRows(view, claim)) {
     const nodes = rowNodes({ terms: view.terms });
     const fresh = nodes.filter((node) => !demands.some((d) => d.node.tree === TREE.cipher && sameNode(d.node, node)));
@@ -69,6 +70,11 @@ export function posterPlan(view: View, own: Posters): Plan {
     const lapses = end?.what === 'lapse';
     // A claim without a verdict stands in nobody's way before the bounty can be refunded.
     if (end !== null && (!lapses || now >= terms.claimBy)) duties.push(end);
+  }
+  // Once nobody can claim any more, a claimant who went away must not hold up the refund, nor one who is owed the payment its end.
+  if (open && first !== undefined && now >= terms.claimBy) {
+    if (payable(view, first)) duties.push({ what: 'accept', claim: first.id });
+    if (settles(view, first)) duties.push({ what: 'settle', claim: first.id });
   }
   if (delivers(terms) && current !== undefined) duties.push(...deliveryOf(view, current, own, notes));
   let asked = 0;

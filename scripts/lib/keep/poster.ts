@@ -57,6 +57,8 @@ export function posterOf(posting: Posting, account: LocalAccount, opening: Openi
       `belongs to ${account.address}, the bounty to ${terms.poster}`,
       'sign with the poster’s key',
     );
+  // Whatever else is called so should be noticed now.
+  if (opening !== null) receivedClaim(opening.out);
   const wrong = new Map<Hex, () => Complaint>();
   const claimOf = (view: View, id: Hex): ClaimView => view.claims.find((c) => c.id === id) as ClaimView;
   const rootOf = ({ body }: ClaimView, part: Part): Hex => (part === 'bundle' ? body.bundleRoot : body.cipherRoot);
@@ -128,6 +130,8 @@ export function posterOf(posting: Posting, account: LocalAccount, opening: Openi
         case 'defaulted':
         case 'reclaim':
           return escrow[duty.what](account, terms, duty.claim, duty.node);
+        case 'accept':
+        case 'settle':
         case 'lapse':
         case 'unrevealed':
           return escrow[duty.what](account, terms, duty.claim);
