@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { formatEther } from 'viem';
 import type { Hex } from '../../verifier/input.ts';
 import { escrowOf, findBounty, findClaim } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
+import { amountOf, fetchWith, readCoin } from '../lib/coins.ts';
 import { action, example } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
@@ -23,10 +23,11 @@ export function acceptCommand(): Command {
       const sent = await escrow.accept(await signingAccount(), bounty.terms, claim.id);
       const { status, deadline } = await findClaim(escrow, claim.id);
       const paid = status === 'paid';
+      const { reward, token } = bounty.terms;
       return {
         json: { claim: claim.id, bounty: bounty.id, claimant: claim.claimant, paid, transaction: sent.hash, gas: sent.gas },
         text: paid
-          ? `paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``
+          ? `paid: ${amountOf(reward, await readCoin(chain, token))} credited to ${claim.claimant}; fetch it with ${fetchWith(token)}`
           : `accepted: the claimant must \`fineproof reveal\` before ${new Date(Number(deadline) * 1000).toISOString()}`,
       };
     }),

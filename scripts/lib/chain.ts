@@ -7,6 +7,7 @@ import {
   defineChain,
   getAddress,
   http,
+  parseAbi,
   type Abi,
   type Account,
   type Address,
@@ -118,6 +119,10 @@ const CURES: Readonly<Record<string, string>> = {
   OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
+  InexactTransfer: 'this token takes a fee of transfers, which the escrow refuses: pay in another one',
+  SafeERC20FailedOperation: 'the token refused the transfer: check balance and allowance, or pay in another one',
+  ERC20InsufficientBalance: 'the account has too little of the token',
+  ERC20InsufficientAllowance: 'the allowance was used elsewhere: post again',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
   TrueInstruction: 'the position is true: the claim cannot be refuted with it',
@@ -162,7 +167,7 @@ async function mined(chain: Chain, hash: Hash, what: string): Promise<Transactio
 }
 
 /** Calls a contract: simulated first, so that a refusal costs nothing and names its reason. */
-async function send(
+export async function send(
   chain: Chain,
   account: Account,
   what: string,
@@ -220,6 +225,7 @@ export interface Escrow {
   readonly address: Address;
   readonly chain: Chain;
   post(account: Account, terms: Terms): Promise<Sent>;
+  postWithPermit(account: Account, terms: Terms, permit: Permit): Promise<Sent>;
   claim(account: Account, terms: Terms, body: Body): Promise<Sent>;
   attest(
     account: Account,
@@ -305,6 +311,20 @@ export interface Escrow {
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
 
+/** An ERC-2612 approval of the reward. */
+export interface Permit {
+  readonly deadline: bigint;
+  readonly v: number;
+  readonly r: Hex;
+  readonly s: Hex;
+}
+
+/** Errors of ERC-6093. */
+const tokenErrors = parseAbi([
+  'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
+  'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
+]);
+
 const NO_VALUE = 0n;
 const atBlock = (block?: bigint): { blockNumber?: bigint } => (block === undefined ? {} : { blockNumber: block });
 
@@ -318,14 +338,15 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   if (code === undefined || code === '0x')
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
-  // The checkers' errors pass through the escrow.
-  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error')] as Abi;
+  // Errors of checkers and tokens pass through the escrow.
+  const withErrors = [...abi, ...fraudProofAbi.filter((item) => item.type === 'error'), ...tokenErrors] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = NO_VALUE): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,
     chain,
     post: (account, terms) => call(account, 'post', [terms], postValue(terms)),
+    postWithPermit: (account, terms, permit) => call(account, 'postWithPermit', [terms, permit], postValue(terms)),
     claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),

@@ -1,6 +1,6 @@
 /** Making a bounty: recipe and calibration, program, first state, package, terms. */
 import { randomBytes } from 'node:crypto';
-import type { Account, Address } from 'viem';
+import type { Address, LocalAccount } from 'viem';
 import { encodeContent } from '../../prover/cards/content.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { asTensors } from '../../prover/run/training.ts';
@@ -19,11 +19,12 @@ import { encodeProgram } from '../../prover/program/encode.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/public-content.ts';
 import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
 import type { LoadedCard } from './card-files.ts';
-import type { Escrow, Sent } from './chain.ts';
+import type { Escrow } from './chain.ts';
 import type { DeliveryTerms } from './delivery/options.ts';
 import { withEngine } from './engine.ts';
 import { makeKey } from './optimistic.ts';
 import { writePackage, writePosting } from './package.ts';
+import { postPaying, type Posted } from './token-reward.ts';
 
 export interface BountyCards {
   readonly model: LoadedCard;
@@ -48,6 +49,8 @@ export interface Judges {
 export interface Deadlines {
   readonly claimWithin: number;
   readonly window: number;
+  /** How long a reservation holds; without it none are taken. */
+  readonly reserveFor?: number;
 }
 
 export interface NewBounty {
@@ -165,14 +168,14 @@ export const makeTerms = (
   window: BigInt(deadlines.window),
   answer: BigInt(doubts?.answer ?? 0),
   react: BigInt(doubts?.react ?? 0),
-  reserveFor: 0n,
+  reserveFor: BigInt(deadlines.reserveFor ?? 0),
   revealFor: BigInt(delivery?.revealFor ?? 0),
   complainFor: BigInt(delivery?.complainFor ?? 0),
   salt: toHex(randomBytes(32)),
 });
 
-/** Writes bounty.json and posts. The package is complete before any money moves. */
-export async function post(escrow: Escrow, account: Account, folder: string, terms: Terms, registry?: Address): Promise<Sent> {
+/** Writes bounty.json and posts, allowing the escrow to take a token first. The package is complete before any money moves. */
+export async function post(escrow: Escrow, account: LocalAccount, folder: string, terms: Terms, registry?: Address): Promise<Posted> {
   writePosting(folder, { chainId: escrow.chain.id, escrow: escrow.address, terms, ...(registry === undefined ? {} : { registry }) });
-  return escrow.post(account, terms);
+  return postPaying(escrow, account, terms);
 }
