@@ -6,6 +6,7 @@ import { type Address } from 'viem';
 import { bundleBytes, rowsDigest } from './bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
+import { continuedRoot } from './delivery/continuation.ts';
 import { checkDelivery } from './delivery/terms.ts';
 import { plain } from './engine.ts';
 import type { DenseTensors } from './evaluate.ts';
@@ -31,6 +32,8 @@ export interface BountyFiles {
   readonly dataCard: Uint8Array;
   /** Content of the first state's tensors. */
   readonly start: Uint8Array;
+  /** Of a milestone: blinds of the delivered rows of the claim that it continues (delivery/continuation.ts). */
+  readonly startBlinds?: Uint8Array;
   readonly content: (digest: Hex, size: number) => Uint8Array;
 }
 
@@ -105,7 +108,9 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const digest = digestOf(files.start);
   const cells = placeContent(state, start);
   const rows = await publicRows(cells, compiled.columns, state.rows, digest, engine);
-  if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
+  const { startBlinds } = files;
+  const from = startBlinds === undefined ? rowsDigest(rows) : await continuedRoot(program, compiled, start, startBlinds, engine);
+  if (wordHex(from) !== terms.startDigest) throw differs('start.bin', 'first state');
   const sizes = `is ${terms.maxBundle}, the program's bundles have ${bundleBytes(compiled)} bytes`;
   if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
     throw new InputError('bounty.json', 'terms.maxBundle', sizes, 'refuse the bounty: nobody could claim it');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { zeroAddress, type Address } from 'viem';
 import { delivers } from '../../verifier/delivery/terms.ts';
-import { toHex, type Hex } from '../../verifier/input.ts';
+import { InputError, toHex, type Hex } from '../../verifier/input.ts';
 import { bountyId } from '../../verifier/statement.ts';
 import { escrowOf, findBounty, listBounties, listClaims } from '../lib/bounties.ts';
 import { described, standingOf, summary } from '../lib/bounty-text.ts';
@@ -17,6 +17,7 @@ import { delivered, deliveryOf, deliveryOptions, type DeliveryOptions } from '..
 import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
+import { continuedOf, milestoneOptions, type MilestoneOptions } from '../lib/milestone.ts';
 import { readShape } from '../lib/model-folder.ts';
 import { addressOption, amountOption, chainOptions, digestArgument, durationOption, repeated, type ChainOptions } from '../lib/options.ts';
 import { withEngine } from '../lib/engine.ts';
@@ -26,7 +27,7 @@ import { makePackage, makeTerms, post } from '../lib/post-bounty.ts';
 import { checkReservations, checkRule, DEFAULT_WINDOW, doubtsOf, judgesOf, ruleOptions, type RuleOptions } from '../lib/rule-options.ts';
 import { checkFunds, rewardCoin } from '../lib/token-reward.ts';
 
-interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions, DeliveryOptions {
+interface PostOptions extends ChainOptions, RecipeOptions, RuleOptions, DeliveryOptions, MilestoneOptions {
   readonly model: string;
   readonly data: string;
   readonly opening?: readonly string[];
@@ -48,9 +49,8 @@ const ALLOWED = {
 } as const;
 
 function postCommand(): Command {
-  const command = deliveryOptions(
-    ruleOptions(recipeOptions(chainOptions(new Command('post').description('make a bounty’s package and post it with its reward')))),
-  )
+  const described = new Command('post').description('make a bounty’s package and post it with its reward');
+  const command = milestoneOptions(deliveryOptions(ruleOptions(recipeOptions(chainOptions(described)))))
     .requiredOption('--model <folder>', 'folder of `model commit`')
     .requiredOption('--data <folder>', 'folder of `data commit`')
     .requiredOption('--out <folder>', 'folder for the package to publish')
@@ -76,22 +76,27 @@ function postCommand(): Command {
       const coin = await rewardCoin(chain, options.token);
       const reward = unitsOf(options.reward, coin, '--reward');
       await checkFunds(chain, account.address, coin, reward, options.attesterFee * BigInt(judges.threshold));
+      const continued = await withEngine('wasm', (engine) => continuedOf(options, escrow, engine));
       const held = join(options.data, 'held-out.card.json');
       const cards = await withEngine('wasm', async (engine) => ({
         model: loadCard(join(options.model, 'model.card.json'), engine),
         data: loadCard(join(options.data, 'data.card.json'), engine),
         heldOut: existsSync(held) ? loadCard(held, engine) : null,
       }));
+      if (continued !== null && continued.claim.terms.modelDigest !== cards.model.digest)
+        throw new InputError('--model', '', 'is not the model of the claim’s bounty', 'a milestone goes on with the same model card');
       const openings = await loadOpenings(options.opening ?? [], { model: cards.model.card, data: cards.data.card });
       const recipe = { ...recipeOf(options, readShape(options.model).shape, cards.model.card, cards.data.card), ...delivered(delivery) };
       const recorded = options.rule !== 'attested';
-      const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed: toHex(randomBytes(32)), recorded });
+      const startSeed = toHex(randomBytes(32));
+      const start = continued === null ? {} : { continued };
+      const parts = await makePackage({ folder: options.out, recipe, cards, openings, startSeed, recorded, ...start });
       const money = { token: options.token, reward, bond: options.bond, attesterFee: options.attesterFee };
       const deadlines = { claimWithin, window: options.window ?? DEFAULT_WINDOW, reserveFor: options.reserveFor ?? 0 };
       const now = (await chain.client.getBlock()).timestamp;
       const doubts = doubtsOf(options, parts.maxBundle, delivery !== null);
       const terms = makeTerms(account.address, parts, money, judges, deadlines, now, doubts, delivery);
-      const sent = await post(escrow, account, options.out, terms);
+      const sent = await post(escrow, account, options.out, terms, continued === null ? {} : { previous: continued.claim });
       const id = bountyId(BigInt(chain.id), escrow.address, terms);
       return {
         json: {
@@ -107,6 +112,7 @@ function postCommand(): Command {
           ...(recorded ? { verifierKey: terms.verifierKey } : {}),
           ...(doubts === null ? {} : { demandFee: terms.demandFee }),
           ...(delivery === null ? {} : { deliveryDepth: terms.deliveryDepth, fullState: terms.fullState }),
+          ...(options.after === undefined ? {} : { continues: options.after }),
           transaction: sent.hash,
           gas: sent.gas,
           maxBundle: terms.maxBundle,
@@ -114,6 +120,7 @@ function postCommand(): Command {
         text: table([
           ['bounty', id],
           ['package', `${options.out} (publish this folder)`],
+          ...(options.after === undefined ? [] : [['continues', `${options.after}, whose final state the package publishes`]]),
           ['reward', `${amountOf(reward, coin)}${ALLOWED[sent.allowed.how]}`],
           ...sent.allowed.sent.map(({ hash, gas }) => ['approval', `${hash}, ${gas} gas`]),
           ['transaction', `${sent.hash}, ${sent.gas} gas`],
@@ -193,11 +200,13 @@ function checkCommand(): Command {
     if (verifier !== null) checked.push('the verifier key is that of the verifier, recorded anew');
     let status: string | null = null;
     if (options.offline !== true) {
-      const [found, coin] = await withChain(options.rpc, async (chain) => [
-        await findBounty(await escrowOf(chain, options.escrow, posting), posting.id),
-        await readCoin(chain, bounty.terms.token),
-      ]);
+      const [found, coin, { continues }] = await withChain(options.rpc, async (chain) => {
+        const escrow = await escrowOf(chain, options.escrow, posting);
+        const found = await findBounty(escrow, posting.id);
+        return [found, await readCoin(chain, bounty.terms.token), await standingOf(escrow, posting.id)] as const;
+      });
       status = found.status;
+      if (continues !== null) checked.push(`the first state is the final one of the paid claim ${continues.claim}`);
       checked.push(`the bounty is on chain ${posting.chainId}, ${status}, with a reward of ${amountOf(bounty.terms.reward, coin)}`);
     }
     const { reward, token } = bounty.terms;

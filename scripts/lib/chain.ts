@@ -130,6 +130,7 @@ const CURES: Readonly<Record<string, string>> = {
   DemandNotOpen: 'it is answered or closed',
   UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
   NeverLapses: 'accept it, or challenge it',
+  NotAContinuation: 'the claim’s bounty asked for no full state, or model or first state are others',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */
@@ -226,6 +227,8 @@ export interface Escrow {
   readonly chain: Chain;
   post(account: Account, terms: Terms): Promise<Sent>;
   postWithPermit(account: Account, terms: Terms, permit: Permit): Promise<Sent>;
+  /** Posts a bounty that starts where a paid claim ended. */
+  postMilestone(account: Account, terms: Terms, previous: PaidClaim): Promise<Sent>;
   claim(account: Account, terms: Terms, body: Body): Promise<Sent>;
   attest(
     account: Account,
@@ -311,6 +314,11 @@ export interface Escrow {
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
 
+/** A paid claim, as `postMilestone` takes it. */
+export interface PaidClaim extends ClaimRef {
+  readonly terms: Terms;
+}
+
 /** An ERC-2612 approval of the reward. */
 export interface Permit {
   readonly deadline: bigint;
@@ -347,6 +355,8 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     chain,
     post: (account, terms) => call(account, 'post', [terms], postValue(terms)),
     postWithPermit: (account, terms, permit) => call(account, 'postWithPermit', [terms, permit], postValue(terms)),
+    postMilestone: (account, terms, { terms: previous, claimant, body }) =>
+      call(account, 'postMilestone', [terms, previous, claimant, body], postValue(terms)),
     claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),

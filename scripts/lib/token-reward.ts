@@ -6,7 +6,7 @@
 import { domainSeparator, parseAbi, parseSignature, zeroAddress, type Address, type LocalAccount } from 'viem';
 import { InputError } from '../../verifier/input.ts';
 import type { Terms } from '../../verifier/statement.ts';
-import { send, type Chain, type Escrow, type Permit, type Sent } from './chain.ts';
+import { send, type Chain, type Escrow, type PaidClaim, type Permit, type Sent } from './chain.ts';
 import { amountOf, balanceOf, NATIVE, readCoin, type Coin } from './coins.ts';
 
 // `approve` without its result, which early tokens don't give.
@@ -119,17 +119,17 @@ async function approve(escrow: Escrow, account: LocalAccount, token: Address, va
   return sent;
 }
 
-/** Posts, with the allowance that the reward takes. */
-export async function postPaying(escrow: Escrow, account: LocalAccount, terms: Terms): Promise<Posted> {
+/** Posts, with the allowance that the reward takes; a milestone after `previous`, for which the escrow takes no permits. */
+export async function postPaying(escrow: Escrow, account: LocalAccount, terms: Terms, previous?: PaidClaim): Promise<Posted> {
   const { token, reward } = terms;
-  const plain = async (how: Allowed['how'], sent: readonly Sent[] = []): Promise<Posted> => ({
-    ...(await escrow.post(account, terms)),
-    allowed: { how, sent },
-  });
+  const plain = async (how: Allowed['how'], sent: readonly Sent[] = []): Promise<Posted> => {
+    const posted = await (previous === undefined ? escrow.post(account, terms) : escrow.postMilestone(account, terms, previous));
+    return { ...posted, allowed: { how, sent } };
+  };
   if (token === zeroAddress) return plain('native');
   const before = await allowance(escrow.chain, token, account.address, escrow.address);
   if (before >= reward) return plain('allowance');
-  const permit = await signPermit(escrow, account, token, reward);
+  const permit = previous === undefined ? await signPermit(escrow, account, token, reward) : null;
   if (permit !== null) return { ...(await escrow.postWithPermit(account, terms, permit)), allowed: { how: 'permit', sent: [] } };
   return plain('approval', await approve(escrow, account, token, reward, before));
 }

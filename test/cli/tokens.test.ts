@@ -38,6 +38,7 @@ before(async () => {
   stubborn = await deployToken(chain, localAccount(0), 'StubbornToken', ['US\u202eD', 6]);
   await plain.write(localAccount(0), 'mint', POSTER, 10n ** 19n);
   await stubborn.write(localAccount(0), 'mint', POSTER, 10_000_000n);
+  await stubborn.write(localAccount(0), 'mint', localAccount(30).address, 10_000_000n);
   writeTinyModel(at('base'));
   writeFileSync(at('text'), text);
   await ok(['model', 'commit', at('base'), '--out', at('model')]);
