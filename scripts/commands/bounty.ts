@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { zeroAddress, type Address } from 'viem';
 import { delivers } from '../../verifier/delivery/terms.ts';
 import { InputError, toHex, type Hex } from '../../verifier/input.ts';
@@ -17,7 +17,7 @@ import { delivered, deliveryOf, deliveryOptions, type DeliveryOptions } from '..
 import { endWhatIsDue } from '../lib/endings.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { loadOpenings } from '../lib/openings.ts';
-import { continuedOf, milestoneOptions, type MilestoneOptions } from '../lib/milestone.ts';
+import { checkPrevious, continuedOf, milestoneOptions, type MilestoneOptions } from '../lib/milestone.ts';
 import { readShape } from '../lib/model-folder.ts';
 import { addressOption, amountOption, chainOptions, digestArgument, durationOption, repeated, type ChainOptions } from '../lib/options.ts';
 import { withEngine } from '../lib/engine.ts';
@@ -182,14 +182,22 @@ function showCommand(): Command {
   );
 }
 
+interface CheckOptions extends ChainOptions {
+  readonly offline?: true;
+  readonly previous?: string;
+}
+
 function checkCommand(): Command {
   const command = chainOptions(
     new Command('check')
       .description('check a package before training: files against terms, program against recipe, terms against the chain')
       .argument('<package>', 'the folder that the poster published'),
-  ).option('--offline', 'leave the chain out');
+  )
+    .option('--previous <folder>', 'of a milestone: the package of the bounty that it continues; compares what their states mean')
+    .addOption(new Option('--offline', 'leave the chain out').conflicts('previous'));
   example(command, 'fineproof bounty check bounty/');
-  return action<ChainOptions & { readonly offline?: true }>(command, async ([folder], options) => {
+  return action<CheckOptions>(command, async ([folder], options) => {
+    const { previous } = options;
     const { bounty, posting, verifier } = await withEngine('wasm', async (engine) => {
       const opened = await openPackage(folder as string, engine);
       return { ...opened, verifier: checkedVerifier(opened.bounty, engine) };
@@ -206,6 +214,10 @@ function checkCommand(): Command {
         return [found, await readCoin(chain, bounty.terms.token), await standingOf(escrow, posting.id)] as const;
       });
       status = found.status;
+      if (previous !== undefined) {
+        await withEngine('wasm', (engine) => checkPrevious(bounty, folder as string, previous, continues?.bounty ?? null, engine));
+        checked.push('the state means what it meant to the bounty that this one continues, and steps are counted on');
+      }
       if (continues !== null) checked.push(`the first state is the final one of the paid claim ${continues.claim}`);
       checked.push(`the bounty is on chain ${posting.chainId}, ${status}, with a reward of ${amountOf(bounty.terms.reward, coin)}`);
     }

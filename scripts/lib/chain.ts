@@ -7,6 +7,7 @@ import {
   defineChain,
   getAddress,
   http,
+  isAddressEqual,
   parseAbi,
   type Abi,
   type Account,
@@ -34,7 +35,7 @@ import {
 import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
-import type { Body, Terms } from '../../verifier/statement.ts';
+import { bountyId, type Body, type Terms } from '../../verifier/statement.ts';
 import { accusationAbi, DEMAND_STATUS, hexes, type AnswerWords, type ClaimRef, type DemandStatus, type TreeNode } from './dispute.ts';
 import { signingAccount } from './keys.ts';
 import { LOCAL_CHAIN_ID, replayChain } from './local-chain.ts';
@@ -229,6 +230,7 @@ export interface Escrow {
   postWithPermit(account: Account, terms: Terms, permit: Permit): Promise<Sent>;
   /** Posts a bounty that starts where a paid claim ended. */
   postMilestone(account: Account, terms: Terms, previous: PaidClaim): Promise<Sent>;
+  /** With the bond, unless the account's reservation or entry holds one. */
   claim(account: Account, terms: Terms, body: Body): Promise<Sent>;
   attest(
     account: Account,
@@ -357,7 +359,17 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
     postWithPermit: (account, terms, permit) => call(account, 'postWithPermit', [terms, permit], postValue(terms)),
     postMilestone: (account, terms, { terms: previous, claimant, body }) =>
       call(account, 'postMilestone', [terms, previous, claimant, body], postValue(terms)),
-    claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
+    async claim(account, terms, body) {
+      const id = bountyId(BigInt(chain.id), address, terms);
+      const read = { address, abi } as const;
+      const [{ reservedBy, reservedUntil }, { holdsBond }, { timestamp }] = await Promise.all([
+        chain.client.readContract({ ...read, functionName: 'bountyOf', args: [id] }),
+        chain.client.readContract({ ...read, functionName: 'entryOf', args: [id, account.address] }),
+        chain.client.getBlock(),
+      ]);
+      const reserved = isAddressEqual(reservedBy, account.address) && timestamp < BigInt(reservedUntil);
+      return call(account, 'claim', [terms, body], reserved || holdsBond ? NO_VALUE : terms.bond);
+    },
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),

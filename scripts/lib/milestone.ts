@@ -2,12 +2,13 @@
  * `bounty post --after`: a bounty that starts where a paid claim ended. The claim's bounty must have asked for the delivery of the whole state; who
  * received it publishes it with the new bounty, since nobody can train on from a state that he does not have. So the state is public from then on.
  */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { decodeDeliveryRows } from '../../prover/run/delivery-rows.ts';
 import { stateOfRows } from '../../prover/prove/delivered.ts';
 import { checkScales } from '../../prover/trainer/calibrate.ts';
 import type { Tensors } from '../../prover/trainer/walk.ts';
-import { wordHex } from '../../verifier/bounty.ts';
+import { wordHex, type OpenBounty } from '../../verifier/bounty.ts';
 import type { CardTensor, Content } from '../../verifier/cards.ts';
 import { continuedRoot, sameState } from '../../verifier/delivery/continuation.ts';
 import { ROW_BYTES } from '../../verifier/delivery/row.ts';
@@ -98,21 +99,50 @@ export async function continuedOf(options: MilestoneOptions, escrow: Escrow, eng
   return { state, blinds, recipe: readRecipe(previous), tensors: stateTensors(program), claim: { terms, claimant, body } };
 }
 
-/** The recipe of a milestone: exponents and steps done are the last bounty's. Errors: its state would mean something else, a scale is too fine now. */
-export function continuedRecipe(asked: Recipe, { recipe: last, tensors }: Continued, inputs: (program: Program) => Tensors): Recipe {
-  const recipe: Recipe = { ...asked, exponents: last.exponents, done: (last.done ?? 0) + last.steps };
-  const cure = 'give the last bounty’s --rank, --targets, --first-layer, --optimizer and --precision';
+/** Throws InputError if a recipe does not go on where another one's training ended: another state, other moments, another count of steps. */
+export function checkContinues(recipe: Recipe, last: Recipe, tensors: readonly CardTensor[], source: string): void {
+  const cure = 'a milestone has the last bounty’s --rank, --targets, --first-layer, --optimizer and --precision';
   const differs = sameState(tensors, stateTensors(buildTraining(recipe).program));
-  if (differs !== null) throw new InputError('--after', '', `the last bounty’s state is another: ${differs}`, cure);
+  if (differs !== null) throw new InputError(source, '', `the last bounty’s state is another: ${differs}`, cure);
   // Moments are those of the summed loss, so that a state means the same only with as many tokens in a step.
   const meaning = ({ optimizer, lora, precision, batch, sequence }: Recipe): Hex =>
     digestOf(canonicalJson({ optimizer, lora, precision, batch, sequence }));
-  if (meaning(last) !== meaning(asked))
+  if (meaning(last) !== meaning(recipe))
     throw new InputError(
-      '--after',
+      source,
       '',
       'the last bounty trained otherwise',
       `${cure}, its --alpha and --weight-decay, and data of its --batch and --sequence`,
     );
+  const done = (last.done ?? 0) + last.steps;
+  if (recipe.done !== done)
+    throw new InputError(source, 'done', `is ${recipe.done ?? 0}, the last bounty ended after ${done} steps`, 'refuse the bounty');
+}
+
+/** The recipe of a milestone: exponents and steps done are the last bounty's. Errors: its state would mean something else, a value outgrows its width. */
+export function continuedRecipe(asked: Recipe, { recipe: last, tensors }: Continued, inputs: (program: Program) => Tensors): Recipe {
+  const recipe: Recipe = { ...asked, exponents: last.exponents, done: (last.done ?? 0) + last.steps };
+  checkContinues(recipe, last, tensors, '--after');
   return checkScales(recipe, inputs);
+}
+
+/** Checks a milestone's package against that of the bounty that it says to continue. Errors: it says so of none, or of another one. */
+export async function checkPrevious(
+  bounty: OpenBounty,
+  folder: string,
+  previous: string,
+  continues: Hex | null,
+  engine: Engine,
+): Promise<void> {
+  const last = await openPackage(previous, engine);
+  if (continues !== last.bounty.id)
+    throw new InputError(
+      '--previous',
+      '',
+      `is bounty ${last.bounty.id}; this one continues ${continues ?? 'none'}`,
+      'give the package of that bounty',
+    );
+  checkContinues(readRecipe(folder), readRecipe(previous), stateTensors(last.bounty.program), join(folder, 'recipe.json'));
+  if (bounty.terms.modelDigest !== last.bounty.terms.modelDigest)
+    throw new InputError(folder, 'terms.modelDigest', 'is another model than the last bounty’s', 'refuse the bounty');
 }

@@ -123,13 +123,14 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const state = first(program);
   const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
   const rows = await publicRows(placeContent(stateIn, state), compiled.columns, stateIn.rows, digestOf(start), engine);
+  const root = continued && { root: await continuedRoot(program, compiled, state, continued.blinds, engine) };
   let verifierKey: Hex = ZERO_WORD;
   if (bounty.recorded === true) {
     const names = ['model', 'data'] as const;
     const hidden = names.filter((name) => cards[name].card.commitment !== undefined);
     const hiddenRows = new Map(hidden.map((name) => [name, commitmentRows(cards[name].card, `${name}.card.json`)]));
     const publicContent = { ...cards.model.content, ...cards.data.content, ...program.constants };
-    verifierKey = makeKey({ compiled, start: { rows }, hiddenRows, publicContent, terms: { announces: [] } }, engine);
+    verifierKey = makeKey({ compiled, start: { rows, ...root }, hiddenRows, publicContent, terms: { announces: [] } }, engine);
   }
   const startBlinds = continued?.blinds;
   writePackage(folder, { recipe, program: programBytes, start, ...(startBlinds === undefined ? {} : { startBlinds }), ...cards });
@@ -140,7 +141,7 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
     recipeHash: recipeHash({ program: digestOf(programBytes), steps: recipe.steps, stepsPerProof: recipe.perProof, schedule: ZERO_WORD }),
     steps: recipe.steps,
     stepsPerProof: recipe.perProof,
-    startDigest: wordHex(startBlinds === undefined ? rowsDigest(rows) : await continuedRoot(program, compiled, state, startBlinds, engine)),
+    startDigest: wordHex(root?.root ?? rowsDigest(rows)),
     maxBundle: BigInt(bundleBytes(compiled)),
     deliveryDepth: deliveryDepth(compiled),
   };

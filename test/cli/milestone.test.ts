@@ -120,7 +120,8 @@ test('what does not fit together is refused before anything is posted', async ()
 
 test('a milestone, paid in a token: posted, shown, checked by anybody, trained on from the paid state, and proven', async () => {
   const after = ['--after', claims.id, '--previous', at('first'), '--rows', at('run', 'delivery-rows.bin')];
-  const posted = await ok(post('second', 'next', ...recipe, ...after, '--token', token.address), poster);
+  const challenged = ['--rule', 'both', '--bond', '1', '--answer', '1h', '--react', '1h'];
+  const posted = await ok(post('second', 'next', ...recipe, ...after, ...challenged, '--token', token.address), poster);
   // The escrow takes no permit for a milestone.
   assert.deepEqual([posted['continues'], posted['allowed']], [claims.id, 'approval']);
   const id = posted['bounty'] as Hex;
@@ -129,9 +130,16 @@ test('a milestone, paid in a token: posted, shown, checked by anybody, trained o
   const { checked } = await ok(['bounty', 'check', at('second')]);
   assert.match((checked as string[]).join(), new RegExp(`the first state is the final one of the paid claim ${claims.id}`));
 
+  const { checked: compared } = await ok(['bounty', 'check', at('second'), '--previous', at('first')]);
+  assert.match((compared as string[]).join(), /the state means what it meant .* steps are counted on/);
+  await refused(['bounty', 'check', at('first'), '--previous', at('second')], /this one continues none/);
+
   const trained = await ok(['train', at('second'), '--out', at('run2')], contributor);
   assert.equal((trained['losses'] as unknown[]).length, 1);
   assert.equal((await ok(['verify', at('run2', 'bundle.bin'), '--package', at('second')]))['ok'], true);
+  // Runs the recorded verifier under the pinned key, and gives its trace.
+  const claimed = await ok(['claim', at('run2'), '--package', at('second')], contributor);
+  assert.notEqual(BigInt(claimed['traceRoot'] as Hex), 0n);
   const { bounties } = (await ok(['audit'])) as unknown as EscrowAudit;
   assert.deepEqual(
     bounties.map((b) => [b.continues, b.continuedBy]),

@@ -9,15 +9,27 @@
  */
 import type { CardTensor, Content } from '../cards.ts';
 import { rowsRoot } from '../bundle.ts';
+import type { Affine } from '../curve.ts';
 import { plain, type Engine } from '../engine.ts';
 import { R } from '../field.ts';
-import { InputError } from '../input.ts';
+import { InputError, type Hex } from '../input.ts';
 import { compile, type Compiled } from '../program/compile.ts';
 import type { Program } from '../program/types.ts';
-import { polyOfRole } from '../public-content.ts';
+import { polyOfRole, type Cells } from '../public-content.ts';
 import { readWord, WORD_BYTES } from '../words.ts';
 import { deliveredCells } from './cells.ts';
 import { DELIVERY_COLUMNS } from './limbs.ts';
+
+/** A bounty's first state, in the clear. */
+export interface FirstState {
+  readonly content: Content;
+  /** Of the content's file. */
+  readonly digest: Hex;
+  readonly cells: Cells;
+  readonly rows: readonly Affine[];
+  /** Of a milestone: what `startDigest` is instead of the rows' digest. */
+  readonly root?: bigint;
+}
 
 /** The same program as one that delivers its whole state: the layout of a continued claim's rows, whatever this program delivers. */
 function delivering(program: Program, compiled: Compiled): Compiled {
