@@ -1,10 +1,11 @@
 /** Bounties that pay in an ERC-20, through the commands, each in a process of its own: posting, showing, paying, withdrawing, auditing. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { zeroAddress } from 'viem';
+import { auditPage } from '../../scripts/lib/audit/page/page.ts';
 import type { Audit, EscrowAudit } from '../../scripts/lib/audit/types.ts';
 import { connect, deploy, type Chain } from '../../scripts/lib/chain.ts';
 import { readCoin, short } from '../../scripts/lib/coins.ts';
@@ -165,7 +166,7 @@ test('an unclaimed bounty gives its tokens back', async () => {
   assert.equal(await stubborn.read('balanceOf', POSTER), 10_000_000n);
 });
 
-test('the audit follows both coins, in text, page and JSON; one token that no longer answers is a finding and no end', async () => {
+test('the audit follows both coins, in text, page and JSON; a token that no longer answers does not end it', async () => {
   const audit = (await ok(['audit', at('first'), '--html', at('audit.html')])) as unknown as Audit;
   assert.deepEqual(
     audit.coins.map((c) => [c.symbol, c.decimals]),
@@ -174,6 +175,10 @@ test('the audit follows both coins, in text, page and JSON; one token that no lo
       ['PLN', 18],
     ],
   );
+  const page = readFileSync(at('audit.html'), 'utf8');
+  assert.equal(page, auditPage(audit));
+  assert.match(page, /it says of itself: PLN, 18 decimals/);
+  assert.match(page, /A bounty of 1\.5 PLN \(0x/);
   const { out } = await fineproof(['audit', at('first')], as());
   assert.match(out, /paid, 1 steps, reward 1\.5 PLN \(0x/);
   assert.match(out, /claimant +0\.1 ETH, 0 PLN \(0x[0-9a-f]+…[0-9a-f]+\) +0\.1 ETH, 1\.5 PLN/i);
