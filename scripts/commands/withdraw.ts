@@ -42,6 +42,8 @@ export function withdrawCommand(): Command {
       for (const { token, amount } of due) {
         const sent = await escrow.withdraw(account, token, to);
         const coin = await readCoin(chain, token);
+        // Said at once, in case the other coin cannot be sent.
+        if (due.length > 1) process.stderr.write(`${amountOf(amount, coin)} sent to ${to} in ${sent.hash}\n`);
         withdrawn.push({ coin, amount, token, symbol: coin.symbol, decimals: coin.decimals, transaction: sent.hash, gas: sent.gas });
       }
       const [first, ...more] = withdrawn.map(({ coin: _coin, ...rest }) => rest);
