@@ -181,7 +181,7 @@ test('the audit follows both coins, in text, page and JSON; a token that no long
   assert.match(page, /A bounty of 1\.5 PLN \(0x/);
   const { out } = await fineproof(['audit', at('first')], as());
   assert.match(out, /paid, 1 steps, reward 1\.5 PLN \(0x/);
-  assert.match(out, /claimant +0\.1 ETH, 0 PLN \(0x[0-9a-f]+…[0-9a-f]+\) +0\.1 ETH, 1\.5 PLN/i);
+  assert.match(out, /holder of a reservation +0\.1 ETH, 0 PLN \(0x[0-9a-f]+…[0-9a-f]+\) +0\.1 ETH, 1\.5 PLN/i);
   const all = (await ok(['audit'])) as unknown as EscrowAudit;
   assert.deepEqual(
     all.liabilities?.map((l) => [l.token, l.held, l.credits, l.balance].map(String)),
