@@ -185,7 +185,12 @@ test('the audit follows both coins, in text, page and JSON; a token that no long
   const all = (await ok(['audit'])) as unknown as EscrowAudit;
   assert.deepEqual(
     all.liabilities?.map((l) => [l.token, l.held, l.credits, l.balance].map(String)),
-    [zeroAddress, plain.address, stubborn.address].map((token) => [token, '0', '0', '0']),
+    [
+      // The fee that no attester earned waits for the poster.
+      [zeroAddress, '0', String(10n ** 16n), String(10n ** 16n)],
+      [plain.address, '0', '0', '0'],
+      [stubborn.address, '0', '0', '0'],
+    ],
   );
   // A token that is gone: its code is taken away, as a proxy's owner could.
   await chain.client.request({ method: 'hardhat_setCode', params: [stubborn.address, '0x'] } as never);
