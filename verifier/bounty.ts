@@ -6,6 +6,7 @@ import { type Address } from 'viem';
 import { bundleBytes, rowsDigest } from './bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, decodeCard, decodeContent, openContent, type Card, type Content } from './cards.ts';
 import type { Affine } from './curve.ts';
+import { continuedRoot, type FirstState } from './delivery/continuation.ts';
 import { checkDelivery } from './delivery/terms.ts';
 import { plain } from './engine.ts';
 import type { DenseTensors } from './evaluate.ts';
@@ -14,7 +15,7 @@ import { compile, type Compiled } from './program/compile.ts';
 import { CONSTANTS, decodeProgram } from './program/decode.ts';
 import { fixedPolys } from './protocol/accumulator.ts';
 import type { Program } from './program/types.ts';
-import { placeContent, polyOfRole, publicRows, tensorsOf, type Cells } from './public-content.ts';
+import { placeContent, polyOfRole, publicRows, tensorsOf } from './public-content.ts';
 import { KIND, bountyId, recipeHash, statementOf, statementWords, type Body, type Terms } from './statement.ts';
 import { checkProgram } from './validity/check.ts';
 import { verifyBundle, type Verified } from './verify.ts';
@@ -31,6 +32,8 @@ export interface BountyFiles {
   readonly dataCard: Uint8Array;
   /** Content of the first state's tensors. */
   readonly start: Uint8Array;
+  /** Of a milestone: blinds of the delivered rows of the claim that it continues (delivery/continuation.ts). */
+  readonly startBlinds?: Uint8Array;
   readonly content: (digest: Hex, size: number) => Uint8Array;
 }
 
@@ -45,7 +48,7 @@ export interface OpenBounty {
   readonly cards: { readonly model: Card; readonly data: Card };
   /** Content of public cards. */
   readonly content: { readonly model: Content | null; readonly data: Content | null };
-  readonly start: { readonly content: Content; readonly digest: Hex; readonly cells: Cells; readonly rows: readonly Affine[] };
+  readonly start: FirstState;
   /** Content of the tensors of public fixed polynomials. */
   readonly publicContent: DenseTensors;
   readonly hiddenRows: ReadonlyMap<string, readonly Affine[]>;
@@ -105,7 +108,9 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
   const digest = digestOf(files.start);
   const cells = placeContent(state, start);
   const rows = await publicRows(cells, compiled.columns, state.rows, digest, engine);
-  if (wordHex(rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
+  const { startBlinds } = files;
+  const continued = startBlinds === undefined ? {} : { root: await continuedRoot(program, compiled, start, startBlinds, engine) };
+  if (wordHex(continued.root ?? rowsDigest(rows)) !== terms.startDigest) throw differs('start.bin', 'first state');
   const sizes = `is ${terms.maxBundle}, the program's bundles have ${bundleBytes(compiled)} bytes`;
   if (BigInt(bundleBytes(compiled)) > terms.maxBundle)
     throw new InputError('bounty.json', 'terms.maxBundle', sizes, 'refuse the bounty: nobody could claim it');
@@ -118,7 +123,7 @@ export async function openBounty(chainId: bigint, escrow: Address, terms: Terms,
     compiled,
     cards: { model: model.card, data: data.card },
     content: { model: model.content, data: data.content },
-    start: { content: start, digest, cells, rows },
+    start: { content: start, digest, cells, rows, ...continued },
     publicContent: { ...model.content, ...data.content, ...program.constants },
     hiddenRows,
   };

@@ -1,50 +1,15 @@
-/** Limbs of delivered tensors (verifier/delivery/limbs.ts): cut from a state, laid out in rows, and put together again. */
+/** Rows of delivered limbs (verifier/delivery/cells.ts): made from a state, and put together again. */
 import { InputError } from '../../verifier/input.ts';
 import type { Content } from '../../verifier/cards.ts';
+import { cellsOf, deliveredCells, namesBefore } from '../../verifier/delivery/cells.ts';
 import { LIMB_BITS, type DeliveredLimb } from '../../verifier/delivery/limbs.ts';
 import { ROW_LIMBS, type PlainRow } from '../../verifier/delivery/row.ts';
 import type { Compiled, Placed } from '../../verifier/program/compile.ts';
-import { bitsOf, tensorBits, type Tensor } from '../../verifier/program/types.ts';
-import { placeContent, polyOfRole, scatter, type Cells } from '../../verifier/public-content.ts';
+import { bitsOf, tensorBits } from '../../verifier/program/types.ts';
+import { polyOfRole, scatter } from '../../verifier/public-content.ts';
 import { cellArray } from '../../verifier/words.ts';
 
 const LIMB = 2 ** LIMB_BITS;
-
-const cellsOf = (t: Tensor): number => t.axes.reduce((n, a) => n * a.size, 1);
-
-/** Limb `index` of the values of `state`, dense, in the limb's own shape; pads are 0. */
-export function deliveredLimb(tensor: Tensor, state: Tensor, index: number, values: ArrayLike<number>): Int32Array {
-  const count = Math.ceil(state.bits / LIMB_BITS);
-  const unit = LIMB ** index;
-  const own = new Int32Array(values.length);
-  for (let i = 0; i < own.length; i++) {
-    const high = Math.floor((values[i] as number) / unit);
-    own[i] = index === count - 1 ? high : high - Math.floor(high / LIMB) * LIMB;
-  }
-  const out = new Int32Array(cellsOf(tensor));
-  scatter(
-    own,
-    state.axes.map((a) => a.size),
-    out,
-    0,
-  );
-  return out;
-}
-
-/** Names of the state before a proof by those of the state after it. */
-function namesBefore(c: Compiled): ReadonlyMap<string, string> {
-  const into = polyOfRole(c, 'stateIn').tensors;
-  return new Map(polyOfRole(c, 'stateOut').tensors.map(({ tensor }, i) => [tensor.name, (into[i] as Placed).tensor.name]));
-}
-
-/** Cells of the limbs' polynomial for a state under the names of a state-in, as a run stores it. */
-export function deliveredCells(c: Compiled, state: Content): Cells {
-  const names = namesBefore(c);
-  const limbs = c.delivered.map(
-    (l) => [l.tensor.name, deliveredLimb(l.tensor, l.state, l.index, state[names.get(l.state.name) as string] as Cells)] as const,
-  );
-  return placeContent(polyOfRole(c, 'delivery'), Object.fromEntries(limbs));
-}
 
 /** The delivered rows of a state, in the order of the tree: one blind each. */
 export function rowsOfState(c: Compiled, state: Content, blinds: readonly bigint[]): PlainRow[] {

@@ -4,7 +4,7 @@
  */
 import { leafRows, onDomain } from '../backend/leaf-domain.ts';
 import type { Cells, CellSource, LeafBlock, LeafCells, LeafDomain } from '../backend/types.ts';
-import { deliveredLimb } from './delivered.ts';
+import { deliveredLimb } from '../../verifier/delivery/cells.ts';
 import type { Compiled, LeafPlan, Placed } from '../../verifier/program/compile.ts';
 import { placeContent } from '../../verifier/public-content.ts';
 import type { LeafSource } from '../../verifier/program/lower.ts';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { formatEther } from 'viem';
 import type { Hex } from '../../verifier/input.ts';
 import { escrowOf, findBounty, findClaim, type PostedClaim } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
+import { amountOf, fetchWith, readCoin } from '../lib/coins.ts';
 import { action, example } from '../lib/command.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
@@ -30,6 +30,7 @@ export function acceptCommand(): Command {
       const sent = already ? null : await escrow.accept(account, bounty.terms, claim.id);
       const { status, deadline } = await findClaim(escrow, claim.id);
       const paid = status === 'paid';
+      const { reward, token } = bounty.terms;
       return {
         json: {
           claim: claim.id,
@@ -41,7 +42,7 @@ export function acceptCommand(): Command {
           gas: sent?.gas ?? null,
         },
         text: paid
-          ? `${already ? 'already ' : ''}paid: ${formatEther(bounty.terms.reward)} credited to ${claim.claimant}; fetch it with \`fineproof withdraw\``
+          ? `${already ? 'already ' : ''}paid: ${amountOf(reward, await readCoin(chain, token))} credited to ${claim.claimant}; fetch it with ${fetchWith(token)}`
           : `accepted: the claimant must \`fineproof reveal\` before ${new Date(Number(deadline) * 1000).toISOString()}`,
       };
     }),

@@ -6,6 +6,8 @@ import {
   encodeDeployData,
   getAddress,
   http,
+  isAddressEqual,
+  parseAbi,
   type Abi,
   type Account,
   type Address,
@@ -30,7 +32,7 @@ import { InputError, type Hex } from '../../verifier/input.ts';
 import type { Complaint } from '../../verifier/delivery/complaint.ts';
 import type { Accusation } from '../../verifier/record/accusation.ts';
 import type { VerifierKey } from '../../verifier/record/key.ts';
-import type { Body, Terms } from '../../verifier/statement.ts';
+import { bountyId, type Body, type Terms } from '../../verifier/statement.ts';
 import {
   accusationAbi,
   complaintAbi,
@@ -132,6 +134,10 @@ export interface Escrow {
   readonly address: Address;
   readonly chain: Chain;
   post(account: Account, terms: Terms): Promise<Sent>;
+  postWithPermit(account: Account, terms: Terms, permit: Permit): Promise<Sent>;
+  /** Posts a bounty that starts where a paid claim ended. */
+  postMilestone(account: Account, terms: Terms, previous: PaidClaim): Promise<Sent>;
+  /** With the bond, unless the account's reservation or entry holds one. */
   claim(account: Account, terms: Terms, body: Body): Promise<Sent>;
   attest(
     account: Account,
@@ -221,6 +227,25 @@ export interface Escrow {
   ): Promise<GetContractEventsReturnType<typeof bountyEscrowAbi, N, true>>;
 }
 
+/** A paid claim, as `postMilestone` takes it. */
+export interface PaidClaim extends ClaimRef {
+  readonly terms: Terms;
+}
+
+/** An ERC-2612 approval of the reward. */
+export interface Permit {
+  readonly deadline: bigint;
+  readonly v: number;
+  readonly r: Hex;
+  readonly s: Hex;
+}
+
+/** Errors of ERC-6093. */
+const tokenErrors = parseAbi([
+  'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
+  'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
+]);
+
 const atBlock = (block?: bigint): { blockNumber?: bigint } => (block === undefined ? {} : { blockNumber: block });
 
 /** Native coin that `post` takes: fees, disclosure bond, and a native reward. */
@@ -233,15 +258,28 @@ export async function openEscrow(chain: Chain, address: Address): Promise<Escrow
   if (code === undefined || code === '0x')
     throw new InputError('--escrow', '', `there is no contract at ${address} on chain ${chain.id}`, 'check --escrow and --rpc');
   const abi = bountyEscrowAbi;
-  // The checkers' errors pass through the escrow.
-  const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error')] as Abi;
+  // Errors of checkers and tokens pass through the escrow.
+  const withErrors = [...abi, ...[...fraudProofAbi, ...deliveryAbi].filter((item) => item.type === 'error'), ...tokenErrors] as Abi;
   const call = (account: Account, functionName: string, args: readonly unknown[], value = 0n): Promise<Sent> =>
     send(chain, account, functionName, { address, abi: withErrors, functionName, args, value });
   return {
     address,
     chain,
     post: (account, terms) => call(account, 'post', [terms], postValue(terms)),
-    claim: (account, terms, body) => call(account, 'claim', [terms, body], terms.bond),
+    postWithPermit: (account, terms, permit) => call(account, 'postWithPermit', [terms, permit], postValue(terms)),
+    postMilestone: (account, terms, { terms: previous, claimant, body }) =>
+      call(account, 'postMilestone', [terms, previous, claimant, body], postValue(terms)),
+    async claim(account, terms, body) {
+      const id = bountyId(BigInt(chain.id), address, terms);
+      const read = { address, abi } as const;
+      const [{ reservedBy, reservedUntil }, { holdsBond }, { timestamp }] = await Promise.all([
+        chain.client.readContract({ ...read, functionName: 'bountyOf', args: [id] }),
+        chain.client.readContract({ ...read, functionName: 'entryOf', args: [id, account.address] }),
+        chain.client.getBlock(),
+      ]);
+      const reserved = isAddressEqual(reservedBy, account.address) && timestamp < BigInt(reservedUntil);
+      return call(account, 'claim', [terms, body], reserved || holdsBond ? 0n : terms.bond);
+    },
     attest: (account, terms, claimId, v) => call(account, 'attest', [terms, claimId, v.valid, v.expiry, v.attesters, v.signatures]),
     accept: (account, terms, claimId) => call(account, 'accept', [terms, claimId]),
     lapse: (account, terms, claimId) => call(account, 'lapse', [terms, claimId]),

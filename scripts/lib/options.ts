@@ -25,6 +25,12 @@ export const etherOption = (text: string): bigint => {
   return parseUnits(text, 18);
 };
 
+/** An amount of a coin whose decimals the chain tells. */
+export const amountOption = (text: string): string => {
+  if (!/^\d{1,78}(\.\d{1,36})?$/.test(text)) throw new InvalidArgumentError('It must be an amount such as 1.5.');
+  return text;
+};
+
 export const addressOption = (text: string): Address => {
   if (!isAddress(text)) throw new InvalidArgumentError('It must be an address: 0x and 40 hex digits.');
   return getAddress(text);

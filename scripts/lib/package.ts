@@ -6,6 +6,7 @@
  *   program.bin            the program, with the constants' content
  *   model.card.json, data.card.json, held-out.card.json
  *   start.bin              content of the first state
+ *   start-blinds.bin       of a milestone: blinds of the rows that it was delivered in
  *   content/               content-addressed: public cards' content
  */
 import { existsSync, mkdirSync } from 'node:fs';
@@ -129,12 +130,21 @@ const FILE = {
   data: 'data.card.json',
   heldOut: 'held-out.card.json',
   start: 'start.bin',
+  startBlinds: 'start-blinds.bin',
 } as const;
 
 /** Writes everything but bounty.json (which `writePosting` adds once the terms stand). */
 export function writePackage(
   folder: string,
-  parts: { recipe: Recipe; program: Uint8Array; start: Uint8Array; model: LoadedCard; data: LoadedCard; heldOut: LoadedCard | null },
+  parts: {
+    recipe: Recipe;
+    program: Uint8Array;
+    start: Uint8Array;
+    startBlinds?: Uint8Array;
+    model: LoadedCard;
+    data: LoadedCard;
+    heldOut: LoadedCard | null;
+  },
 ): void {
   mkdirSync(folder, { recursive: true });
   removeTemporaries(folder);
@@ -142,6 +152,7 @@ export function writePackage(
   writeAtomic(join(folder, FILE.recipe), encodeRecipe(parts.recipe));
   writeAtomic(join(folder, FILE.program), parts.program);
   writeAtomic(join(folder, FILE.start), parts.start);
+  if (parts.startBlinds !== undefined) writeAtomic(join(folder, FILE.startBlinds), parts.startBlinds);
   for (const [name, card] of [
     [FILE.model, parts.model],
     [FILE.data, parts.data],
@@ -196,6 +207,7 @@ export function packageFiles(folder: string, keccak?: Keccak): BountyFiles {
     modelCard: read(FILE.model, 64 << 20),
     dataCard: read(FILE.data, 64 << 20),
     start: read(FILE.start, MAX_START),
+    ...(existsSync(join(folder, FILE.startBlinds)) ? { startBlinds: read(FILE.startBlinds, MAX_START) } : {}),
     content: (digest, size) => store.get(digest, Math.min(size, MAX_CONTENT), 'content'),
   };
 }

@@ -1,10 +1,11 @@
 /** Making a bounty: recipe and calibration, program, first state, package, terms. */
 import { randomBytes } from 'node:crypto';
-import type { Account, Address } from 'viem';
+import type { Address, LocalAccount } from 'viem';
 import { encodeContent } from '../../prover/cards/content.ts';
 import type { Opening } from '../../prover/cards/hidden.ts';
 import { asTensors } from '../../prover/run/training.ts';
 import { calibrate } from '../../prover/trainer/calibrate.ts';
+import type { Tensors } from '../../prover/trainer/walk.ts';
 import { wordHex, ZERO_WORD } from '../../verifier/bounty.ts';
 import { bundleBytes, rowsDigest } from '../../verifier/bundle.ts';
 import { checkCard, checkRangeProof, commitmentRows, type Content } from '../../verifier/cards.ts';
@@ -14,16 +15,20 @@ import { initialState } from '../../verifier/models/initial-state.ts';
 import { buildTraining } from '../../verifier/models/build.ts';
 import type { Recipe } from '../../verifier/models/recipe.ts';
 import { compile } from '../../verifier/program/compile.ts';
+import type { Program } from '../../verifier/program/types.ts';
+import { continuedRoot } from '../../verifier/delivery/continuation.ts';
 import { deliveryDepth } from '../../verifier/delivery/terms.ts';
 import { encodeProgram } from '../../prover/program/encode.ts';
 import { placeContent, polyOfRole, publicRows, tensorsOf } from '../../verifier/public-content.ts';
 import { KIND, recipeHash, RULE, type Terms } from '../../verifier/statement.ts';
 import type { LoadedCard } from './card-files.ts';
-import type { Escrow, Sent } from './chain.ts';
+import type { Escrow, PaidClaim } from './chain.ts';
 import type { DeliveryTerms } from './delivery/options.ts';
 import { withEngine } from './engine.ts';
 import { makeKey } from './optimistic.ts';
 import { writePackage, writePosting } from './package.ts';
+import { postPaying, type Posted } from './token-reward.ts';
+import { continuedRecipe, type Continued } from './milestone.ts';
 
 export interface BountyCards {
   readonly model: LoadedCard;
@@ -48,6 +53,8 @@ export interface Judges {
 export interface Deadlines {
   readonly claimWithin: number;
   readonly window: number;
+  /** How long a reservation holds; without it none are taken. */
+  readonly reserveFor?: number;
 }
 
 export interface NewBounty {
@@ -58,6 +65,8 @@ export interface NewBounty {
   readonly openings: ReadonlyMap<string, Opening>;
   /** 32 bytes: seed of the adapter's first values. */
   readonly startSeed: Hex;
+  /** What it starts from, of a milestone; else from fresh adapters. */
+  readonly continued?: Continued;
   /** Whether claims can be challenged, so that the terms pin the recorded verifier's key. */
   readonly recorded?: boolean;
 }
@@ -98,7 +107,10 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const { cards, folder } = bounty;
   const fixed = { ...contentOf(bounty, 'model'), ...contentOf(bounty, 'data') };
   const seed = fromHex(bounty.startSeed);
-  const recipe = calibrate(bounty.recipe, (uncalibrated) => asTensors(fixed, initialState(uncalibrated, seed)));
+  const { continued } = bounty;
+  const first = (of: Program): Content => continued?.state ?? initialState(of, seed);
+  const inputs = (of: Program): Tensors => asTensors(fixed, first(of));
+  const recipe = continued === undefined ? calibrate(bounty.recipe, inputs) : continuedRecipe(bounty.recipe, continued, inputs);
   const { program } = buildTraining(recipe);
   for (const name of ['model', 'data'] as const) {
     const { card, rangeProof } = cards[name];
@@ -108,18 +120,20 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
   const compiled = compile(program);
   const programBytes = encodeProgram(program);
   const stateIn = polyOfRole(compiled, 'stateIn');
-  const state = initialState(program, seed);
+  const state = first(program);
   const start = encodeContent(tensorsOf(program, stateIn.name), state, 'start.bin');
   const rows = await publicRows(placeContent(stateIn, state), compiled.columns, stateIn.rows, digestOf(start), engine);
+  const root = continued && { root: await continuedRoot(program, compiled, state, continued.blinds, engine) };
   let verifierKey: Hex = ZERO_WORD;
   if (bounty.recorded === true) {
     const names = ['model', 'data'] as const;
     const hidden = names.filter((name) => cards[name].card.commitment !== undefined);
     const hiddenRows = new Map(hidden.map((name) => [name, commitmentRows(cards[name].card, `${name}.card.json`)]));
     const publicContent = { ...cards.model.content, ...cards.data.content, ...program.constants };
-    verifierKey = makeKey({ compiled, start: { rows }, hiddenRows, publicContent, terms: { announces: [] } }, engine);
+    verifierKey = makeKey({ compiled, start: { rows, ...root }, hiddenRows, publicContent, terms: { announces: [] } }, engine);
   }
-  writePackage(folder, { recipe, program: programBytes, start, ...cards });
+  const startBlinds = continued?.blinds;
+  writePackage(folder, { recipe, program: programBytes, start, ...(startBlinds === undefined ? {} : { startBlinds }), ...cards });
   return {
     verifierKey,
     modelDigest: cards.model.digest,
@@ -127,7 +141,7 @@ async function packageWith(engine: Engine, bounty: NewBounty): Promise<PackageTe
     recipeHash: recipeHash({ program: digestOf(programBytes), steps: recipe.steps, stepsPerProof: recipe.perProof, schedule: ZERO_WORD }),
     steps: recipe.steps,
     stepsPerProof: recipe.perProof,
-    startDigest: wordHex(rowsDigest(rows)),
+    startDigest: wordHex(root?.root ?? rowsDigest(rows)),
     maxBundle: BigInt(bundleBytes(compiled)),
     deliveryDepth: deliveryDepth(compiled),
   };
@@ -165,14 +179,21 @@ export const makeTerms = (
   window: BigInt(deadlines.window),
   answer: BigInt(doubts?.answer ?? 0),
   react: BigInt(doubts?.react ?? 0),
-  reserveFor: 0n,
+  reserveFor: BigInt(deadlines.reserveFor ?? 0),
   revealFor: BigInt(delivery?.revealFor ?? 0),
   complainFor: BigInt(delivery?.complainFor ?? 0),
   salt: toHex(randomBytes(32)),
 });
 
-/** Writes bounty.json and posts. The package is complete before any money moves. */
-export async function post(escrow: Escrow, account: Account, folder: string, terms: Terms, registry?: Address): Promise<Sent> {
+/** Writes bounty.json and posts, allowing the escrow to take a token first. The package is complete before any money moves. */
+export async function post(
+  escrow: Escrow,
+  account: LocalAccount,
+  folder: string,
+  terms: Terms,
+  extra: { readonly registry?: Address; readonly previous?: PaidClaim } = {},
+): Promise<Posted> {
+  const { registry, previous } = extra;
   writePosting(folder, { chainId: escrow.chain.id, escrow: escrow.address, terms, ...(registry === undefined ? {} : { registry }) });
-  return escrow.post(account, terms);
+  return postPaying(escrow, account, terms, previous);
 }

@@ -19,6 +19,8 @@ export interface Asked {
   readonly escrow: Address;
   readonly poster: Address;
   readonly reward: bigint;
+  readonly token: Address;
+  readonly reserveFor: number | undefined;
   readonly rule: RuleOptions;
   readonly delivery: DeliveryTerms | null;
   /** Before calibration. */
@@ -28,11 +30,13 @@ export interface Asked {
 }
 
 /** What of the terms the options give; times of day and the salt are the earlier call's. */
-function expected({ poster, reward, rule, delivery, modelDigest, dataDigest }: Asked): Partial<Terms> {
+function expected({ poster, reward, token, reserveFor, rule, delivery, modelDigest, dataDigest }: Asked): Partial<Terms> {
   const judges = judgesOf(rule);
   return {
     poster,
     reward,
+    token,
+    reserveFor: BigInt(reserveFor ?? 0),
     bond: rule.bond,
     attesterFee: rule.attesterFee,
     rule: RULE[rule.rule],

@@ -96,6 +96,20 @@ export async function checkRule(options: RuleOptions, escrow: Escrow, delivers =
   tooShort('--react', options.react ?? HALF_A_DAY, reaction);
 }
 
+/** Checks reservations: without a bond anybody could keep all others out for nothing, again and again. */
+export function checkReservations(reserveFor: number | undefined, claimWithin: number, bond: bigint): void {
+  if (reserveFor === undefined) return;
+  if (reserveFor === 0) throw new InputError('--reserve-for', '', 'is 0', 'leave it out, if nobody may reserve');
+  if (reserveFor > claimWithin)
+    throw new InputError(
+      '--reserve-for',
+      '',
+      `is ${reserveFor} s, but claims are taken for ${claimWithin} s`,
+      'give a shorter time, or a longer --claim-within',
+    );
+  if (bond === 0n) throw new InputError('--bond', '', 'is 0: a reservation would cost nothing', 'give a bond, or leave --reserve-for out');
+}
+
 /** How claims are challenged or rows demanded; null under Attested without delivery. Errors: a bond that does not pay for buying a bundle of this size. */
 export function doubtsOf(options: RuleOptions, maxBundle: bigint, delivers = false): Doubts | null {
   const times = { answer: options.answer ?? HALF_A_DAY, react: options.react ?? HALF_A_DAY };

@@ -93,6 +93,10 @@ const CURES: Readonly<Record<string, string>> = {
   OpenDemands: 'a demand is unanswered; answer it, or end the claim after its time',
   NothingToWithdraw: 'this account has no credit here',
   DurationOutOfRange: 'give longer times (--window, --answer, --react)',
+  InexactTransfer: 'this token takes a fee of transfers, which the escrow refuses: pay in another one',
+  SafeERC20FailedOperation: 'the token refused the transfer: check balance and allowance, or pay in another one',
+  ERC20InsufficientBalance: 'the account has too little of the token',
+  ERC20InsufficientAllowance: 'the allowance was used elsewhere: post again',
   BondTooSmall: 'give a larger --bond, or a smaller --demand-fee',
   NotCommittedBefore: 'wait for a later block, and challenge again',
   TrueRow: 'the row is right: nothing can be complained about it',
@@ -101,6 +105,7 @@ const CURES: Readonly<Record<string, string>> = {
   DemandNotOpen: 'it is answered or closed',
   UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
   NeverLapses: 'accept it, or challenge it',
+  NotAContinuation: 'the claim’s bounty asked for no full state, or model or first state are others',
 };
 
 /** The revert's name and arguments, with a cure; other errors as they are. */

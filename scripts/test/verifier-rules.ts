@@ -6,7 +6,8 @@ const LINE_BUDGET = 3_050;
 /**
  * Rooms outside the protocol part: builders of models; the validity checks that judge a program once, when its bounty is opened, not
  * once a bundle; the recorded verifier, which nobody needs to verify a bundle: it refutes a claim in a contract; and the delivery: handing over what a
- * paid claim promised and, of bounties with delivery alone, which limbs a program commits to (`limbs.ts`) and whether terms fit them (`terms.ts`).
+ * paid claim promised and, of bounties with delivery alone, which limbs a program commits to (`limbs.ts`, `cells.ts`), whether terms fit them (`terms.ts`),
+ * and of milestones, where they start (`continuation.ts`).
  */
 const APART = ['models', 'validity', 'record', 'delivery'].map((room) => join('verifier', room) + sep);
 /** Packages that run in a browser. */

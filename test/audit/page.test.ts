@@ -34,7 +34,7 @@ function wellBehaved(page: string): void {
 
 const escrowOf = (bounties: readonly Audit[]): EscrowAudit => ({
   ...{ ok: true, chainId: 1, escrow: '0x0000000000000000000000000000000000000009', bounties, replayed: 1, gas: 0n },
-  ...{ liabilities: null, findings: [], made: hostile.made },
+  ...{ liabilities: null, coins: [], findings: [], made: hostile.made },
 });
 
 test('strangers’ words are shown as words: no tag, no attribute, no hidden or turned text', () => {

@@ -2,6 +2,7 @@
 import { zeroAddress, type Address } from 'viem';
 import { auditedClaim } from '../../scripts/lib/audit/claims.ts';
 import type { History } from '../../scripts/lib/audit/history.ts';
+import { NATIVE } from '../../scripts/lib/coins.ts';
 import { balancesOf, moneyOf } from '../../scripts/lib/audit/money.ts';
 import { partiesOf, rolesOf } from '../../scripts/lib/audit/parties.ts';
 import type { Audit, AuditEvent, AuditedTransaction, Credit, Flow } from '../../scripts/lib/audit/types.ts';
@@ -96,7 +97,7 @@ export function sampleAudit(strange: Partial<Strange> = {}): Audit {
   const roles = rolesOf(TERMS, EVENTS, TRANSACTIONS);
   const card = { hidden: false, tensors: 2, values: 64 };
   return {
-    ...{ ok: findings.length === 0, bounty: word(20), chainId: 1, escrow: account(9), status: 'paid', terms: TERMS },
+    ...{ ok: findings.length === 0, bounty: word(20), chainId: 1, escrow: account(9), status: 'paid', terms: TERMS, coins: [NATIVE] },
     ...{ continues: null, continuedBy: [], events: EVENTS, transactions: TRANSACTIONS, flows: money.flows },
     package: {
       ...{ folder: 'bounty/', recipe: texts.recipe, program: word(30), proofs: 2, bundleBytes: 4096, stores: [texts.store] },

@@ -206,7 +206,7 @@ test('audit tells every bounty of the escrow from its events, and the balance co
   assert.deepEqual([later.ok, held(later.bounties[3] as Audit)], [true, []]);
   // Nobody has withdrawn anything yet.
   assert.deepEqual(
-    audit.liabilities?.map((l) => BigInt(l.balance) - BigInt(l.held) - BigInt(l.credits)),
+    audit.liabilities?.map((l) => BigInt(l.balance as bigint) - BigInt(l.held) - BigInt(l.credits)),
     [0n],
   );
 });

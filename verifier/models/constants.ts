@@ -104,7 +104,7 @@ export function ropeTables(sequence: number, headWidth: number, theta: number, f
 
 /** Rates per step of the run; the exponent of the momentum's rate is the program's. */
 export function rateTables(recipe: Recipe): { step: number[]; keep: number[] | null; f: number | null } {
-  if (recipe.optimizer.kind === 'adamw') return { ...adamwRates(recipe.optimizer, recipe.rate, recipe.steps), f: null };
+  if (recipe.optimizer.kind === 'adamw') return { ...adamwRates(recipe.optimizer, recipe.rate, recipe.steps, recipe.done), f: null };
   const rates = momentumRates(recipe.rate, recipe.steps, recipe.batch * recipe.sequence);
   return { step: rates.step, keep: null, f: rates.f };
 }

@@ -64,6 +64,11 @@ export const recipeSchema: z.ZodType<Recipe> = z.strictObject({
     .int()
     .min(1)
     .max(2 ** 20),
+  done: z
+    .int()
+    .min(1)
+    .max(2 ** 40)
+    .optional(),
   perProof: z
     .int()
     .min(1)

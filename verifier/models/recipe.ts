@@ -171,6 +171,8 @@ export interface Recipe {
   readonly optimizer: OptimizerConfig;
   readonly rate: RateConfig;
   readonly steps: number;
+  /** Steps that its first state was trained for before, of a milestone: AdamW's bias correction counts on from there. */
+  readonly done?: number;
   /** Steps in one proof: a power of two that divides `steps`. */
   readonly perProof: number;
   readonly modelHidden: boolean;

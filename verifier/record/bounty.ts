@@ -17,14 +17,16 @@ export interface BountyVerifier {
 
 /** What of a bounty its verifier is recorded from. */
 export type Recordable = Pick<OpenBounty, 'compiled' | 'hiddenRows' | 'publicContent'> & {
-  readonly start: Pick<OpenBounty['start'], 'rows'>;
+  readonly start: Pick<OpenBounty['start'], 'rows' | 'root'>;
   readonly terms: Pick<OpenBounty['terms'], 'announces'>;
 };
 
 /** Records the verifier of a bounty whose files have been checked. Throws RecordError where its public content is too large. */
 export function recordBounty(bounty: Recordable, keccak?: Keccak): BountyVerifier {
   const { compiled, start, hiddenRows, publicContent, terms } = bounty;
-  const recorded = recordVerifier({ compiled, firstState: start.rows, hiddenRows, publicContent }, publicWordsOf(terms.announces.length));
+  const { rows, root } = start;
+  const context = { compiled, firstState: rows, hiddenRows, publicContent, ...(root === undefined ? {} : { startRoot: root }) };
+  const recorded = recordVerifier(context, publicWordsOf(terms.announces.length));
   checkLists(recorded);
   const trees = listTrees(recorded, keccak);
   return { recorded, trees, key: keyOf(recorded, trees) };

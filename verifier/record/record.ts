@@ -47,7 +47,10 @@ export const publicWordsOf = (announced: number): PublicWords => ({
 });
 
 /** What recording needs: all public, and bound by the terms. No proof is among it. */
-export type RecordContext = Pick<VerifyContext, 'compiled' | 'firstState' | 'hiddenRows' | 'publicContent'>;
+export type RecordContext = Pick<VerifyContext, 'compiled' | 'firstState' | 'hiddenRows' | 'publicContent'> & {
+  /** Of a milestone: the root that `startDigest` is instead of the rows' digest; as the rows, checked by who opens the bounty (continuation.ts). */
+  readonly startRoot?: bigint;
+};
 
 export interface RecordedVerifier {
   readonly init: InstructionList;
@@ -228,7 +231,8 @@ function recordInit({ context, words }: Parts, places: readonly number[]): Instr
   const first = recordFirst(o, context, words);
   o.assertEqual(o.load(OP.LOADW, 0n), o.word(FORMAT));
   o.assertEqual(o.load(OP.LOADW, 1n), first.digest);
-  o.assertEqual(rowsChain(o, first.state), o.publicWord(words.start));
+  const { startRoot } = context;
+  o.assertEqual(startRoot === undefined ? rowsChain(o, first.state) : o.word(startRoot), o.publicWord(words.start));
   const ids = carriedValues(first).map(idOf);
   const placed = new Map(ids.map((id, i) => [id, places[i] as number]));
   if (placed.size !== ids.length) throw new RecordError('segment 0 leaves one value in two places');

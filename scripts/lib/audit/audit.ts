@@ -15,6 +15,7 @@ import { digestOf, InputError, type Hex } from '../../../verifier/input.ts';
 import { findBounty, listClaims, type PostedBounty, type PostedClaim } from '../bounties.ts';
 import type { BundleSource } from '../bundles.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, type Escrow } from '../chain.ts';
+import { readCoins, type Coin } from '../coins.ts';
 import { packageFiles, readRecipe } from '../package.ts';
 import { inTurn } from '../scan.ts';
 import { codeOf, otherCode } from './code.ts';
@@ -86,6 +87,7 @@ export interface Facts {
   readonly claims: readonly PostedClaim[];
   readonly history: History;
   readonly roles: ReadonlyMap<Address, readonly Role[]>;
+  readonly coins: readonly Coin[];
   /** Credits not yet withdrawn. */
   readonly waiting: (account: Address, token: Address) => bigint;
   readonly withdrawals: readonly Withdrawal[];
@@ -108,6 +110,7 @@ export async function factsOf(escrow: Escrow, found: PostedBounty, made: Making)
     ),
     history,
     roles,
+    coins: await readCoins(escrow.chain, coinsOf(terms), made.block),
     waiting: (account, token) => credits[pairs.findIndex((p) => p.account === account && p.token === token)] as bigint,
     withdrawals: (await withdrawalsOf(escrow, [...roles.keys()], block)).filter((w) => w.block <= made.block),
     made,
@@ -149,6 +152,7 @@ export async function auditFacts(escrow: Escrow, facts: Facts, replaying: Replay
     escrow: escrow.address,
     status,
     terms,
+    coins: facts.coins,
     continues: history.continues,
     continuedBy: history.continuedBy,
     package: opened?.facts ?? null,

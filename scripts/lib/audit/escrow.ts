@@ -1,13 +1,14 @@
 /** The audit of an escrow: its bounties, and whether its balance covers what it owes. */
-import { erc20Abi, zeroAddress, type Address } from 'viem';
+import { zeroAddress, type Address } from 'viem';
 import { listBounties } from '../bounties.ts';
 import { InputError, type Hex } from '../../../verifier/input.ts';
 import type { Escrow } from '../chain.ts';
+import { balanceOf, readCoins } from '../coins.ts';
 import { inTurn } from '../scan.ts';
 import { auditFacts, auditOrFault, factsOf, makingOf, type Facts, type Replaying } from './audit.ts';
 import type { Audit, EscrowAudit, Liability } from './types.ts';
 
-type Sum = { credits: bigint; balance: bigint };
+type Sum = { credits: bigint; balance: bigint | null };
 
 /** Credits that nobody has withdrawn, and the escrow's balance, by coin, after a block. */
 async function creditsOf({ address, chain, events }: Escrow, coins: readonly Address[], blockNumber: bigint): Promise<Map<Address, Sum>> {
@@ -15,10 +16,9 @@ async function creditsOf({ address, chain, events }: Escrow, coins: readonly Add
   const tokens = new Set([...coins, ...credited.map((e) => e.args.token)]);
   const sum = (of: typeof credited | typeof withdrawn, token: Address): bigint =>
     of.filter((e) => e.blockNumber <= blockNumber && e.args.token === token).reduce((n, e) => n + e.args.amount, 0n);
-  const balance = (token: Address): Promise<bigint> =>
-    token === zeroAddress
-      ? chain.client.getBalance({ address, blockNumber })
-      : chain.client.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [address], blockNumber });
+  // A token can be anything: one that no longer answers must not keep the other bounties from being audited.
+  const balance = (token: Address): Promise<bigint | null> =>
+    token === zeroAddress ? chain.client.getBalance({ address, blockNumber }) : balanceOf(chain, token, address, blockNumber);
   const sums = await inTurn([...tokens], async (token): Promise<[Address, Sum]> => [
     token,
     { credits: sum(credited, token) - sum(withdrawn, token), balance: await balance(token) },
@@ -62,14 +62,19 @@ export async function auditEscrow(escrow: Escrow, given: readonly Given[], all: 
           return { token, held, credits, balance };
         });
   const findings = (liabilities ?? [])
-    .filter((l) => l.balance < l.held + l.credits)
-    .map((l) => `the escrow has ${l.balance} of coin ${l.token}, and owes ${l.held + l.credits}`);
+    .filter((l) => (l.balance ?? 0n) < l.held + l.credits)
+    .map((l) =>
+      l.balance === null
+        ? `token ${l.token} does not tell the escrow’s balance, which owes ${l.held + l.credits} of it`
+        : `the escrow has ${l.balance} of coin ${l.token}, and owes ${l.held + l.credits}`,
+    );
   const gas = new Map(bounties.flatMap((b) => b.transactions).map((t) => [t.hash, t.gas]));
   return {
     ok: findings.length === 0 && bounties.every((b) => b.ok),
     chainId: escrow.chain.id,
     escrow: escrow.address,
     bounties,
+    coins: await readCoins(escrow.chain, sums === null ? coins : [...sums.keys()], made.block),
     replayed: bounties.filter((b) => b.package !== null).length,
     gas: [...gas.values()].reduce((n, g) => n + g, 0n),
     liabilities,

@@ -1,8 +1,8 @@
 /** The audit for people at a terminal. */
-import { formatEther } from 'viem';
+import { amountIn } from '../coins.ts';
 import { table } from '../command.ts';
 import type { Audit, EscrowAudit } from './types.ts';
-import { amount, count, happened, judgement, namesOf, outcome, utc, visible } from './words.ts';
+import { count, happened, judgement, namesOf, outcome, utc, visible } from './words.ts';
 
 const findingLines = (findings: readonly string[]): string[] => findings.map((f) => `FINDING: ${visible(f)}`);
 
@@ -12,7 +12,7 @@ export function auditText(a: Audit): string {
   const names = namesOf(a);
   const gas = new Map(a.transactions.map((of) => [of.hash, of.gas]));
   return [
-    `bounty ${a.bounty}: ${a.status}, ${t.steps} steps, reward ${formatEther(t.reward)}`,
+    `bounty ${a.bounty}: ${a.status}, ${t.steps} steps, reward ${names.amount(t.reward, t.token)}`,
     p === null ? 'the package was not given: told from the chain alone' : `${visible(p.recipe)}; verified with the engine ${p.engine}`,
     '',
     table([
@@ -24,8 +24,8 @@ export function auditText(a: Audit): string {
       ['who', 'put in', 'got', 'gas', 'address'],
       ...a.parties.map((party) => [
         party.name,
-        party.standings.map((s) => amount(s.paidIn, s.token)).join(', '),
-        party.standings.map((s) => amount(s.credited, s.token)).join(', '),
+        party.standings.map((s) => names.amount(s.paidIn, s.token)).join(', '),
+        party.standings.map((s) => names.amount(s.credited, s.token)).join(', '),
         Number(party.gas),
         party.address,
       ]),
@@ -33,7 +33,7 @@ export function auditText(a: Audit): string {
     `gas: ${count(a.gas)} in ${gas.size} transactions; held for the bounty: ${
       a.balances
         .filter((b) => b.held > 0n)
-        .map((b) => `${b.purpose} ${amount(b.held, b.token)}`)
+        .map((b) => `${b.purpose} ${names.amount(b.held, b.token)}`)
         .join(', ') || 'nothing'
     }`,
     '',
@@ -48,6 +48,7 @@ export function auditText(a: Audit): string {
 
 /** All bounties of an escrow. */
 export function escrowText(a: EscrowAudit): string {
+  const amount = amountIn(a.coins);
   return [
     `escrow ${a.escrow} on chain ${a.chainId}: ${a.bounties.length} bounties, bundles of ${a.replayed} verified again`,
     '',
@@ -65,7 +66,7 @@ export function escrowText(a: EscrowAudit): string {
     ]),
     ...(a.liabilities ?? []).map(
       (l) =>
-        `coin ${l.token}: held for bounties ${amount(l.held, l.token)}, credits ${amount(l.credits, l.token)}, balance ${amount(l.balance, l.token)}`,
+        `coin ${l.token}: held for bounties ${amount(l.held, l.token)}, credits ${amount(l.credits, l.token)}, balance ${l.balance === null ? 'not told' : amount(l.balance, l.token)}`,
     ),
     ...a.bounties.filter((b) => b.package !== null).map((b) => `\n${auditText(b)}`),
     '',

@@ -7,6 +7,7 @@ import type { Hex } from '../../../verifier/input.ts';
 import type { Recipe } from '../../../verifier/models/recipe.ts';
 import type { Body, Terms } from '../../../verifier/statement.ts';
 import type { PostedBounty, PostedClaim } from '../bounties.ts';
+import type { Coin } from '../coins.ts';
 import type { DemandStatus } from '../dispute.ts';
 
 /** One event of the escrow about the bounty. Its fields are strangers' words where they are text. */
@@ -208,6 +209,8 @@ export interface Audit {
   readonly escrow: Address;
   readonly status: PostedBounty['status'];
   readonly terms: Terms;
+  /** The coins of its money, as they described themselves after the block `made.block`. */
+  readonly coins: readonly Coin[];
   /** The bounty whose paid claim this one starts from, and those that start from this one's. */
   readonly continues: Hex | null;
   readonly continuedBy: readonly Hex[];
@@ -235,7 +238,8 @@ export interface Liability {
   readonly held: bigint;
   /** Credits not yet withdrawn. */
   readonly credits: bigint;
-  readonly balance: bigint;
+  /** Null: the token does not tell. */
+  readonly balance: bigint | null;
 }
 
 /** All bounties of an escrow, or those asked for. */
@@ -244,6 +248,8 @@ export interface EscrowAudit {
   readonly chainId: number;
   readonly escrow: Address;
   readonly bounties: readonly Audit[];
+  /** The coins of all that is owed, as they described themselves after the block `made.block`. */
+  readonly coins: readonly Coin[];
   /** Bounties of which bundles were verified again. */
   readonly replayed: number;
   readonly gas: bigint;

@@ -1,5 +1,6 @@
 /** How text and page say things. Values may come from JSON, where bigints are decimal text. */
-import { formatEther, zeroAddress } from 'viem';
+import type { Address } from 'viem';
+import { amountIn } from '../coins.ts';
 import { nodeText } from '../demands.ts';
 import type { TreeNode } from '../dispute.ts';
 import { REASONS } from './money.ts';
@@ -18,13 +19,6 @@ export const utc = (seconds: Whole): string => new Date(Number(seconds) * 1000).
 
 /** 1,234,567. */
 export const count = (n: Whole): string => BigInt(n).toLocaleString('en-US');
-
-/** 0x12345678…9abc. */
-export const short = (hex: string): string => (hex.length <= 16 ? hex : `${hex.slice(0, 10)}…${hex.slice(-4)}`);
-
-/** An amount with its coin; of tokens in their smallest unit, since how many make one is the token's word. */
-export const amount = (n: Whole, token: string): string =>
-  token === zeroAddress ? `${formatEther(BigInt(n))} ETH` : `${count(n)} units of ${short(token)}`;
 
 const UNITS = [
   [86_400, 'd'],
@@ -62,9 +56,11 @@ export interface Names {
   readonly claim: (id: string) => string;
   /** T1, T2, …: in the order of the chain. */
   readonly transaction: (hash: string) => string;
+  /** An amount with its coin. */
+  readonly amount: (n: bigint | string, token: Address) => string;
 }
 
-export function namesOf(a: Pick<Audit, 'parties' | 'claims' | 'transactions'>): Names {
+export function namesOf(a: Pick<Audit, 'parties' | 'claims' | 'transactions' | 'coins'>): Names {
   const numbered = (ids: readonly string[], prefix: string) => {
     const names = new Map(ids.map((id, i) => [id, `${prefix}${i + 1}`]));
     return (id: string): string => names.get(id) ?? id;
@@ -80,6 +76,7 @@ export function namesOf(a: Pick<Audit, 'parties' | 'claims' | 'transactions'>): 
       a.transactions.map((t) => t.hash),
       'T',
     ),
+    amount: amountIn(a.coins),
   };
 }
 

@@ -193,7 +193,7 @@ async function live(options: DemoOptions, folder: string, local: LocalChain, beg
     { claimWithin: 7 * DAY, window: DAY },
     now,
   );
-  record('post', await post(escrow, poster, packageFolder, terms, contracts.registry));
+  record('post', await post(escrow, poster, packageFolder, terms, { registry: contracts.registry }));
 
   options.onProgress('checking the bounty', 0.06);
   const { bounty } = await withEngine('wasm', (engine) => openPackage(packageFolder, engine));

@@ -13,6 +13,28 @@ contract PlainToken is ERC20Permit {
     }
 }
 
+/// Says of itself what it is told to, and changes only allowances of 0.
+contract StubbornToken is ERC20 {
+    uint8 private immutable _DECIMALS;
+
+    constructor(string memory symbol_, uint8 decimals_) ERC20("Stubborn", symbol_) {
+        _DECIMALS = decimals_;
+    }
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function approve(address spender, uint256 amount) public override returns (bool) {
+        require(amount == 0 || allowance(msg.sender, spender) == 0, "change it to 0 first");
+        return super.approve(spender, amount);
+    }
+
+    function decimals() public view override returns (uint8) {
+        return _DECIMALS;
+    }
+}
+
 /// The receiver gets 1% less than was sent.
 contract FeeToken is ERC20 {
     constructor() ERC20("Fee", "FEE") {}

@@ -35,12 +35,13 @@ function updateBits(o: AdamW): number {
   return Math.ceil(Math.log2((1.01 * (1 - o.beta1)) / Math.sqrt((1 - beta2) * (1 - ratio)))) + UPDATE_F + 1;
 }
 
-export const adamwRates = (o: AdamW, r: RateConfig, steps: number): { step: number[]; keep: number[] } => {
+/** Of steps 1 … steps after `done` others; the learning rate starts anew, the bias correction does not. */
+export const adamwRates = (o: AdamW, r: RateConfig, steps: number, done = 0): { step: number[]; keep: number[] } => {
   const step: number[] = [];
   const keep: number[] = [];
   for (let t = 1; t <= steps; t++) {
     const lr = rateAt(r, t, steps);
-    step.push(Math.round(((lr * Math.sqrt(1 - appliedBeta2(o) ** t)) / (1 - o.beta1 ** t)) * 2 ** ADAM_RATE_F));
+    step.push(Math.round(((lr * Math.sqrt(1 - appliedBeta2(o) ** (done + t))) / (1 - o.beta1 ** (done + t))) * 2 ** ADAM_RATE_F));
     keep.push(2 ** ADAM_RATE_F - Math.round(lr * o.weightDecay * 2 ** ADAM_RATE_F));
   }
   return { step, keep };

@@ -1,6 +1,7 @@
 /** Verdicts and replays, claim by claim. */
+import { short } from '../../coins.ts';
 import type { Audit, AuditedClaim, Check } from '../types.ts';
-import { again, count, judgement, short, taken, utc, verdict, type Names } from '../words.ts';
+import { again, count, judgement, taken, utc, verdict, type Names } from '../words.ts';
 import { code, column, html, link, list, numbers, strange, table, type Html } from './html.ts';
 
 /** A heading of the page; bounties of an escrow's page lie one level deeper. */

@@ -1,7 +1,7 @@
 /** When, gas and money. */
-import { zeroAddress } from 'viem';
+import { zeroAddress, type Address } from 'viem';
 import type { Audit, Flow, Purpose } from '../types.ts';
-import { amount, count, happened, utc, type Names } from '../words.ts';
+import { count, happened, utc, type Names } from '../words.ts';
 import { code, column, html, link, numbers, table, type Html } from './html.ts';
 
 const WITHDRAWALS = 'Withdrawals since the posting, of an account’s whole credit, whatever bounty it came from';
@@ -34,12 +34,12 @@ export function gas(a: Audit, names: Names, prefix: string): Html {
     html`<div>${t.events.join(', ')}<br />${code(t.hash)}<br /><span class="soft">block ${count(t.block)}, ${utc(t.time)}</span></div>`,
     names.party(t.sender),
     count(t.gas),
-    amount(t.fee, zeroAddress),
+    names.amount(t.fee, zeroAddress),
   ]);
   const parties = a.parties
     .filter((p) => p.transactions > 0)
-    .map((p) => [p.name, count(p.transactions), count(p.gas), amount(p.fees, zeroAddress)]);
-  const [sum, fees] = [count(a.gas), amount(a.fees, zeroAddress)];
+    .map((p) => [p.name, count(p.transactions), count(p.gas), names.amount(p.fees, zeroAddress)]);
+  const [sum, fees] = [count(a.gas), names.amount(a.fees, zeroAddress)];
   return html`${table('Gas of each transaction', COLUMNS.transactions, all, ['all', '', '', sum, fees])}
     ${table('Gas of each party', COLUMNS.gas, parties, ['all', count(a.transactions.length), sum, fees])}
     <p class="soft">
@@ -58,22 +58,27 @@ const PURPOSES: Readonly<Record<Purpose, string>> = {
 
 /** Where the money came from and went, and what everybody ended with. */
 export function money(a: Audit, names: Names, prefix: string): Html {
-  const sums = a.balances.map((b) => [PURPOSES[b.purpose], ...[b.paidIn, b.credited, b.held].map((n) => amount(n, b.token))]);
+  const sums = a.balances.map((b) => [PURPOSES[b.purpose], ...[b.paidIn, b.credited, b.held].map((n) => names.amount(n, b.token))]);
   const ends = a.parties.flatMap((p) =>
     p.standings
       .filter((s) => [s.paidIn, s.credited, s.waiting].some((n) => BigInt(n) !== 0n))
-      .map((s) => [p.name, ...[s.paidIn, s.credited].map((n) => amount(n, s.token)), signed(s.net, s.token), amount(s.waiting, s.token)]),
+      .map((s) => [
+        p.name,
+        ...[s.paidIn, s.credited].map((n) => names.amount(n, s.token)),
+        signed(s.net, s.token, names),
+        names.amount(s.waiting, s.token),
+      ]),
   );
   const flow = (f: Flow) => [
     html`<time>${utc(f.time)}</time>`,
     f.direction === 'in' ? `${names.party(f.account)} → escrow` : `escrow → ${names.party(f.account)}`,
-    amount(f.amount, f.token),
+    names.amount(f.amount, f.token),
     html`${f.purpose}: ${f.why}${f.claim === null ? null : ` (${names.claim(f.claim)})`}`,
     link(`${prefix}${f.transaction}`, names.transaction(f.transaction)),
   ];
   const taken = a.withdrawals.map((w) => [
     names.party(w.account),
-    amount(w.amount, w.token),
+    names.amount(w.amount, w.token),
     code(w.to),
     count(w.block),
     code(w.transaction),
@@ -89,7 +94,7 @@ export function money(a: Audit, names: Names, prefix: string): Html {
     ${taken.length === 0 ? null : table(WITHDRAWALS, COLUMNS.withdrawals, taken)}`;
 }
 
-const signed = (n: bigint, token: string): string => {
+const signed = (n: bigint, token: Address, { amount }: Names): string => {
   const value = BigInt(n);
   return value < 0n ? `−${amount(-value, token)}` : value > 0n ? `+${amount(value, token)}` : amount(value, token);
 };

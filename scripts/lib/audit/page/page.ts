@@ -6,8 +6,9 @@
  */
 import { createHash } from 'node:crypto';
 import { zeroAddress } from 'viem';
+import { amountIn } from '../../coins.ts';
 import type { Audit, EscrowAudit, Making } from '../types.ts';
-import { amount, count, namesOf, outcome, utc } from '../words.ts';
+import { count, namesOf, outcome, utc, type Names } from '../words.ts';
 import { replays, verdicts, type Heading } from './claims.ts';
 import { gas, money, timeline } from './history.ts';
 import { code, column, heading, html, link, numbers, strange, styled, table, type Html } from './html.ts';
@@ -34,7 +35,7 @@ const items = (kind: 'findings' | 'notes', of: readonly string[]): Html =>
   </ul> `;
 
 /** What the audit comes to, for who reads nothing else. */
-function summary(a: Audit): Html {
+function summary(a: Audit, { amount }: Names): Html {
   const { terms: t } = a;
   const paid = a.claims.filter((c) => c.status === 'paid').length;
   const claims = `${a.claims.length} ${a.claims.length === 1 ? 'claim was' : 'claims were'} made`;
@@ -58,7 +59,7 @@ function summary(a: Audit): Html {
 /** One bounty's sections. */
 function bounty(a: Audit, heading: Heading, prefix: string): Html {
   const names = namesOf(a);
-  return html`${summary(a)}
+  return html`${summary(a, names)}
   ${a.findings.length === 0 ? null : html`${heading(0, 'Findings', `${prefix}findings`)}${items('findings', a.findings)}`}
   ${a.notes.length === 0 ? null : html`${heading(0, 'Not checked', `${prefix}notes`)}${items('notes', a.notes)}`}
   ${heading(0, 'Who', `${prefix}who`)}${who(a, names)}
@@ -139,6 +140,7 @@ export function auditPage(a: Audit): string {
 /** The page of an escrow: its bounties in a table, then one after the other. */
 export function escrowPage(a: EscrowAudit): string {
   const at = (i: number): string => `b${i + 1}-`;
+  const amount = amountIn(a.coins);
   const rows = a.bounties.map((b, i) => [
     link(`${at(i)}bounty`, `${i + 1}`),
     badge(b),
@@ -161,7 +163,7 @@ export function escrowPage(a: EscrowAudit): string {
   ];
   const owed = (a.liabilities ?? []).map((l) => [
     l.token === zeroAddress ? 'ETH' : code(l.token),
-    ...[l.held, l.credits, l.balance].map((n) => amount(n, l.token)),
+    ...[l.held, l.credits, l.balance].map((n) => (n === null ? 'not told' : amount(n, l.token))),
   ]);
   return document(
     `Audit of escrow ${a.escrow}`,

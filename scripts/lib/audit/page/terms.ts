@@ -2,7 +2,7 @@
 import { zeroAddress } from 'viem';
 import { KIND, RULE } from '../../../../verifier/statement.ts';
 import type { Audit, AuditedCard } from '../types.ts';
-import { amount, count, duration, utc, type Names } from '../words.ts';
+import { count, duration, utc, type Names } from '../words.ts';
 import { code, column, html, list, numbers, strange, table, type Html } from './html.ts';
 
 const ZERO_WORD = /^0x0*$/;
@@ -29,15 +29,22 @@ const RULE_MEANS = [
 ];
 
 /** The terms, as the event `Posted` has them. */
-export function terms({ terms: t, continues, continuedBy }: Audit, names: Names): Html {
+export function terms({ terms: t, coins, continues, continuedBy }: Audit, names: Names): Html {
+  const coin = coins.find((c) => c.token === t.token);
   const unless = (empty: boolean, value: Html | string): Html | string | null => (empty ? null : value);
-  const money = (wei: bigint): string | null => (BigInt(wei) === 0n ? null : amount(wei, zeroAddress));
+  const money = (wei: bigint): string | null => (BigInt(wei) === 0n ? null : names.amount(wei, zeroAddress));
   return list([
     ['poster', code(t.poster)],
     ['pays for', nameOf(KIND, t.kind)],
     ['rule', `${nameOf(RULE, t.rule)}: ${RULE_MEANS[t.rule] ?? 'unknown'}`],
-    ['reward', html`${amount(t.reward, t.token)}`],
-    ['token of the reward', unless(t.token === zeroAddress, code(t.token))],
+    ['reward', html`${names.amount(t.reward, t.token)}`],
+    [
+      'token of the reward',
+      unless(
+        t.token === zeroAddress,
+        html`${code(t.token)}; it says of itself: ${coin?.symbol || 'no symbol'}, ${coin?.decimals ?? 'no'} decimals`,
+      ),
+    ],
     ['bond of a claim', money(t.bond)],
     ['fee of an attester', money(t.attesterFee)],
     ['fee of a demand', money(t.demandFee)],
