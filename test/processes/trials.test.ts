@@ -41,7 +41,7 @@ const trials = [
 ] as const;
 const results: TrialResult[] = [];
 
-test('killed at random moments, a bounty is paid or refunded, and nothing is sent or signed twice', async (t) => {
+test('killed at random moments, a bounty is paid or refunded, and nothing is sent or signed twice', { concurrency: true }, async (t) => {
   await Promise.all(
     trials.map(({ run, outcome }) => {
       const plan = planOf(SEED, run);
