@@ -42,7 +42,7 @@ function randomRow(draw: Draw, signed: boolean): PlainRow {
 }
 
 describe('rows, in Solidity and in TypeScript', function () {
-  this.timeout(60_000 + 2_000 * CASES);
+  this.timeout(300_000 + 10_000 * CASES);
   it('have the same commitments in both readings, over dirty memory', async () => {
     const harness = (await ethers.deployContract('Harness')) as unknown as Contract;
     const { generators: contract } = await checkers();

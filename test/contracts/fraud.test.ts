@@ -143,7 +143,7 @@ async function judge(c: Case, claimed: Pair): Promise<string> {
 }
 
 describe('F9 each opcode, in Solidity and in TypeScript', function () {
-  this.timeout(60_000 + 2_000 * CASES);
+  this.timeout(300_000 + 10_000 * CASES);
   for (const [name, op] of Object.entries(OP)) {
     it(`F9 ${name}: lies are false, truths and what has no value revert`, async () => {
       const seen = new Set<string>();

@@ -8,6 +8,7 @@ const ESCROW = [
   'entries',
   'optimistic',
   'terms',
+  'words',
   'deadlines',
   'calls',
   'optimistic-attacks',
