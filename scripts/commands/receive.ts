@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { exportAdapter } from '../../prover/run/adapter.ts';
+import { encodeDeliveryRows } from '../../prover/run/delivery-rows.ts';
 import type { Hex } from '../../verifier/input.ts';
 import { InputError } from '../../verifier/input.ts';
 import { writeAdapter } from '../lib/adapter-files.ts';
@@ -14,9 +15,11 @@ import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
 import { chainOptions, digestArgument, type ChainOptions } from '../lib/options.ts';
 import { openPackage, readRecipe } from '../lib/package.ts';
+import { saveSecret } from '../lib/secrets.ts';
 
 interface Options extends ChainOptions, ReceiverOptions {
   readonly out: string;
+  readonly rows?: string;
   readonly complain?: true;
   readonly demandUpTo: bigint;
 }
@@ -35,6 +38,7 @@ export function receiveCommand(): Command {
     ),
   )
     .requiredOption('--out <folder>', 'folder for adapter_config.json and adapter_model.safetensors')
+    .option('--rows <file>', 'also write the opened rows in plain, for your eyes alone: `bounty post --after` starts from them')
     .option('--complain', 'if a row is wrong, complain about it: refund and bond are yours')
     .addOption(demandOption())
     .addHelpText('after', `\n${LOSING_D}`);
@@ -65,6 +69,7 @@ export function receiveCommand(): Command {
           const state = deliveredState(bounty.compiled, result.rows);
           const files = exportAdapter(bounty.program, readRecipe(options.package), state, bounty.cards.model.name);
           const { config, weights } = writeAdapter(options.out, files);
+          if (options.rows !== undefined) saveSecret(options.rows, encodeDeliveryRows(result.rows));
           return {
             json: {
               claim: claim.id,
@@ -73,6 +78,7 @@ export function receiveCommand(): Command {
               config,
               weights,
               bytes: files.weights.length,
+              ...(options.rows === undefined ? {} : { plain: options.rows }),
               adapterRoot: claim.body.adapterRoot,
             },
             text: table([

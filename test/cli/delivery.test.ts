@@ -3,7 +3,7 @@
  * trained; and what dishonest parties try (D1–D3), as far as commands see it.
  */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -287,7 +287,9 @@ test('D1 a reveal at the last second leaves the poster all the time; rows that n
 test('what was received is what was trained, byte for byte; D2 nothing can be complained about it', async () => {
   const { claim } = honest;
   // The rows are the chain's, and no store has the bundle: their own commitments show that all are right.
-  const received = await ok(receive(claim, 'adapter', '--store', at('empty')), poster);
+  const received = await ok(receive(claim, 'adapter', '--store', at('empty'), '--rows', at('opened.bin')), poster);
+  assert.deepEqual(readFileSync(at('opened.bin')), readFileSync(at('run', 'delivery-rows.bin')), 'the rows that were delivered');
+  assert.equal(statSync(at('opened.bin')).mode & 0o777, 0o600);
   assert.equal(received['state'], 'right');
   await ok(['adapter', 'export', at('run'), '--package', at('bounty'), '--out', at('trained')]);
   for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
