@@ -31,7 +31,7 @@ describe('the mutator of the contracts', () => {
       'v[2], BN254.R → BN254.R, v[2]',
       'BN254.R - v[2], BN254.R → BN254.R, BN254.R - v[2]',
     ]);
-    assert.ok(changes(of('escrow/Bounties.sol'), '_pay', 'assignment').includes('++ → --'));
+    assert.ok(changes(of('escrow/Bounties.sol'), 'collect', 'assignment').includes('++ → --'));
     assert.ok(changes(of('escrow/Bounties.sol'), '_post', 'assignment').includes('+= → -='));
     assert.deepEqual(changes(of('escrow/Handover.sol'), 'settle', 'modifier'), ['nonReentrant → ']);
     assert.deepEqual(changes(of('escrow/Bounties.sol'), 'refund', 'negation'), [
