@@ -287,7 +287,7 @@ test('the window of the valid claim passes: the keeper answers, accepts and with
     ],
   );
   assert.ok(claims.flatMap((c) => c.challenge ?? []).every((c) => /^(instruction \d+ of|position)/.test(c.where as string)));
-  assert.equal(claims[0]?.demands.filter((d) => d.status === 'answered').length, 2);
+  assert.equal(claims[0]?.demands.filter((d) => d.status === 'answered').length, 3);
   assert.deepEqual(new Set(claims[3]?.demands.map((d) => d.status)), new Set(['defaulted', 'reclaimed']));
   // Every bond and fee found an owner: what one lost, others got.
   assert.ok(balances.every((b) => String(b.held) === '0'));
