@@ -122,6 +122,10 @@ abstract contract Choice is Table {
         return _status(i) == IBountyEscrow.ClaimStatus.Superseded;
     }
 
+    function _collectable(uint256 i) internal view returns (bool) {
+        return owesFees(escrow.claimOf(claims[i].id));
+    }
+
     function _revealable(uint256 i) internal view returns (bool) {
         return _status(i) == IBountyEscrow.ClaimStatus.Accepted && !_due(i) && !_hides(i);
     }

@@ -154,11 +154,10 @@ contract Handler is Choice {
     }
 
     function collect(uint256 seed) external watched {
-        if (claims.length == 0) return;
-        Made memory made = claims[_inState(seed, IBountyEscrow.ClaimStatus.Paid)];
-        try escrow.collect(_terms[made.bounty], made.id) {
-            ++collected;
-        } catch {}
+        seed = _mixed(seed);
+        Made memory made = claims[_pick(seed, claims.length, _collectable)];
+        escrow.collect(_terms[made.bounty], made.id);
+        ++collected;
     }
 
     function reveal(uint256 seed) external watched {
