@@ -70,6 +70,8 @@ export function run(script, args) {
     ...process.env,
     PATH: `${join(modules, '.bin')}${delimiter}${process.env.PATH ?? ''}`,
     FINEPROOF_INSTALL_SECONDS: installSeconds.toFixed(1),
+    // Halves what a command takes to start; also those that tests and the demo start.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'fineproof', 'compiled'),
   };
   const child = spawn(node24, [join(root, script), ...args], { stdio: 'inherit', env });
   // The terminal sends its signals to the child as well; this process only waits for the child's end.
