@@ -1,4 +1,4 @@
-/** The WebGPU backend in a page: the suites of test/webgpu, as in Node. */
+/** The WebGPU backend in a page: the suites of test/webgpu, as in Node; in `npm test` two of them, for all take minutes. */
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { sep } from 'node:path';
@@ -24,7 +24,8 @@ describe('WebGPU in a page', { skip: 'missing' in chromium && chromium.missing }
     await site?.close();
   });
 
-  for (const file of globSync('test/webgpu/*.test.ts', { cwd: ROOT }).sort())
+  const files = required ? 'test/webgpu/*.test.ts' : 'test/webgpu/{device,rounds}.test.ts';
+  for (const file of globSync(files, { cwd: ROOT }).sort())
     it(`${file} passes as in Node`, async (t) => {
       const page = await browser.newPage();
       try {
