@@ -25,5 +25,5 @@ export default defineConfig({
   },
   // TypeScript reads the ABIs of deploy/artifacts.ts.
   typechain: { dontOverrideCompile: true },
-  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 64 }, invariant: { runs: 12, depth: 100 } } },
+  test: { mocha: { timeout: 60_000 }, solidity: { fuzz: { runs: 64 }, invariant: { runs: 32, depth: 100 } } },
 });

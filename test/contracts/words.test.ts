@@ -307,7 +307,8 @@ describe('events tell', () => {
     const paid = send(w, w.anyone, 'accept', t, id);
     await tells(w, paid, 'Paid', id, bounty, w.alice.address);
     await tells(w, paid, 'Credited', w.alice.address, ZERO, REWARD + BOND);
-    for (const attester of w.attesters.slice(0, 2)) await tells(w, paid, 'Credited', attester.address, ZERO, FEE);
+    const collected = send(w, w.anyone, 'collect', t, id);
+    for (const attester of w.attesters.slice(0, 2)) await tells(w, collected, 'Credited', attester.address, ZERO, FEE);
     const withdrawn = w.escrow.connect(w.alice).getFunction('withdraw')(ZERO, w.bob.address);
     await tells(w, withdrawn, 'Withdrawn', w.alice.address, ZERO, w.bob.address, REWARD + BOND);
     expect(await credit(w, w.alice)).to.equal(0n);
