@@ -10,6 +10,7 @@ import { escrowOf, findBounty, listBounties, listClaims } from '../lib/bounties.
 import { described, standingOf, summary } from '../lib/bounty-text.ts';
 import { recipeOf, recipeOptions, type RecipeOptions } from '../lib/bounty-options.ts';
 import { loadCard } from '../lib/card-files.ts';
+import { cautionsOf } from '../lib/cautions.ts';
 import { BOUNTY_STATUS, withChain } from '../lib/chain.ts';
 import { amountOf, fetchWith, readCoin, readCoins, unitsOf, type Coin } from '../lib/coins.ts';
 import { action, example, table, type Report } from '../lib/command.ts';
@@ -233,13 +234,22 @@ function checkCommand(): Command {
     const checked = ['files are those of the terms', 'the program is the recipe’s', 'the first state is that of the terms'];
     if (delivers(bounty.terms)) checked.push('what the terms ask to be delivered, the program commits to, row for row');
     if (verifier !== null) checked.push('the verifier key is that of the verifier, recorded anew');
+    const cautions: string[] = [];
     let status: string | null = null;
     if (options.offline !== true) {
-      const [found, coin, { continues }] = await withChain(options.rpc, async (chain) => {
+      const { found, coin, continues, ...rest } = await withChain(options.rpc, async (chain) => {
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const found = await findBounty(escrow, posting.id);
-        return [found, await readCoin(chain, bounty.terms.token), await standingOf(escrow, posting.id)] as const;
+        const { client } = chain;
+        return {
+          found: await findBounty(escrow, posting.id),
+          coin: await readCoin(chain, bounty.terms.token),
+          ...(await standingOf(escrow, posting.id)),
+          gasPrice: await client.getGasPrice(),
+          now: (await client.getBlock()).timestamp,
+          claims: await listClaims(escrow, posting.id),
+        };
       });
+      if (found.status === 'open') cautions.push(...cautionsOf(bounty.terms, rest));
       status = found.status;
       if (previous !== undefined) {
         await withEngine('wasm', (engine) => checkPrevious(bounty, folder as string, previous, continues?.bounty ?? null, engine));
@@ -250,8 +260,8 @@ function checkCommand(): Command {
     }
     const { reward, token } = bounty.terms;
     return {
-      json: { ok: true, bounty: posting.id, status, reward, token, checked },
-      text: [`bounty ${posting.id}`, ...checked.map((c) => `  ok: ${c}`)].join('\n'),
+      json: { ok: true, bounty: posting.id, status, reward, token, checked, cautions },
+      text: [`bounty ${posting.id}`, ...checked.map((c) => `  ok: ${c}`), ...cautions.map((c) => `  but: ${c}`)].join('\n'),
     };
   });
 }

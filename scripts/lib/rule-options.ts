@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { formatEther, type Address } from 'viem';
 import { InputError } from '../../verifier/input.ts';
 import { RULE } from '../../verifier/statement.ts';
+import { ANSWER_GAS } from './cautions.ts';
 import type { Escrow } from './chain.ts';
 import { addressesOption, durationOption, etherOption, integerOption } from './options.ts';
 import { mostDemands, type Doubts, type Judges } from './post-bounty.ts';
@@ -24,8 +25,8 @@ export interface RuleOptions {
 const DAY = 86400;
 const HALF_A_DAY = DAY / 2;
 export const DEFAULT_WINDOW = 2 * DAY;
-/** Wei; what an answer of 400,000 gas costs at 5 gwei. */
-const ANSWER_FEE = 2n * 10n ** 15n;
+/** Wei; what an answer costs at 5 gwei. */
+const ANSWER_FEE = ANSWER_GAS * 5n * 10n ** 9n;
 
 export const ruleOptions = (command: Command): Command =>
   command
@@ -90,7 +91,7 @@ export async function checkRule(options: RuleOptions, escrow: Escrow, delivers =
       'give a bond that covers twice the demands for a bundle',
     );
   if (options.demandFee === 0n)
-    throw new InputError('--demand-fee', '', 'is 0', 'give what an answer of 400,000 gas costs, or leave it out');
+    throw new InputError('--demand-fee', '', 'is 0', `give what an answer of ${ANSWER_GAS} gas costs, or leave it out`);
   const reaction = await escrow.minimumReaction();
   tooShort('--answer', options.answer ?? HALF_A_DAY, reaction);
   tooShort('--react', options.react ?? HALF_A_DAY, reaction);

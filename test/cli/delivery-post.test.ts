@@ -52,7 +52,8 @@ test('an attested bounty that delivers the whole state: posted, shown, checked',
   assert.deepEqual(terms['deliveryKey'], { x: String(key.x), y: String(key.y) });
   assert.equal(terms['deliveryDepth'], posted['deliveryDepth']);
   assert.equal(terms['revealFor'], String(HOUR));
-  const { checked } = await ok(['bounty', 'check', at('whole')]);
+  const { checked, cautions } = await ok(['bounty', 'check', at('whole')]);
+  assert.deepEqual(cautions, []);
   assert.match((checked as string[]).join(), /what the terms ask to be delivered, the program commits to/);
   assert.match((checked as string[]).join(), /the program is the recipe’s/);
 });

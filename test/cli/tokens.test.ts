@@ -124,6 +124,8 @@ test('list and show name coin and decimals; a reservation is shown', async () =>
   assert.match(shown.out, new RegExp(`token +${plain.address}, which says of itself: PLN, 18 decimals`));
   assert.match(shown.out, /reservations +hold 3600 s\nreserved +by 0x/);
   const { reservation } = await ok(['bounty', 'show', first.bounty]);
+  const { cautions } = await ok(['bounty', 'check', at('first')]);
+  assert.match((cautions as string[]).join(), /keeps others from claiming until/);
   assert.equal((reservation as { holder: string }).holder, localAccount(contributor).address);
 });
 

@@ -1,6 +1,7 @@
 /** Reservations; entries, disclosure and claims of bounties that judge by hidden inputs; milestones. */
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { zeroAddress } from 'viem';
 import { KIND, type Terms } from '../../verifier/statement.ts';
 import { claimOf, claimWith, credit, escrowBalance, idOf, posted, refused, send } from './support/moves.ts';
 import {
@@ -69,6 +70,17 @@ describe('reserve', () => {
       const refund = (await bountyOf(w, t)).status === STATUS.refunded ? REWARD + 2n * FEE : 0n;
       expect((await credit(w, w.poster)) - before).to.equal(BOND + refund);
     }
+  });
+
+  it('gives it once, however many claim afterwards', async () => {
+    const { w, t } = await reservable();
+    await reserve(w, t, w.alice);
+    await nextBlockAt((await bountyOf(w, t)).reservedUntil);
+    const before = await credit(w, w.poster);
+    for (const nonce of [1, 2]) await claimWith(w, t, w.bob, body({ nonce: word(nonce) }));
+    expect((await bountyOf(w, t)).reservedBy).to.equal(zeroAddress);
+    expect((await credit(w, w.poster)) - before).to.equal(BOND);
+    expect(await escrowBalance(w)).to.equal(REWARD + 2n * FEE + 3n * BOND);
   });
 
   it('does not outlast claimBy, so that refunds meet no running reservation', async () => {

@@ -230,7 +230,7 @@ describe('F6 broken precompiles, on the second EVM', () => {
     expect(right).to.have.length(2 + 8 * 32);
     const places = [0, 1, 2, 3, 4, 5, Math.floor(additions / 2), additions - 3, additions - 2, additions - 1];
     for (const n of places)
-      for (const name of ['half a point', 'failure with a point'])
+      for (const name of ['nothing', 'half a point', 'a word too many', 'failure with a point'])
         expect(await commit({ 6: only(n, BROKEN[name] as Replacement) }), `addition ${n}: ${name}`).to.equal('PrecompileFailed');
     expect(await commit({ 6: after(additions, BROKEN['failure'] as Replacement) }), 'no addition more').to.equal(right);
   });

@@ -1,0 +1,56 @@
+/** What `bounty check` warns of: each thing alone, and nothing at its bound. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RULE } from '../../verifier/statement.ts';
+import { ANSWER_GAS, cautionsOf, type Surroundings } from '../../scripts/lib/cautions.ts';
+
+const address = (end: string) => `0x${'00'.repeat(19)}${end}` as const;
+const [poster, attester, other] = [address('Aa'), address('Bb'), address('Cc')];
+const none = { x: 0n, y: 0n };
+const key = { x: 1n, y: 2n };
+const terms = {
+  ...{ poster, signers: [attester, other], threshold: 2, rule: RULE.attested as number, claimBy: 1000n },
+  ...{ demandFee: 0n, deliveryKey: none, deliveryDepth: 0 },
+};
+const calm: Surroundings = { gasPrice: 10n, now: 999n, reservation: null, claims: [{ status: 'rejected' }, { status: 'released' }] };
+
+const cases: readonly [string, Partial<typeof terms>, Partial<Surroundings>, RegExp | null][] = [
+  ['nothing', {}, {}, null],
+  ['the time to claim is over', {}, { now: 1000n }, /^claims were taken until 1970-01-01T00:16:40Z$/],
+  ['a claim before', {}, { claims: [{ status: 'pending' }] }, /^1 claim stands before any new one/],
+  ['two before', {}, { claims: [{ status: 'accepted' }, { status: 'pending' }, { status: 'rejected' }] }, /^2 claims stand before/],
+  ['a reservation', {}, { reservation: { holder: other, until: 1100 } }, /CC keeps others from claiming until 1970-01-01T00:18:20Z$/i],
+  ['the poster judges', { signers: [poster], threshold: 1 }, {}, /^no verdict comes about without the poster/],
+  ['in other letters', { signers: [poster.toLowerCase() as typeof poster, attester], threshold: 2 }, {}, /^no verdict comes about/],
+  ['the poster judges, but is not needed', { signers: [poster, attester], threshold: 1 }, {}, null],
+  ['the poster judges, but time does too', { signers: [poster], threshold: 1, rule: RULE.both }, {}, null],
+  ['demands that pay', { rule: RULE.optimistic, signers: [], threshold: 0, demandFee: 10n * ANSWER_GAS }, {}, null],
+  [
+    'demands that do not',
+    { rule: RULE.optimistic, signers: [], threshold: 0, demandFee: 10n * ANSWER_GAS - 1n },
+    {},
+    /from anybody, for any part of bundle and trace$/,
+  ],
+  [
+    'rows',
+    { demandFee: 1n, deliveryKey: key, deliveryDepth: 3 },
+    {},
+    /costs up to 0\.000000000004 .* may come from the poster, for each of 8 rows$/,
+  ],
+  [
+    'both',
+    { rule: RULE.both, demandFee: 1n, deliveryKey: key },
+    {},
+    /from anybody, for any part of bundle and trace, and from the poster, for each of 1 rows$/,
+  ],
+];
+
+for (const [name, change, around, expected] of cases)
+  test(name, () => {
+    const cautions = cautionsOf({ ...terms, ...change }, { ...calm, ...around });
+    if (expected === null) assert.deepEqual(cautions, []);
+    else {
+      assert.equal(cautions.length, 1, cautions.join('; '));
+      assert.match(cautions[0] as string, expected);
+    }
+  });
