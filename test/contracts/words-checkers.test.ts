@@ -6,7 +6,7 @@ import { encodeHead, NONE, OP, refOf } from '../../verifier/record/instruction.t
 import { checkers, refusalOf } from './support/checkers.ts';
 import { deliveredOf, delivery, encodeComplaint, complaint } from './support/delivery.ts';
 import { honest } from './support/honest.ts';
-import { type Accusation, hex } from './support/scene.ts';
+import { type Accusation, hex, type Opening } from './support/scene.ts';
 import { ethers, type Hex } from './support/world.ts';
 
 const harness = async (): Promise<Contract> => (await ethers.deployContract('Harness')) as unknown as Contract;
@@ -86,6 +86,29 @@ describe('accusations', () => {
     expect(await refused({ ...accusation('LOADW'), inputs: [] })).to.deep.equal(['WrongInputCount', 0n, 1n]);
     expect(await refused({ ...accusation('LOADF'), inputs: [opening, opening] })).to.deep.equal(['WrongInputCount', 2n, 1n]);
     expect(await refused(add)).to.deep.equal(['TrueInstruction', BigInt(add.position)]);
+  });
+
+  it('name the place of what does not lie in its tree', async () => {
+    const { fraud } = await checkers();
+    const h = honest();
+    const of = (name: keyof typeof OP): Accusation => h.scene.accuse(h.segment, h.entries[name].index, h.entries[name].instruction);
+    const refused = (a: Accusation) => refusalOf(fraud, 'check', [h.scene.key, h.scene.claimed, a]);
+    const [sub, load] = [of('SUB'), of('LOADF')];
+    expect(await refused({ ...sub, leaf: hex(1n) })).to.deep.equal(['NotInTrace', BigInt(sub.position)]);
+    expect(await refused({ ...sub, imm0: 1n })).to.deep.equal(['NotInList', BigInt(h.entries.SUB.index)]);
+    const [add, before] = sub.inputs as [Opening, Opening];
+    const place = (segment: number, index: number): bigint => BigInt(h.scene.position(segment, index));
+    expect(await refused({ ...sub, inputs: [{ ...add, a: add.a ^ 1n }, before] })).to.deep.equal([
+      'NotInTrace',
+      place(h.segment, h.entries.ADD.index),
+    ]);
+    expect(await refused({ ...sub, inputs: [add, { ...before, b: 1n }] })).to.deep.equal([
+      'NotInTrace',
+      place(h.segment - 1, h.scene.length - 1),
+    ]);
+    const cell = (BigInt(h.segment * h.scene.shape.stride) + load.imm0) >> 1n;
+    const inputs = load.inputs.map((own) => ({ ...own, b: own.b ^ 1n }));
+    expect(await refused({ ...load, inputs })).to.deep.equal(['NotInBundle', cell]);
   });
 
   it('name the malformed instruction, and the operand of a wrong type', async () => {
