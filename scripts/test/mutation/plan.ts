@@ -1,7 +1,7 @@
 /** Which files are mutated, and which tests judge the mutants of each, the likeliest to fail first. */
 
 /** Suites of the checkers and their libraries, and of the escrow: over checkers that believe what roots say, then over the real ones. */
-const CHECKERS = ['fraud', 'second-evm', 'delivery', 'words-checkers', 'fraud-attacks', 'delivery-attacks', 'recorded'];
+const CHECKERS = ['fraud', 'second-evm', 'delivery', 'words-checkers', 'gas-floor', 'fraud-attacks', 'delivery-attacks', 'recorded'];
 const ESCROW = [
   'escrow',
   'handover',
