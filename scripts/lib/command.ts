@@ -3,7 +3,7 @@
  * progress goes to standard error, and a failure ends with exit code 1 (2: wrong usage).
  */
 import { CommanderError, type Command } from 'commander';
-import { BaseError } from 'viem';
+import { BaseError, HttpRequestError, TimeoutError } from 'viem';
 import { InputError } from '../../verifier/input.ts';
 
 /** What a command has to say, for programs and for people. `failed` gives exit code 1 without being an error (a refused bundle). */
@@ -15,8 +15,19 @@ export interface Report {
 
 const replacer = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
 
-const describeError = (e: unknown): { message: string; [field: string]: unknown } => {
+/** An error as `--json` prints it. */
+export const describeError = (e: unknown): { message: string; [field: string]: unknown } => {
   if (e instanceof InputError) return { message: e.message, file: e.source, field: e.field, cure: e.cure };
+  const lost = e instanceof BaseError ? e.walk((x) => x instanceof HttpRequestError || x instanceof TimeoutError) : null;
+  if (lost instanceof BaseError)
+    return describeError(
+      new InputError(
+        '--rpc',
+        '',
+        `the node stopped answering: ${lost.shortMessage}`,
+        'give the command again when it answers; what was sent before stands on the chain',
+      ),
+    );
   if (e instanceof BaseError) return { message: [e.shortMessage, ...(e.metaMessages ?? [])].join(' ').trim() };
   return { message: e instanceof Error ? e.message : String(e) };
 };

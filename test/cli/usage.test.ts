@@ -1,101 +1,54 @@
 /** Every command: `--help` with an example, usage errors, `--json` errors as one object, files that are not what they should be. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { acceptCommand } from '../../scripts/commands/accept.ts';
-import { adapterCommand } from '../../scripts/commands/adapter.ts';
-import { answerCommand } from '../../scripts/commands/answer.ts';
-import { attestCommand } from '../../scripts/commands/attest.ts';
-import { auditCommand } from '../../scripts/commands/audit.ts';
-import { bountyCommand } from '../../scripts/commands/bounty.ts';
-import { challengeCommand } from '../../scripts/commands/challenge.ts';
-import { claimCommand } from '../../scripts/commands/claim.ts';
-import { dataCommand } from '../../scripts/commands/data.ts';
-import { demandCommand } from '../../scripts/commands/demand.ts';
-import { demoCommand } from '../../scripts/commands/demo.ts';
-import { discloseCommand } from '../../scripts/commands/disclose.ts';
-import { doctorCommand } from '../../scripts/commands/doctor.ts';
-import { enterCommand } from '../../scripts/commands/enter.ts';
-import { modelCommand } from '../../scripts/commands/model.ts';
-import { reserveCommand } from '../../scripts/commands/reserve.ts';
-import { revealCommand } from '../../scripts/commands/reveal.ts';
-import { settleCommand } from '../../scripts/commands/settle.ts';
-import { trainCommand } from '../../scripts/commands/train.ts';
-import { verifyCommand } from '../../scripts/commands/verify.ts';
-import { watchCommand } from '../../scripts/commands/watch.ts';
-import { withdrawCommand } from '../../scripts/commands/withdraw.ts';
+import type { Command } from 'commander';
 import { fineproof, fineproofJson } from './support/fineproof.ts';
 import { text, writeTinyModel } from './support/tiny-model.ts';
 
-const roots = [
-  doctorCommand,
-  modelCommand,
-  dataCommand,
-  bountyCommand,
-  trainCommand,
-  claimCommand,
-  attestCommand,
-  challengeCommand,
-  watchCommand,
-  demandCommand,
-  answerCommand,
-  acceptCommand,
-  settleCommand,
-  reserveCommand,
-  enterCommand,
-  discloseCommand,
-  revealCommand,
-  withdrawCommand,
-  verifyCommand,
-  auditCommand,
-  adapterCommand,
-  demoCommand,
-];
 const folder = mkdtempSync(join(tmpdir(), 'fineproof-usage-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const at = (...names: readonly string[]): string => join(folder, ...names);
 
-test('every command shows help with an example and takes --json', () => {
-  const commands = roots.map((make) => make()).flatMap((c) => (c.commands.length === 0 ? [c] : c.commands));
-  assert.deepEqual(
-    commands.map((c) => c.name()),
-    [
-      'doctor',
-      'commit',
-      'commit',
-      'post',
-      'list',
-      'show',
-      'check',
-      'refund',
-      'train',
-      'claim',
-      'attest',
-      'challenge',
-      'watch',
-      'demand',
-      'answer',
-      'accept',
-      'settle',
-      'reserve',
-      'enter',
-      'disclose',
-      'reveal',
-      'withdraw',
-      'verify',
-      'audit',
-      'export',
-      'demo',
-    ],
-  );
-  for (const command of commands) {
-    let out = '';
-    command.configureOutput({ writeOut: (text) => (out += text) }).outputHelp();
-    assert.match(out, /Example:\n {2}.*(fineproof|npm run demo)/, command.name());
-    assert.match(out, /--json/, command.name());
+test('every command shows help with an example and takes --json', async () => {
+  const place = new URL('../../scripts/commands/', import.meta.url);
+  for (const file of readdirSync(place)) {
+    const module = (await import(new URL(file, place).href)) as Readonly<Record<string, unknown>>;
+    const [make, ...others] = Object.entries(module).filter(([name]) => name.endsWith('Command'));
+    assert.ok(make !== undefined && others.length === 0, file);
+    const command = (make[1] as () => Command)();
+    assert.equal(`${command.name()}.ts`, file);
+    for (const own of command.commands.length === 0 ? [command] : command.commands) {
+      let out = '';
+      own.configureOutput({ writeOut: (text) => (out += text) }).outputHelp();
+      assert.match(out, /Example:\n {2}.*(fineproof|npm run demo)/, `${file}: ${own.name()}`);
+      assert.match(out, /--json/, `${file}: ${own.name()}`);
+    }
   }
+});
+
+test('a node that stops answering is named, with the cure', async () => {
+  const node = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const { id, method } = JSON.parse(body) as { id: number; method: string };
+      if (method === 'eth_chainId') response.end(JSON.stringify({ jsonrpc: '2.0', id, result: '0x7a69' }));
+      else response.writeHead(404).end('gone');
+    });
+  });
+  await new Promise<void>((done) => node.listen(0, '127.0.0.1', done));
+  const rpc = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
+  const escrow = `0x${'11'.repeat(20)}`;
+  const { code, json } = await fineproofJson(['bounty', 'list', '--rpc', rpc, '--escrow', escrow]).finally(() => node.close());
+  assert.equal(code, 1);
+  const { message, cure } = json['error'] as { message: string; cure: string };
+  assert.match(message, /^--rpc: the node stopped answering: HTTP request failed/);
+  assert.match(cure, /when it answers/);
 });
 
 test('with --json a wrong usage is one JSON object too', async () => {

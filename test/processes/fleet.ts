@@ -18,6 +18,8 @@ export interface Outcome {
 }
 
 export interface Running {
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
   readonly ended: Promise<Outcome>;
   /** Standard output so far. */
   out(): string;
@@ -61,7 +63,7 @@ export function start(script: string, args: readonly string[], env: Readonly<Rec
     });
     child.on('close', end);
   });
-  return { ended, out: () => text.out, kill: (signal) => void child.kill(signal) };
+  return { pid: child.pid, ended, out: () => text.out, kill: (signal) => void child.kill(signal) };
 }
 
 /** How many processes run. */

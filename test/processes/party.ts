@@ -27,6 +27,8 @@ export interface KillRecord {
 /** What all parties write to. */
 export interface Log {
   readonly kills: KillRecord[];
+  /** Numbers of the processes that kills ended. */
+  readonly killed: Set<number>;
   /** Signed transactions that reached the gate, and whether the node took them. */
   readonly signed: { readonly from: Address; readonly raw: string; taken: boolean }[];
   /** Commands that failed, by party and message. */
@@ -128,7 +130,10 @@ export class Party {
     this.#log.note(`${this.name} killed (${at}) during ${[...this.#running.values()].join(', ') || 'nothing'}`);
     this.#lives++;
     this.#downUntil = performance.now() + down;
-    for (const child of this.#running.keys()) child.kill('SIGKILL');
+    for (const child of this.#running.keys()) {
+      if (child.pid !== undefined) this.#log.killed.add(child.pid);
+      child.kill('SIGKILL');
+    }
   }
 
   /** The last kill: whatever it runs ends, and nothing is started any more. */
