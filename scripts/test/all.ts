@@ -36,9 +36,11 @@ if (args.length === 0 || lintOnly) {
 if (args.length === 0) {
   // Before the suites that look for a browser, and the environment of those that look for an adapter.
   const stack = await softwareStack();
+  // Beside the others: the compiler and Mocha keep one core busy for minutes each.
+  const judged = contracts();
   const titles = await suites(globSync('test/**/*.test.ts', { exclude: ['test/contracts/**', 'test/webgpu/**'] }));
   check('every attack of docs/attacks.md has a passing test', faultsOf(attacksOf(readFileSync('docs/attacks.md', 'utf8')), titles));
-  await contracts();
+  await judged;
   Object.assign(process.env, stack?.adapter);
   await suites(globSync('test/webgpu/**/*.test.ts'));
 } else if (!lintOnly) {
@@ -79,12 +81,15 @@ async function suites(files: readonly string[]): Promise<readonly string[]> {
     .map(({ title }) => title);
 }
 
-/** The suites under test/contracts, in a process of their own, which sends its tally. */
+/** The suites under test/contracts, in a process of their own, which sends its tally; what it prints is kept until it ends. */
 async function contracts(): Promise<void> {
-  const child = fork('scripts/test/contracts.ts');
+  const child = fork('scripts/test/contracts.ts', { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
   const tallies: Tally[] = [];
   child.on('message', (message) => tallies.push(message as Tally));
-  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  process.stdout.write(said);
   for (const { passed, failed } of tallies) {
     total.passed += passed;
     total.failed += failed;
