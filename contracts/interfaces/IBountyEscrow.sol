@@ -208,6 +208,7 @@ interface IBountyEscrow {
     error InvalidPoint(uint256 x, uint256 y);
     error EmptyRoot();
     error UrisTooLong(uint256 count, uint256 size);
+    error UriNotAscii(uint256 index);
 
     // Calls out of turn.
     error NotPoster(address caller, address poster);

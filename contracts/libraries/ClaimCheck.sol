@@ -11,6 +11,8 @@ library ClaimCheck {
     /// @notice Most URIs of a claim, and most bytes of them all.
     uint256 internal constant MAX_URIS = 4;
     uint256 internal constant MAX_URI_BYTES = 512;
+    /// @dev The top bit of each byte.
+    uint256 private constant TOP_BITS = 0x8080808080808080808080808080808080808080808080808080808080808080;
 
     /// @notice Reverts unless the claim has what the terms ask for, and nothing else.
     function check(Terms calldata terms, Body calldata body) internal pure {
@@ -45,6 +47,13 @@ library ClaimCheck {
         uint256 size = 0;
         for (uint256 i = 0; i < uris.length && i <= MAX_URIS; ++i) size += bytes(uris[i]).length;
         if (uris.length > MAX_URIS || size > MAX_URI_BYTES) revert IBountyEscrow.UrisTooLong(uris.length, size);
+        for (uint256 i = 0; i < uris.length; ++i) {
+            // Clients read text: other bytes would be changed by that, and the claim's id with them.
+            bytes calldata uri = bytes(uris[i]);
+            for (uint256 at = 0; at < uri.length; at += 32) {
+                if (uint256(bytes32(uri[at:])) & TOP_BITS != 0) revert IBountyEscrow.UriNotAscii(i);
+            }
+        }
     }
 
     function _isNone(Point calldata point) private pure returns (bool) {

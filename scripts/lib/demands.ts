@@ -1,11 +1,12 @@
 /** Demands on a claim's trees, and their answers, as the chain tells them. */
-import { decodeFunctionData, isAddressEqual, type Account, type Address } from 'viem';
-import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
+import type { Account, Address } from 'viem';
 import { InputError, type Hex } from '../../verifier/input.ts';
-import { claimId as claimIdOf, type Terms } from '../../verifier/statement.ts';
+import type { Terms } from '../../verifier/statement.ts';
+import { answerIn, type AnsweredRoot } from './answer-words.ts';
 import type { PostedClaim } from './bounties.ts';
 import type { Escrow, Sent } from './chain.ts';
 import type { AnswerWords, DemandStatus, TreeNode } from './dispute.ts';
+import { inTurn } from './scan.ts';
 
 export interface PostedDemand {
   readonly node: TreeNode;
@@ -26,51 +27,39 @@ export type ClaimAt = Pick<PostedClaim, 'id' | 'block'>;
 /** All demands on a claim, oldest first. */
 export async function listDemands(escrow: Escrow, { id, block }: ClaimAt): Promise<PostedDemand[]> {
   const events = await escrow.events('Demanded', { claimId: id }, block);
-  return Promise.all(events.map(async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(id, node)) })));
+  return inTurn(events, async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(id, node)) }));
 }
 
 interface Call {
-  readonly to?: Address | null;
   readonly input?: Hex;
-  readonly error?: string;
   readonly calls?: readonly Call[];
 }
 
 /** What of a claim its answers are found by. */
-export type AnsweredClaim = Pick<PostedClaim, 'id' | 'bountyId' | 'block'>;
+export type AnsweredClaim = Pick<PostedClaim, 'id' | 'block'>;
 
-/** The words of an `answer` call of this claim and node, or null. */
-function answerIn(call: Call, escrow: Address, claim: AnsweredClaim, node: TreeNode): AnswerWords | null {
-  if (call.error !== undefined) return null;
-  if (call.to != null && isAddressEqual(call.to, escrow) && call.input !== undefined)
-    try {
-      const { functionName, args } = decodeFunctionData({ abi: bountyEscrowAbi, data: call.input });
-      if (functionName === 'answer') {
-        const [, claimant, body, asked, , words, path] = args;
-        if (claimIdOf(claim.bountyId, claimant, body) === claim.id && sameNode(asked, node))
-          return { words: words.map(BigInt), path: path.map(BigInt) };
-      }
-    } catch {
-      // Some other call of the escrow.
-    }
+/** The answer in a call, or in one of those that it made: whichever leads to the root is the right one, whoever called whom. */
+function answerBelow(call: Call, node: TreeNode, of: AnsweredRoot): AnswerWords | null {
+  const own = call.input === undefined ? null : answerIn(call.input, node, of);
+  if (own !== null) return own;
   for (const inner of call.calls ?? []) {
-    const found = answerIn(inner, escrow, claim, node);
+    const found = answerBelow(inner, node, of);
     if (found !== null) return found;
   }
   return null;
 }
 
 /**
- * The answer that the escrow took for a demand. It stands in the calldata of a call of the escrow, mostly the transaction's own; where a contract made
- * the call, the node has to trace the transaction.
+ * The answer that the escrow took for a demand of a node of the tree `of`. It stands in the calldata of a call of the escrow, mostly the transaction's own;
+ * where a contract made the call, the node has to trace the transaction.
  */
-export async function readAnswer(escrow: Escrow, claim: AnsweredClaim, node: TreeNode): Promise<AnswerWords> {
+export async function readAnswer(escrow: Escrow, claim: AnsweredClaim, node: TreeNode, of: AnsweredRoot): Promise<AnswerWords> {
   const { client } = escrow.chain;
   const event = (await escrow.events('Answered', { claimId: claim.id }, claim.block)).find((e) => sameNode(e.args.node, node));
   if (event === undefined)
     throw new InputError('claim', '', `the node has no event of the answer for ${nodeText(node)}`, 'use a node that keeps old events');
-  const { to, input } = await client.getTransaction({ hash: event.transactionHash });
-  const direct = answerIn({ to, input }, escrow.address, claim, node);
+  const { input } = await client.getTransaction({ hash: event.transactionHash });
+  const direct = answerIn(input, node, of);
   if (direct !== null) return direct;
   let traced: Call;
   try {
@@ -81,7 +70,7 @@ export async function readAnswer(escrow: Escrow, claim: AnsweredClaim, node: Tre
   } catch {
     traced = {};
   }
-  const inner = answerIn(traced, escrow.address, claim, node);
+  const inner = answerBelow(traced, node, of);
   if (inner === null)
     throw new InputError(
       'claim',
@@ -100,8 +89,11 @@ export interface Overdue {
   readonly reclaimed: readonly TreeNode[];
 }
 
-/** Ends a claim that left a demand unanswered, then gives back the fees of its other open demands. Anyone may. */
-export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: ClaimAt): Promise<Overdue> {
+/**
+ * Ends a claim that left a demand unanswered, then gives back the fees of its other open demands: anyone's, since anyone may, or of one demander alone,
+ * since each takes a transaction.
+ */
+export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: ClaimAt, of: Address | 'anyone'): Promise<Overdue> {
   const open = (await listDemands(escrow, claim)).filter((d) => d.status === 'open');
   if (open.length === 0) return { defaulted: null, reclaimed: [] };
   const { timestamp } = await escrow.chain.client.getBlock();
@@ -113,8 +105,8 @@ export async function settleDemands(escrow: Escrow, account: Account, terms: Ter
   }
   const reclaimed: TreeNode[] = [];
   if (!(await isLive(escrow, claim.id)))
-    for (const { node } of open) {
-      if (defaulted !== null && sameNode(node, defaulted.node)) continue;
+    for (const { node, demander } of open) {
+      if ((of !== 'anyone' && demander !== of) || (defaulted !== null && sameNode(node, defaulted.node))) continue;
       await escrow.reclaim(account, terms, claim.id, node);
       reclaimed.push(node);
     }

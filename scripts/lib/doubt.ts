@@ -14,7 +14,7 @@ import { AnsweredTree } from '../../verifier/record/answers.ts';
 import { publicWordsFor, type BountyVerifier } from '../../verifier/record/bounty.ts';
 import { bundleFromAnswers, chunksOf } from '../../verifier/record/chunks.ts';
 import { describe, findFraud, type ClaimedTrace, type Fraud } from '../../verifier/record/fraud.ts';
-import type { Nodes } from '../../verifier/record/indexed-merkle.ts';
+import { ANSWER_HEIGHT, type Nodes } from '../../verifier/record/indexed-merkle.ts';
 import { workOf } from '../../verifier/record/trace.ts';
 import type { Terms } from '../../verifier/statement.ts';
 import { DecodeError } from '../../verifier/wire.ts';
@@ -24,7 +24,9 @@ import { LOCAL_CHAIN_ID } from './local-chain.ts';
 import { CLAIM_STATUS, type Escrow, type Sent } from './chain.ts';
 import { TREE, type AnswerWords, type TreeNode } from './dispute.ts';
 import { readBounded } from './files.ts';
-import { isLive, listDemands, nodeText, readAnswer, settleDemands } from './demands.ts';
+import { isLive, listDemands, nodeText, readAnswer, settleDemands, type Overdue } from './demands.ts';
+import type { AnsweredRoot } from './answer-words.ts';
+import { inTurn } from './scan.ts';
 import { openTrace, openTraces, traceLimit } from './traces.ts';
 
 /** Who doubts, with what. */
@@ -53,6 +55,8 @@ export type Doubt =
   | { readonly state: 'waiting'; readonly until: bigint; readonly what: string; readonly nodes: readonly TreeNode[] }
   /** Data is missing, and may not be asked for. */
   | { readonly state: 'withheld'; readonly what: string }
+  /** The node does not know it, though it told of it: it lags behind, or the claim's block is gone. */
+  | { readonly state: 'unseen' }
   /** The claim has ended otherwise. */
   | { readonly state: 'over'; readonly status: (typeof CLAIM_STATUS)[number] };
 
@@ -90,14 +94,24 @@ export const claimedOf = (doubter: Pick<Doubter, 'escrow' | 'terms'>, claim: Pos
   ),
 });
 
-/** Asks for nodes that nobody asked for yet; returns those that are answered. Throws Missing while one is not. */
-async function askFor(doubter: Doubter, claim: PostedClaim, nodes: readonly TreeNode[]): Promise<AnswerWords[]> {
+/**
+ * Asks for nodes of the tree `of` that nobody asked for yet; returns those that are answered. `later`: demands that are sure to come after these, without
+ * which these would be paid for in vain. Throws Missing while a node is not answered.
+ */
+async function askFor(
+  doubter: Doubter,
+  claim: PostedClaim,
+  nodes: readonly TreeNode[],
+  of: AnsweredRoot,
+  later = 0,
+): Promise<AnswerWords[]> {
   const { escrow, terms, account, verifier } = doubter;
-  const states = await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const ask = () => inTurn(nodes, (node) => escrow.demandOf(claim.id, node));
+  const states = await ask();
   const fresh = nodes.filter((_, i) => states[i]?.status === 'none');
   if (fresh.length > 0) {
     const own = (await listDemands(escrow, claim)).filter((d) => d.demander === account.address).length;
-    const cost = BigInt(own + fresh.length) * terms.demandFee;
+    const cost = BigInt(own + fresh.length + later) * terms.demandFee;
     if (cost > doubter.spend)
       throw new Missing({
         state: 'withheld',
@@ -105,14 +119,14 @@ async function askFor(doubter: Doubter, claim: PostedClaim, nodes: readonly Tree
       });
     for (const node of fresh) await escrow.demand(account, terms, claim.id, node, verifier.key);
   }
-  const now = fresh.length === 0 ? states : await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const now = fresh.length === 0 ? states : await ask();
   const open = nodes.filter((_, i) => now[i]?.status !== 'answered');
   if (open.length > 0) {
     // Whoever is first to let one default ends the claim.
     const until = now.reduce((first, d) => (d.status !== 'answered' && d.answerBy < first ? d.answerBy : first), 2n ** 64n);
     throw new Missing({ state: 'waiting', until, what: `${open.length} demands are not answered yet`, nodes: open });
   }
-  return Promise.all(nodes.map((node) => readAnswer(escrow, claim, node)));
+  return inTurn(nodes, (node) => readAnswer(escrow, claim, node, of));
 }
 
 /** The bundle from the store, else chunk by chunk from the chain. */
@@ -130,11 +144,16 @@ async function bundleOf(doubter: Doubter, claim: PostedClaim): Promise<{ bytes: 
       if (!(e instanceof InputError || e instanceof DecodeError)) throw e;
     }
   }
-  const { bundleDepth } = verifier.recorded;
+  const { bundleDepth, traceDepth } = verifier.recorded;
   const { level, count } = chunksOf(bundleBytes, bundleDepth);
   const nodes = Array.from({ length: count }, (_, i): TreeNode => ({ tree: TREE.bundle, level, index: BigInt(i) }));
-  const answers = await askFor(doubter, claim, nodes);
-  return bundleFromAnswers(BigInt(root), bundleBytes, bundleDepth, answers, engine.keccak);
+  const hasTrace = openTraces(store, verifier.recorded, engine.keccak).has(claim.body.traceRoot);
+  const of = { root: BigInt(root), depth: bundleDepth };
+  const answers = await askFor(doubter, claim, nodes, of, hasTrace ? 0 : Math.ceil(traceDepth / ANSWER_HEIGHT));
+  const bundle = bundleFromAnswers(of.root, bundleBytes, bundleDepth, answers, engine.keccak);
+  // Other claims may name it, and it was paid for. With cells behind its end it has another root, under which nobody looks for it.
+  bundles.put(bundle.bytes);
+  return bundle;
 }
 
 /** The trace from the store, else node by node from the chain. */
@@ -156,7 +175,10 @@ function traceOfClaim(doubter: Doubter, claim: PostedClaim): ClaimedTrace {
     'TRACE',
     recorded.traceDepth,
     BigInt(root),
-    async (level, index) => ((await askFor(doubter, claim, [{ tree: TREE.trace, level, index: BigInt(index) }]))[0] as AnswerWords).words,
+    async (level, index) => {
+      const of = { root: BigInt(root), depth: recorded.traceDepth };
+      return ((await askFor(doubter, claim, [{ tree: TREE.trace, level, index: BigInt(index) }], of))[0] as AnswerWords).words;
+    },
     engine.keccak,
   );
 }
@@ -196,29 +218,32 @@ export async function mayGoOn(
   doubt: Doubt & { readonly state: 'waiting' },
 ): Promise<boolean> {
   if ((await escrow.chain.client.getBlock()).timestamp >= doubt.until) return true;
-  const states = await Promise.all(doubt.nodes.map((node) => escrow.demandOf(claim, node)));
+  const states = await inTurn(doubt.nodes, (node) => escrow.demandOf(claim, node));
   return states.every((d) => d.status !== 'open');
 }
 
-/** Goes as far as it can with a claim. */
+/** Goes as far as it can with a claim. Other people's demands are theirs to end, but for one in time: who let it default has lost. */
 export async function doubtClaim(doubter: Doubter, claim: PostedClaim): Promise<Doubt> {
   const { escrow, terms, account, verifier } = doubter;
+  const settle = (): Promise<Overdue> => settleDemands(escrow, account, terms, claim, account.address);
+  const { status } = await escrow.claimOf(claim.id);
+  if (status === 0) return { state: 'unseen' };
   if (!(await isLive(escrow, claim.id))) {
-    await settleDemands(escrow, account, terms, claim);
+    await settle();
     return { state: 'over', status: CLAIM_STATUS[(await escrow.claimOf(claim.id)).status] ?? 'none' };
   }
-  const { defaulted } = await settleDemands(escrow, account, terms, claim);
-  if (defaulted !== null) return { state: 'defaulted', sent: defaulted.sent };
   let fraud: Fraud | null;
   try {
+    // First, and before anybody's demands are read: there may be many, and the window passes.
     fraud = await search(doubter, claim);
   } catch (e) {
-    if (e instanceof Missing) return e.doubt;
-    throw e;
+    if (!(e instanceof Missing)) throw e;
+    const { defaulted } = await settle();
+    return defaulted === null ? e.doubt : { state: 'defaulted', sent: defaulted.sent };
   }
   if (fraud === null) return { state: 'right' };
   const sent = await refute(doubter, claim, fraud);
-  await settleDemands(escrow, account, terms, claim);
+  await settle();
   const { position } = fraud.accusation;
   return { state: 'challenged', fault: fraud.fault, position, where: describe(verifier.recorded, position), sent };
 }

@@ -50,6 +50,8 @@ export function doubtText(claim: string, doubt: Doubt): string {
         return `waiting: ${doubt.what}, until ${time(doubt.until)}: ${nodeText(doubt.nodes[0] as (typeof doubt.nodes)[number])}`;
       case 'withheld':
         return `data is withheld: ${doubt.what}; allow it with --demand-up-to`;
+      case 'unseen':
+        return 'the node told of it, and does not know it now: it lags behind, or the block is gone; looked at again';
       case 'over':
         return `over: ${doubt.status}`;
     }

@@ -50,7 +50,7 @@ export async function endWhatIsDue(escrow: Escrow, account: Account, bounty: Pos
   };
 
   for (const claim of await listClaims(escrow, bounty.id)) {
-    const { defaulted, reclaimed } = await settleDemands(escrow, account, terms, claim);
+    const { defaulted, reclaimed } = await settleDemands(escrow, account, terms, claim, 'anyone');
     if (defaulted !== null) done.defaulted.push(claim.id);
     done.reclaimed.push(...reclaimed.map(() => claim.id));
   }

@@ -104,6 +104,7 @@ const CURES: Readonly<Record<string, string>> = {
   AlreadyDemanded: 'wait for the answer',
   DemandNotOpen: 'it is answered or closed',
   UrisTooLong: 'give at most 4 --uri, of 512 bytes together',
+  UriNotAscii: 'write other characters of a --uri as % and hex digits',
   NeverLapses: 'accept it, or challenge it',
   NotAContinuation: 'the claim’s bounty asked for no full state, or model or first state are others',
 };

@@ -8,11 +8,13 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { encodeFunctionData, zeroAddress, type Hex } from 'viem';
 import { bountyEscrowAbi } from '../../deploy/artifacts.ts';
+import type { AnsweredRoot } from '../../scripts/lib/answer-words.ts';
 import { answerDemands, openAnswers } from '../../scripts/lib/answering.ts';
 import { wordHex } from '../../verifier/bounty.ts';
 import type { PostedClaim } from '../../scripts/lib/bounties.ts';
 import { listDemands, readAnswer } from '../../scripts/lib/demands.ts';
 import { claimedOf, commitmentOf, doubtClaim, saltOf, type Doubt } from '../../scripts/lib/doubt.ts';
+import { TREE, type TreeNode } from '../../scripts/lib/dispute.ts';
 import { writeAtomic } from '../../scripts/lib/files.ts';
 import { progressBar } from '../../scripts/lib/progress.ts';
 import { TRACE_FILE, writeClaim } from '../../scripts/lib/run-folder.ts';
@@ -136,6 +138,13 @@ describe('a false claim of a real bundle', function () {
     expect((await credit(poster)) - posters).to.equal(BOND / 2n);
   });
 
+  const rootOf = ({ body }: PostedClaim, { tree }: TreeNode): AnsweredRoot => {
+    const { bundleDepth, traceDepth } = trial.verifier.recorded;
+    return tree === TREE.bundle
+      ? { root: BigInt(body.bundleRoot), depth: bundleDepth }
+      : { root: BigInt(body.traceRoot), depth: traceDepth };
+  };
+
   it('who only answers, also through a contract, is refuted by the answers', async () => {
     const { escrow, terms, verifier, engine, folder } = trial;
     const lie = await LIES['a value of the trace'](trial, draw);
@@ -158,7 +167,7 @@ describe('a false claim of a real bundle', function () {
       const args = [terms, claim.claimant, claim.body, open, verifier.key, hexes(words), hexes(path)] as const;
       const data = encodeFunctionData({ abi: bountyEscrowAbi, functionName: 'answer', args });
       await actor.getFunction('execute')(escrow.address, 0n, data);
-      expect(await readAnswer(escrow, claim, open)).to.deep.equal({ words, path });
+      expect(await readAnswer(escrow, claim, open, rootOf(claim, open))).to.deep.equal({ words, path });
       await answerDemands(escrow, bystander, { id: trial.id, terms }, verifier, run, answers);
       doubt = await doubtClaim(doubter, claim);
     }

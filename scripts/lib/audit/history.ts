@@ -3,7 +3,7 @@
  * bounty; it belongs to the event right before it in its transaction, since every call of the escrow says first what happened, and then whom it
  * credits. Nothing can come in between: calls that move money can't be entered again.
  */
-import { decodeFunctionData, getAddress, isAddressEqual, parseEventLogs, type Address } from 'viem';
+import { decodeFunctionData, getAddress, isAddressEqual, parseEventLogs, type Address, type DecodeFunctionDataReturnType } from 'viem';
 import { bountyEscrowAbi } from '../../../deploy/artifacts.ts';
 import type { Hex } from '../../../verifier/input.ts';
 import { claimId } from '../../../verifier/statement.ts';
@@ -98,9 +98,15 @@ function eventsIn({ transaction, logs }: Mined, id: Hex): AuditEvent[] {
 /** What a challenge committed to before; null where the transaction does not show it. */
 function commitmentIn({ input, to, transaction }: Mined, escrow: Address, bounty: Hex): Hex | null {
   if (to === null || !isAddressEqual(to, escrow)) return null;
-  const { functionName, args } = decodeFunctionData({ abi: bountyEscrowAbi, data: input });
-  if (functionName !== 'challenge') return null;
-  const [, claimant, body, salt, , accusation] = args;
+  let call: DecodeFunctionDataReturnType<typeof bountyEscrowAbi>;
+  try {
+    call = decodeFunctionData({ abi: bountyEscrowAbi, data: input });
+  } catch {
+    // Solidity takes encodings that this decoder refuses; what they committed to is not worth failing for.
+    return null;
+  }
+  if (call.functionName !== 'challenge') return null;
+  const [, claimant, body, salt, , accusation] = call.args;
   return commitmentOf(claimId(bounty, claimant, body), Number(accusation.position), transaction.sender, salt);
 }
 

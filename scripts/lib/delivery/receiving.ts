@@ -20,6 +20,7 @@ import { bundleFromAnswers, chunksOf } from '../../../verifier/record/chunks.ts'
 import type { PostedClaim } from '../bounties.ts';
 import { bundleSize, type BundleSource } from '../bundles.ts';
 import type { Escrow, Sent } from '../chain.ts';
+import type { AnsweredRoot } from '../answer-words.ts';
 import { readAnswer } from '../demands.ts';
 import { NO_KEY, TREE, type AnswerWords, type TreeNode } from '../dispute.ts';
 import type { BundleStore } from '../stores/types.ts';
@@ -65,11 +66,16 @@ export async function revealedKey(
 }
 
 /** The answers that the chain has for these nodes; null while one is missing. */
-async function answersFor(escrow: Escrow, claim: ReceivedClaim, nodes: readonly TreeNode[]): Promise<AnswerWords[] | null> {
+async function answersFor(
+  escrow: Escrow,
+  claim: ReceivedClaim,
+  nodes: readonly TreeNode[],
+  of: AnsweredRoot,
+): Promise<AnswerWords[] | null> {
   const answers: AnswerWords[] = [];
   for (const node of nodes) {
     if ((await escrow.demandOf(claim.id, node)).status !== 'answered') return null;
-    answers.push(await readAnswer(escrow, claim, node));
+    answers.push(await readAnswer(escrow, claim, node, of));
   }
   return answers;
 }
@@ -87,9 +93,10 @@ export async function findCiphertext({ escrow, bounty, stores, engine }: Receive
     return await fetchCiphertext(stores(uris), cipherRoot, bounty.terms, engine.keccak);
   } catch (e) {
     if (!(e instanceof InputError)) throw e;
-    const answers = await answersFor(escrow, claim, rowNodes(bounty));
+    const of = { root: BigInt(cipherRoot), depth: bounty.terms.deliveryDepth };
+    const answers = await answersFor(escrow, claim, rowNodes(bounty), of);
     if (answers === null) throw e;
-    return ciphertextFromAnswers(BigInt(cipherRoot), bounty.terms.deliveryDepth, answers, engine.keccak);
+    return ciphertextFromAnswers(of.root, of.depth, answers, engine.keccak);
   }
 }
 
@@ -105,9 +112,10 @@ export async function findCommitments({ escrow, bounty, bundles, engine }: Recei
     const depth = Math.ceil(Math.log2(exact / 64));
     const { level, count } = chunksOf(exact, depth);
     const nodes = Array.from({ length: count }, (_, i): TreeNode => ({ tree: TREE.bundle, level, index: BigInt(i) }));
-    const answers = await answersFor(escrow, claim, nodes);
+    const root = BigInt(claim.body.bundleRoot);
+    const answers = await answersFor(escrow, claim, nodes, { root, depth });
     if (answers === null) throw e;
-    bundle = bundleFromAnswers(BigInt(claim.body.bundleRoot), exact, depth, answers, engine.keccak).bytes;
+    bundle = bundleFromAnswers(root, exact, depth, answers, engine.keccak).bytes;
   }
   const commitments = deliveryCommitments(compiled, bundle);
   if (wordHex(adapterTree(commitments, engine.keccak).root) !== claim.body.adapterRoot)
