@@ -93,7 +93,13 @@ export interface Overdue {
  * Ends a claim that left a demand unanswered, then gives back the fees of its other open demands: anyone's, since anyone may, or of one demander alone,
  * since each takes a transaction.
  */
-export async function settleDemands(escrow: Escrow, account: Account, terms: Terms, claim: ClaimAt, of: Address | 'anyone'): Promise<Overdue> {
+export async function settleDemands(
+  escrow: Escrow,
+  account: Account,
+  terms: Terms,
+  claim: ClaimAt,
+  of: Address | 'anyone',
+): Promise<Overdue> {
   const open = (await listDemands(escrow, claim)).filter((d) => d.status === 'open');
   if (open.length === 0) return { defaulted: null, reclaimed: [] };
   const { timestamp } = await escrow.chain.client.getBlock();
