@@ -48,14 +48,25 @@ export function answerCommand(): Command {
         const answered: Answered[] = [];
         let stopped = false;
         if (options.watch === true) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
-        for (;;) {
-          let fresh: Answered[] = [];
+        /** What was said last, by what it was about. */
+        const said = new Map<string, string>();
+        const say = (about: string, error: unknown): void => {
+          const text = `${about}: ${(error as Error).message}; trying again`;
+          if (said.get(about) !== text) process.stderr.write(`${text}\n`);
+          said.set(about, text);
+        };
+        for (let looked = false; ;) {
+          let fresh: readonly Answered[] = [];
           try {
-            fresh = await answerDemands(escrow, account, bounty, verifier, run as string, answers);
+            const { answered: now, failed } = await answerDemands(escrow, account, bounty, verifier, run as string, answers);
+            looked = true;
+            fresh = now;
+            if (options.watch !== true && failed[0] !== undefined) throw failed[0].error;
+            for (const { claim, node, error } of failed) say(`claim ${claim}: ${nodeText(node)} is not answered`, error);
           } catch (e) {
-            // Whoever owes answers outlives the node.
-            if (options.watch !== true || !unreachable(e)) throw e;
-            process.stderr.write(`the node does not answer; trying again: ${(e as Error).message}\n`);
+            // Whoever owes answers outlives the node, whatever that says; but what fails at once may be a wrong option.
+            if (options.watch !== true || (!looked && !unreachable(e))) throw e;
+            say('demands cannot be read', e);
           }
           if (options.watch === true) for (const one of fresh) process.stderr.write(`${line(one)}\n`);
           answered.push(...fresh);

@@ -6,15 +6,17 @@ import { action, example } from '../lib/command.ts';
 import { doubterOf, doubtOptions, doubtText, type DoubtOptions } from '../lib/doubters.ts';
 import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { chainOptions, durationOption, type ChainOptions } from '../lib/options.ts';
+import { chainOptions, durationOption, integerOption, type ChainOptions } from '../lib/options.ts';
 import { openPackage } from '../lib/package.ts';
 import { unreachable } from '../lib/sending.ts';
+import { chainView } from '../lib/service/chain-view.ts';
 import { watchOnce, type Watch, type Watched } from '../lib/watch.ts';
 
 interface Options extends ChainOptions, DoubtOptions {
   readonly cursors: string;
   readonly once?: true;
   readonly every: number;
+  readonly confirmations?: number;
 }
 
 /** Most outcomes that the report at the end has; earlier ones were printed. */
@@ -34,7 +36,12 @@ export function watchCommand(): Command {
   )
     .option('--cursors <folder>', 'folder that remembers which claims were looked at', '.fineproof/watch')
     .option('--once', 'look once')
-    .option('--every <time>', 'how often to look', durationOption, 10);
+    .option('--every <time>', 'how often to look', durationOption, 10)
+    .option(
+      '--confirmations <blocks>',
+      'blocks behind the head that count as settled, if not those that the node calls finalized',
+      integerOption(0, 1_000_000),
+    );
   example(command, 'FINEPROOF_PRIVATE_KEY=0x… fineproof watch bounty/ --store store/ --demand-up-to 0.05');
   return action<Options>(command, async (folders, options) =>
     withEngine('wasm', (engine) =>
@@ -45,25 +52,32 @@ export function watchCommand(): Command {
           const { bounty, posting } = await openPackage(folder, engine);
           const escrow = await escrowOf(chain, options.escrow, posting);
           const doubter = doubterOf(bounty, escrow, account, options, engine);
-          watches.push({ doubter, bounty: bounty.id, cursors: options.cursors, waiting: new Map() });
+          const { head } = chainView(escrow, bounty.id, options.confirmations, (text) => void process.stderr.write(`${text}\n`));
+          watches.push({ doubter, head, bounty: bounty.id, cursors: options.cursors, waiting: new Map(), overSince: null });
         }
         const reported: Watched[] = [];
         const last = new Map<string, string>();
+        /** What fails, by bounty; the empty string: nothing. */
+        const troubles = new Map<Watch, string>();
         let stopped = options.once === true;
         const stop = (): void => void (stopped = true);
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
         for (;;) {
-          const open: boolean[] = [];
+          let ended = 0;
           for (const watch of watches) {
-            let seen: Watched[];
+            let seen: readonly Watched[];
             try {
-              seen = await watchOnce(watch);
-              open.push((await watch.doubter.escrow.bounty(watch.bounty)).status === 1);
+              const now = await watchOnce(watch);
+              seen = now.seen;
+              ended += now.over ? 1 : 0;
+              if (troubles.get(watch)) process.stderr.write(`bounty ${watch.bounty}: the node answers again\n`);
+              troubles.set(watch, '');
             } catch (e) {
-              // A watchtower outlives its node.
-              if (options.once === true || !unreachable(e)) throw e;
-              process.stderr.write(`the node does not answer; trying again: ${(e as Error).message}\n`);
-              open.push(true);
+              // A watchtower outlives its node, whatever that says; but what fails at once may be a wrong option.
+              if (options.once === true || (!troubles.has(watch) && !unreachable(e))) throw e;
+              const trouble = (e as Error).message;
+              if (troubles.get(watch) !== trouble) process.stderr.write(`bounty ${watch.bounty}: trying again: ${trouble}\n`);
+              troubles.set(watch, trouble);
               continue;
             }
             for (const one of seen) {
@@ -75,7 +89,7 @@ export function watchCommand(): Command {
             }
             if (reported.length > MAX_REPORTED) reported.splice(0, reported.length - MAX_REPORTED);
           }
-          if (stopped || !open.includes(true)) break;
+          if (stopped || ended === watches.length) break;
           for (let waited = 0; waited < options.every && !stopped; waited++) await sleep(1000);
         }
         return {

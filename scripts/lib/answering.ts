@@ -10,13 +10,14 @@ import type { Pair } from '../../verifier/record/evaluate.ts';
 import type { BountyVerifier } from '../../verifier/record/bounty.ts';
 import { bundleCell, traceCell } from '../../verifier/record/trace.ts';
 import type { Body } from '../../verifier/statement.ts';
-import { listClaims } from './bounties.ts';
+import { listClaims, type PostedClaim } from './bounties.ts';
 import type { Escrow, Sent } from './chain.ts';
 import { loadCiphertext } from './delivery/sealed-run.ts';
 import { NO_KEY, TREE, type AnswerWords, type ClaimRef, type TreeNode } from './dispute.ts';
 import { isLive, listDemands, nodeText } from './demands.ts';
 import { readBounded } from './files.ts';
 import { readClaim, readRun, TRACE_FILE } from './run-folder.ts';
+import { unreachable } from './sending.ts';
 import { openTrace, traceLimit } from './traces.ts';
 
 /** What a run can answer from: its bundle and trace where claims can be challenged, its ciphertexts where the adapter is delivered. */
@@ -92,7 +93,17 @@ export const answerDemand = async (
   answers: Answers,
 ): Promise<Sent> => escrow.answer(account, terms, claim, node, verifier?.key ?? NO_KEY, await answers.answer(claim.body, node));
 
-/** Answers every open demand on the run's live claims. Errors: a trace or ciphertext that is not the claimed one. */
+/** A demand that could not be answered. */
+export interface Unanswered {
+  readonly claim: Hex;
+  readonly node: TreeNode;
+  readonly error: unknown;
+}
+
+/**
+ * Answers every open demand on the run's live claims, the one whose time ends first before the others; one that fails holds up none, unless it is the node that
+ * fails. Errors: the node's, while it lists them.
+ */
 export async function answerDemands(
   escrow: Escrow,
   account: Account,
@@ -100,17 +111,23 @@ export async function answerDemands(
   verifier: Pick<BountyVerifier, 'key'> | null,
   folder: string,
   answers: Answers,
-): Promise<Answered[]> {
+): Promise<{ readonly answered: readonly Answered[]; readonly failed: readonly Unanswered[] }> {
   const own = readClaim(join(folder, 'claim.json'));
-  const done: Answered[] = [];
+  const { timestamp } = await escrow.chain.client.getBlock();
+  const due: { readonly claim: PostedClaim; readonly node: TreeNode; readonly answerBy: bigint }[] = [];
   for (const claim of await listClaims(escrow, bounty.id)) {
     if (claim.claimant !== own.claimant || claim.body.bundleRoot !== own.bundleRoot || !(await isLive(escrow, claim.id))) continue;
-    const { timestamp } = await escrow.chain.client.getBlock();
-    for (const { node, status, answerBy } of await listDemands(escrow, claim)) {
-      if (status !== 'open' || answerBy <= timestamp) continue;
-      const sent = await answerDemand(escrow, account, bounty, verifier, claim, node, answers);
-      done.push({ claim: claim.id, node, sent });
-    }
+    for (const { node, status, answerBy } of await listDemands(escrow, claim))
+      if (status === 'open' && answerBy > timestamp) due.push({ claim, node, answerBy });
   }
-  return done;
+  const answered: Answered[] = [];
+  const failed: Unanswered[] = [];
+  for (const { claim, node } of due.sort((a, b) => Number(a.answerBy - b.answerBy)))
+    try {
+      answered.push({ claim: claim.id, node, sent: await answerDemand(escrow, account, bounty, verifier, claim, node, answers) });
+    } catch (error) {
+      failed.push({ claim: claim.id, node, error });
+      if (unreachable(error)) break;
+    }
+  return { answered, failed };
 }

@@ -3,6 +3,7 @@ import { getAddress, type Address } from 'viem';
 import { InputError, type Hex } from '../../verifier/input.ts';
 import { bountyId, claimId, type Body, type Terms } from '../../verifier/statement.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, openEscrow, type Chain, type Escrow } from './chain.ts';
+import { inTurn } from './scan.ts';
 
 export interface PostedBounty {
   readonly id: Hex;
@@ -76,7 +77,7 @@ async function bountyAt(
 /** All bounties of an escrow, oldest first. */
 export async function listBounties(escrow: Escrow): Promise<PostedBounty[]> {
   const events = await escrow.events('Posted');
-  return Promise.all(events.map((e) => bountyAt(escrow, e as never)));
+  return inTurn(events, (e) => bountyAt(escrow, e as never));
 }
 
 /** One bounty by its id. */
@@ -90,29 +91,27 @@ export async function findBounty(escrow: Escrow, id: Hex): Promise<PostedBounty>
 /** The claims of a bounty (of all, without an id), oldest first; from a block on. */
 export async function listClaims(escrow: Escrow, bounty?: Hex, fromBlock = 0n): Promise<PostedClaim[]> {
   const events = await escrow.events('Claimed', bounty === undefined ? {} : { bountyId: bounty }, fromBlock);
-  return Promise.all(
-    events.map(async (e): Promise<PostedClaim> => {
-      const { claimId: id, bountyId: of, claimant, body, acceptFrom } = e.args;
-      if (claimId(of, claimant, body) !== id)
-        throw new InputError('Claimed', 'claimId', `is ${id}, its body gives another`, 'the contract at --escrow is not Fineproof’s');
-      const record = await escrow.claimOf(id);
-      return {
-        id,
-        bountyId: of,
-        claimant,
-        body,
-        acceptFrom,
-        status: CLAIM_STATUS[record.status] ?? 'none',
-        attested: record.attesters !== 0 || record.barred,
-        barred: record.barred,
-        openDemands: record.openDemands,
-        openRowDemands: record.openRowDemands,
-        deadline: record.deadline,
-        block: e.blockNumber,
-        transaction: e.transactionHash,
-      };
-    }),
-  );
+  return inTurn(events, async (e): Promise<PostedClaim> => {
+    const { claimId: id, bountyId: of, claimant, body, acceptFrom } = e.args;
+    if (claimId(of, claimant, body) !== id)
+      throw new InputError('Claimed', 'claimId', `is ${id}, its body gives another`, 'the contract at --escrow is not Fineproof’s');
+    const record = await escrow.claimOf(id);
+    return {
+      id,
+      bountyId: of,
+      claimant,
+      body,
+      acceptFrom,
+      status: CLAIM_STATUS[record.status] ?? 'none',
+      attested: record.attesters !== 0 || record.barred,
+      barred: record.barred,
+      openDemands: record.openDemands,
+      openRowDemands: record.openRowDemands,
+      deadline: record.deadline,
+      block: e.blockNumber,
+      transaction: e.transactionHash,
+    };
+  });
 }
 
 /** One claim by its id. */

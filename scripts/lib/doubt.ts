@@ -211,13 +211,13 @@ async function refute({ escrow, terms, verifier, account }: Doubter, claim: Post
   return escrow.challenge(account, terms, claim, salt, verifier.key, fraud.accusation);
 }
 
-/** Whether what a claim waits for may have come, or its time is over. */
+/** Whether what a claim waits for may have come, or its time or the claim itself is over. */
 export async function mayGoOn(
   { escrow }: Pick<Doubter, 'escrow'>,
   claim: Hex,
   doubt: Doubt & { readonly state: 'waiting' },
 ): Promise<boolean> {
-  if ((await escrow.chain.client.getBlock()).timestamp >= doubt.until) return true;
+  if ((await escrow.chain.client.getBlock()).timestamp >= doubt.until || !(await isLive(escrow, claim))) return true;
   const states = await inTurn(doubt.nodes, (node) => escrow.demandOf(claim, node));
   return states.every((d) => d.status !== 'open');
 }
