@@ -50,8 +50,8 @@ library ClaimCheck {
         for (uint256 i = 0; i < uris.length; ++i) {
             // Clients read text: other bytes would be changed by that, and the claim's id with them.
             bytes calldata uri = bytes(uris[i]);
-            for (uint256 at = 0; at < uri.length; at += 32) {
-                if (uint256(bytes32(uri[at:])) & TOP_BITS != 0) revert IBountyEscrow.UriNotAscii(i);
+            for (uint256 offset = 0; offset < uri.length; offset += 32) {
+                if (uint256(bytes32(uri[offset:])) & TOP_BITS != 0) revert IBountyEscrow.UriNotAscii(i);
             }
         }
     }

@@ -14,7 +14,7 @@ import { checkSealed, makeClaim } from '../lib/delivery/sealed-run.ts';
 import { readBounded, writeAtomic } from '../lib/files.ts';
 import { withEngine } from '../lib/engine.ts';
 import { signingAccount } from '../lib/keys.ts';
-import { chainOptions, repeated, type ChainOptions } from '../lib/options.ts';
+import { chainOptions, urisOption, type ChainOptions } from '../lib/options.ts';
 import { checkedVerifier, traceOf } from '../lib/optimistic.ts';
 import { openPackage } from '../lib/package.ts';
 import { bodyOf, isEncryptedRun, openRun, readClaim, TRACE_FILE, writeClaim } from '../lib/run-folder.ts';
@@ -44,7 +44,7 @@ export function claimCommand(): Command {
       'put the bundle (and the trace, if the claim can be challenged; the ciphertext, if it is delivered) into the stores first',
     )
     .option('--anew', 'claim once more, after a claim of this run that has ended, say: with a fresh nonce, and fresh keys of the delivery')
-    .option('--uri <uri>', 'hint where the bundle lies; may be repeated', repeated);
+    .option('--uri <uri>', 'hint where the bundle lies; may be repeated', urisOption);
   example(command, 'fineproof claim run/ --package bounty/ --publish');
   return action<Options>(command, ([run], options) =>
     withEngine('wasm', async (engine) => {

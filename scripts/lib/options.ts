@@ -94,3 +94,9 @@ export const digestArgument = (text: string): Hex => {
 
 /** A text option that may be repeated. */
 export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** Hints of a claim, as the escrow takes them: the option may be repeated. */
+export const urisOption = (text: string, before: readonly string[] = []): readonly string[] => {
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new InvalidArgumentError('It must be ASCII: write other characters as % and hex digits.');
+  return repeated(text, before);
+};

@@ -69,9 +69,11 @@ export async function watchOnce(watch: Watch): Promise<{ readonly seen: readonly
   const cursor = readCursor(watch);
   const done = new Set(cursor.done);
   const ended = new Map(cursor.ended.map(({ claim, block }) => [claim, BigInt(block)]));
-  const { number: head, settled } = await watch.head();
+  const { settled } = await watch.head();
   const claims = await listClaims(escrow, watch.bounty, BigInt(cursor.from));
   const seen: Watched[] = [];
+  /** Claims that ended since the last look. */
+  const fresh: Hex[] = [];
   for (const claim of claims) {
     if (done.has(claim.id)) continue;
     const before = waiting.get(claim.id);
@@ -92,9 +94,14 @@ export async function watchOnce(watch: Watch): Promise<{ readonly seen: readonly
     // No later block makes it false.
     if (doubt.state === 'right') done.add(claim.id);
     if (!END.includes(doubt.state)) ended.delete(claim.id);
-    else if ((since ?? head) <= settled) done.add(claim.id);
-    else ended.set(claim.id, since ?? head);
+    else if (since === undefined || doubt.state !== 'over') fresh.push(claim.id);
+    else if (since <= settled) done.add(claim.id);
   }
+  const { status } = await escrow.bounty(watch.bounty);
+  // Asked last: what was seen, or sent, may be in a later block than the head was at first.
+  const { number: head } = await watch.head();
+  for (const id of fresh) ended.set(id, head);
+  watch.overSince = OVER.includes(BOUNTY_STATUS[status] ?? 'none') ? (watch.overSince ?? head) : null;
   const open = claims.filter((claim) => !done.has(claim.id));
   // What is not settled is read again, since a reorganisation may bring other claims.
   const from = open.reduce((least, { block }) => (block < least ? block : least), settled > 0n ? settled : 0n);
@@ -104,7 +111,5 @@ export async function watchOnce(watch: Watch): Promise<{ readonly seen: readonly
     ended: open.flatMap(({ id }) => (ended.has(id) ? [{ claim: id, block: Number(ended.get(id)) }] : [])),
   };
   writeAtomic(cursorPath(watch), canonicalJson(next));
-  const { status } = await escrow.bounty(watch.bounty);
-  watch.overSince = OVER.includes(BOUNTY_STATUS[status] ?? 'none') ? (watch.overSince ?? head) : null;
   return { seen, over: watch.overSince !== null && watch.overSince <= settled };
 }

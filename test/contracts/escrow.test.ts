@@ -155,6 +155,51 @@ describe('claim', () => {
     for (const uris of [[], ['x'.repeat(512)], new Array<string>(4).fill('z'.repeat(128))]) await attempt(uris);
   });
 
+  it('E10 refuses a URI that text decoders would change, and with it the claim’s id; what lies behind its end is nobody’s', async () => {
+    const w = await world();
+    const t = await terms(w);
+    const bounty = await post(w, t);
+    /** Claims with bytes put into the call, behind the first `at` bytes of the last URI. */
+    const attempt = (uris: string[], at: number, bytes: string) => {
+      const last = uris.at(-1) as string;
+      const data = w.escrow.interface.encodeFunctionData('claim', [t, body({ uris })]);
+      const begin = data.lastIndexOf(`${last.length.toString(16).padStart(64, '0')}${Buffer.from(last).toString('hex')}`) + 64 + 2 * at;
+      return w.alice.sendTransaction({
+        to: w.escrowAddress,
+        data: data.slice(0, begin) + bytes + data.slice(begin + bytes.length),
+        value: BOND,
+      });
+    };
+    for (const [length, at, bytes] of [
+      [1, 0, 'ff'],
+      [8, 0, 'efbbbf'],
+      [8, 3, 'c3bc'],
+      [40, 0, '80'],
+      [40, 31, '80'],
+      [40, 32, '80'],
+      [40, 39, '80'],
+      [64, 63, 'fe'],
+      [512, 511, '80'],
+    ] as const)
+      await expect(attempt(['q'.repeat(length)], at, bytes), `${bytes} at ${at} of ${length}`)
+        .to.be.revertedWithCustomError(w.escrow, 'UriNotAscii')
+        .withArgs(0n);
+    const uri = '\u0000~q\u007f';
+    await expect(attempt(['x'.repeat(9), '', uri], 3, '80'))
+      .to.be.revertedWithCustomError(w.escrow, 'UriNotAscii')
+      .withArgs(2n);
+    const b = body({ uris: [uri] });
+    await expect(attempt([uri], 4, 'ff'.repeat(28)))
+      .to.emit(w.escrow, 'Claimed')
+      .withArgs(
+        claimId(bounty, w.alice.address as Hex, b),
+        bounty,
+        w.alice.address,
+        () => true,
+        (logged: { uris: string[] }) => logged.uris[0] === uri,
+      );
+  });
+
   it('refuses terms that nobody posted', async () => {
     const w = await world();
     const t = await terms(w);

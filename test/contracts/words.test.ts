@@ -166,6 +166,7 @@ describe('errors name', () => {
     await refused(w, attempt(body({ announced: [1n] })), 'WrongAnnouncedCount', 1n, 0n);
     await refused(w, attempt(body({ uris: ['a', 'b', 'c', 'd', 'e'] })), 'UrisTooLong', 5n, 5n);
     await refused(w, attempt(body({ uris: ['x'.repeat(300), 'y'.repeat(213)] })), 'UrisTooLong', 2n, 513n);
+    await refused(w, attempt(body({ uris: ['a', 'ü', 'é'] })), 'UriNotAscii', 1n);
     await attempt(body({ uris: ['x'.repeat(300), 'y'.repeat(210), 'z', ''] }));
     for (const change of [
       { cipherRoot: word(1) },

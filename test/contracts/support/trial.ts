@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { custom, zeroAddress, type HDAccount, type Hex } from 'viem';
 import { engineOf } from '../../../prover/backend/engine.ts';
+import type { AnsweredRoot } from '../../../scripts/lib/answer-words.ts';
 import { listClaims, type PostedClaim } from '../../../scripts/lib/bounties.ts';
 import { openBundles } from '../../../scripts/lib/bundles.ts';
 import { chainOver, deploy, openEscrow, type Escrow } from '../../../scripts/lib/chain.ts';
+import { TREE, type TreeNode } from '../../../scripts/lib/dispute.ts';
 import type { Doubter } from '../../../scripts/lib/doubt.ts';
 import { localAccount, LOCAL_CHAIN_ID } from '../../../scripts/lib/local-chain.ts';
 import { makeTerms } from '../../../scripts/lib/post-bounty.ts';
@@ -58,6 +60,16 @@ export interface Lie {
 const digest = (name: string): Hex => wordHex(keccakWords(tagNumber(name)));
 
 export type Trial = Awaited<ReturnType<typeof makeTrial>>;
+
+let shared: Promise<Trial> | undefined;
+/** A trial that suites share, since it takes long to make. Its folder stays until the process ends. */
+export function sharedTrial(): Promise<Trial> {
+  if (shared === undefined) {
+    shared = makeTrial();
+    void shared.then(({ forget }) => process.once('exit', forget));
+  }
+  return shared;
+}
 
 /** Posts the bounty and proves an honest run of it. */
 export async function makeTrial() {
@@ -125,6 +137,12 @@ export async function makeTrial() {
       uris: ['x'.repeat(512)],
       ...body,
     }),
+    /** The tree that a node is of. */
+    rootOf({ body }: PostedClaim, { tree }: TreeNode): AnsweredRoot {
+      return tree === TREE.bundle
+        ? { root: BigInt(body.bundleRoot), depth: recorded.bundleDepth }
+        : { root: BigInt(body.traceRoot), depth: recorded.traceDepth };
+    },
     /** Claims, and publishes what was claimed unless told not to. */
     async claim(lie: Lie, publish = true): Promise<PostedClaim> {
       const body = this.bodyOf(lie);

@@ -10,7 +10,7 @@ import { open, skip, thorough } from '../support/backend.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
-/** `npm test` takes a look; the numbers that count are those of `npm run test:webgpu`. */
+/** A look, unless asked to be thorough, as `npm run test:webgpu` is: its numbers count. */
 const [WARM_UP, ROUNDS] = thorough ? [200, 1000] : [50, 50];
 /** A process whose driver and heap still settle gets as many times `ROUNDS` more; one that leaks grows in each of them. */
 const WINDOWS = 4;
