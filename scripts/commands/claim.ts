@@ -3,10 +3,10 @@ import { Command } from 'commander';
 import { claimId } from '../../verifier/statement.ts';
 import { verifyClaim } from '../../verifier/bounty.ts';
 import { delivers } from '../../verifier/delivery/terms.ts';
-import { InputError } from '../../verifier/input.ts';
-import { escrowOf, type PostedClaim } from '../lib/bounties.ts';
+import { InputError, type Hex } from '../../verifier/input.ts';
+import { escrowOf, listClaims, type PostedClaim } from '../lib/bounties.ts';
 import { publishBundle, publishTrace } from '../lib/bundles.ts';
-import { CLAIM_STATUS, withChain } from '../lib/chain.ts';
+import { withChain } from '../lib/chain.ts';
 import { action, example, table } from '../lib/command.ts';
 import { publishCiphertext } from '../lib/delivery/ciphertexts.ts';
 import { systemBytes } from '../lib/delivery/key-file.ts';
@@ -61,31 +61,39 @@ export function claimCommand(): Command {
           `belongs to ${account.address}, the proof to ${known.claimant}`,
           'sign with the key that trained',
         );
-      const storage = await openRun(run as string, bounty.id, account.address, isEncryptedRun(run as string));
-      const claim = options.anew === true ? await makeClaim(storage, bounty, known, null, systemBytes) : known;
-      if (claim !== known) writeClaim(run as string, claim);
-      const bytes = readBounded(join(run as string, 'bundle.bin'), Number(bounty.terms.maxBundle));
-      // A bad bundle would cost time at best: the claimant checks it first.
-      await verifyClaim(bounty, claim.claimant, bodyOf(claim), bytes, engine);
-      // And what could cost the bond: a key that is not the verifier's, or a trace that it does not give.
-      const verifier = checkedVerifier(bounty, engine);
-      const trace = verifier && (await traceOf(bounty, verifier, claim.claimant, bodyOf(claim), bytes, engine));
-      if (trace !== null) writeAtomic(join(run as string, TRACE_FILE), trace.bytes);
-      const body = bodyOf(claim, options.uri ?? [], trace?.root);
-      const ciphertext = delivers(bounty.terms) ? await checkSealed(storage, bounty, claim, bytes, body, engine) : null;
-      const stores = options.publish === true ? openStores(options) : [];
-      await publishBundle(stores, bytes);
-      if (trace !== null) await publishTrace(stores, trace.root, trace.bytes);
-      if (ciphertext !== null) await publishCiphertext(stores, body.cipherRoot, ciphertext);
       return withChain(options.rpc, async (chain) => {
         const escrow = await escrowOf(chain, options.escrow, posting);
-        const id = claimId(bounty.id, account.address, body);
-        await nothingUnderWay(chain, account);
+        /** The claim that was made with a nonce, whatever its hints. */
+        const made = async (nonce: Hex): Promise<PostedClaim | null> => {
+          await nothingUnderWay(chain, account);
+          const claims = await listClaims(escrow, bounty.id);
+          return claims.find((c) => c.claimant === account.address && c.body.nonce === nonce) ?? null;
+        };
+        const storage = await openRun(run as string, bounty.id, account.address, isEncryptedRun(run as string));
+        // Only what has ended is claimed once more: the same command, after it was killed, goes on with the claim that it drew.
+        const ended = async (nonce: Hex): Promise<boolean> => ENDED.includes((await made(nonce))?.status ?? 'none');
+        const claim =
+          options.anew === true && (await ended(known.nonce)) ? await makeClaim(storage, bounty, known, null, systemBytes) : known;
+        if (claim !== known) writeClaim(run as string, claim);
+        const bytes = readBounded(join(run as string, 'bundle.bin'), Number(bounty.terms.maxBundle));
+        // A bad bundle would cost time at best: the claimant checks it first.
+        await verifyClaim(bounty, claim.claimant, bodyOf(claim), bytes, engine);
+        // And what could cost the bond: a key that is not the verifier's, or a trace that it does not give.
+        const verifier = checkedVerifier(bounty, engine);
+        const trace = verifier && (await traceOf(bounty, verifier, claim.claimant, bodyOf(claim), bytes, engine));
+        if (trace !== null) writeAtomic(join(run as string, TRACE_FILE), trace.bytes);
+        const body = bodyOf(claim, options.uri ?? [], trace?.root);
+        const ciphertext = delivers(bounty.terms) ? await checkSealed(storage, bounty, claim, bytes, body, engine) : null;
+        const stores = options.publish === true ? openStores(options) : [];
+        await publishBundle(stores, bytes);
+        if (trace !== null) await publishTrace(stores, trace.root, trace.bytes);
+        if (ciphertext !== null) await publishCiphertext(stores, body.cipherRoot, ciphertext);
         // The same command again finds its claim made, and has published what it was told to.
-        const { status } = await escrow.claimOf(id);
-        if (ENDED.includes(CLAIM_STATUS[status] ?? 'none'))
-          throw new InputError(file, '', `is claimed already: ${id} is ${CLAIM_STATUS[status]}`, 'claim once more with --anew');
-        const sent = status !== 0 ? null : await escrow.claim(account, bounty.terms, body);
+        const before = await made(claim.nonce);
+        const id = before?.id ?? claimId(bounty.id, account.address, body);
+        if (before !== null && ENDED.includes(before.status))
+          throw new InputError(file, '', `is claimed already: ${id} is ${before.status}`, 'claim once more with --anew');
+        const sent = before !== null ? null : await escrow.claim(account, bounty.terms, body);
         return {
           json: {
             claim: id,

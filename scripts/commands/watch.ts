@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { escrowOf } from '../lib/bounties.ts';
+import { challengeCaution } from '../lib/cautions.ts';
 import { withChain } from '../lib/chain.ts';
 import { action, example } from '../lib/command.ts';
 import { doubterOf, doubtOptions, doubtText, type DoubtOptions } from '../lib/doubters.ts';
@@ -52,6 +53,8 @@ export function watchCommand(): Command {
           const { bounty, posting } = await openPackage(folder, engine);
           const escrow = await escrowOf(chain, options.escrow, posting);
           const doubter = doubterOf(bounty, escrow, account, options, engine);
+          const caution = challengeCaution(bounty.terms, await chain.client.getGasPrice());
+          if (caution !== null) process.stderr.write(`bounty ${bounty.id}: ${caution}\n`);
           const { head } = chainView(escrow, bounty.id, options.confirmations, (text) => void process.stderr.write(`${text}\n`));
           watches.push({ doubter, head, bounty: bounty.id, cursors: options.cursors, waiting: new Map(), overSince: null });
         }

@@ -74,7 +74,7 @@ export function inside(folder: string, name: string): string {
   return path;
 }
 
-/** Writes a temporary file beside `path`, and has `place` give it its name. */
+/** Writes a temporary file beside `path`, and has `place` give it its name; which outlasts a power failure. */
 function throughTemporary(path: string, bytes: Uint8Array | string, mode: number, place: (temporary: string) => void): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
@@ -92,6 +92,7 @@ function throughTemporary(path: string, bytes: Uint8Array | string, mode: number
     rmSync(temporary, { force: true });
     throw e;
   }
+  syncFolder(dirname(path));
 }
 
 /** Writes through a temporary file in the same folder and a rename: readers see the old file or the new one, never a part. */
@@ -121,7 +122,7 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** Writes a file whole unless there is one; says whether it did. Of two processes, one does. It outlasts a power failure. */
+/** Writes a file whole unless there is one; says whether it did. Of two processes, one does. */
 export function writeOnce(path: string, bytes: Uint8Array | string, mode = 0o644): boolean {
   let written = true;
   throughTemporary(path, bytes, mode, (temporary) => {
@@ -134,7 +135,6 @@ export function writeOnce(path: string, bytes: Uint8Array | string, mode = 0o644
     }
     rmSync(temporary);
   });
-  syncFolder(dirname(path));
   return written;
 }
 

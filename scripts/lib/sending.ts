@@ -46,7 +46,12 @@ export interface Call {
   readonly gas?: bigint;
 }
 
-/** Signs and sends a call; its transaction's hash. */
+/** A transaction is under way: nothing else may be sent before it has ended. */
+export class UnderWay extends Error {
+  override readonly name = 'UnderWay';
+}
+
+/** Signs and sends a call; its transaction's hash. Errors: UnderWay. */
 export type Submit = (account: Account, call: Call, what: string) => Promise<Hash>;
 
 /** A mined transaction. */
@@ -216,13 +221,15 @@ export async function deliver(node: Node, { raw, from, nonce }: Signed, what: st
   }
 }
 
-/** Waits for a transaction that an outbox sent, which sends it again. Errors: the node does not know it (any more); the node's. */
-async function minedOf(node: Node, hash: Hash, what: string): Promise<TransactionReceipt> {
-  for (;;) {
+/** Milliseconds that a transaction of an outbox is waited for, before the outbox has to look after it: it sends it again, and raises its fee. */
+const OUTBOX_WAIT = 30_000;
+
+/** Waits for a transaction that an outbox sent. Errors: UnderWay, if it is not mined yet; the node's. */
+export async function minedOf(node: Node, hash: Hash, what: string, patience = OUTBOX_WAIT): Promise<TransactionReceipt> {
+  for (const begin = performance.now(); ;) {
     const receipt = await receiptOf(node, hash);
     if (receipt !== null) return receipt;
-    if (!(await known(node, hash)) && (await receiptOf(node, hash)) === null)
-      throw new InputError(what, '', `the node does not know transaction ${hash}`, 'it is sent again');
+    if (performance.now() - begin > patience) throw new UnderWay(`${what} waits to be mined in ${hash}`);
     await sleep(node.client.pollingInterval);
   }
 }

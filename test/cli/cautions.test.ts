@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RULE } from '../../verifier/statement.ts';
-import { ANSWER_GAS, cautionsOf, type Surroundings } from '../../scripts/lib/cautions.ts';
+import { ANSWER_GAS, cautionsOf, CHALLENGE_GAS, type Surroundings } from '../../scripts/lib/cautions.ts';
 
 const address = (end: string) => `0x${'00'.repeat(19)}${end}` as const;
 const [poster, attester, other] = [address('Aa'), address('Bb'), address('Cc')];
@@ -10,7 +10,7 @@ const none = { x: 0n, y: 0n };
 const key = { x: 1n, y: 2n };
 const terms = {
   ...{ poster, signers: [attester, other], threshold: 2, rule: RULE.attested as number, claimBy: 1000n },
-  ...{ demandFee: 0n, deliveryKey: none, deliveryDepth: 0 },
+  ...{ bond: 20n * CHALLENGE_GAS, demandFee: 0n, deliveryKey: none, deliveryDepth: 0 },
 };
 const calm: Surroundings = { gasPrice: 10n, now: 999n, reservation: null, claims: [{ status: 'rejected' }, { status: 'released' }] };
 
@@ -31,6 +31,13 @@ const cases: readonly [string, Partial<typeof terms>, Partial<Surroundings>, Reg
     {},
     /from anybody, for any part of bundle and trace$/,
   ],
+  [
+    'a bond that pays no challenge',
+    { rule: RULE.both, bond: 20n * CHALLENGE_GAS - 1n },
+    {},
+    /^to refute a false claim brings 0\.000000000002999999 ETH and costs up to 0\.000000000003 /,
+  ],
+  ['a bond that has to pay none', { bond: 0n }, {}, null],
   [
     'rows',
     { demandFee: 1n, deliveryKey: key, deliveryDepth: 3 },

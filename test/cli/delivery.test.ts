@@ -258,6 +258,10 @@ test('claim --anew draws nonce and keys afresh; what is claimed already is refus
     [now.delivery?.ephemeralKey.x, before.delivery?.ephemeralKey.x],
   ])
     assert.notEqual(a, b);
+  // The same command again, as after a kill, makes no third claim, whatever the hints.
+  const again = await ok(['claim', at('run'), '--package', at('bounty'), '--anew', '--uri', 'https://elsewhere.example'], contributor);
+  assert.deepEqual([again['claim'], again['already']], [honest.claim, true]);
+  assert.deepEqual(readClaim(at('run', 'claim.json')), now);
   assert.equal(readdirSync(at('run')).filter((name) => name.endsWith('.secret')).length, 2);
 });
 

@@ -61,6 +61,12 @@ test('D1 the key is shown once the acceptance is settled, or half of the time ha
   assert.match(late.notes.join(), /was not shown in time; the bond is lost/);
 });
 
+test('the key is shown before demands on another claim are answered, however pressing: they may be thousands', () => {
+  const asked = claim(2, { openDemands: 2, demands: [demand(1n, 501n), demand(2n, 502n)] });
+  const accepted = claim(1, { status: 'accepted', deadline: 700n, acceptedIn: 8n });
+  assert.deepEqual(duties(view([asked, accepted], { terms: delivery })), ['reveal 1', 'answer 2', 'answer 2']);
+});
+
 test('settle: after the time of complaints, with no row asked for', () => {
   const revealed = claim(1, { status: 'revealed', deadline: 700n });
   assert.deepEqual(duties(view([revealed], { terms: delivery, now: 699n })), []);

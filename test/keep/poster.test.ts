@@ -39,10 +39,9 @@ test('rows are asked for on the chain in the second half of the time, up to the 
   assert.deepEqual(duties(at([revealed()], { now: 600n }), dear), ['fetch ciphertext', 'demand 1', 'demand 1']);
   const asked = (index: bigint) => ({ node: { tree: 2, level: 3, index }, demander: POSTER, answerBy: 690n, status: 'open' as const });
   assert.deepEqual(
-    plan(at([revealed({ demands: [asked(0n)], openRowDemands: 1 })], { now: 600n }), dear)
-      .duties.map(dutyText)
-      .at(-1),
-    `demand node 1 of level 3 of the encrypted rows of claim ${word(1)}`,
+    plan(at([revealed({ demands: [asked(0n)], openRowDemands: 1 })], { now: 600n }), dear).duties.map(dutyText),
+    [`demand node 1 of level 3 of the encrypted rows of claim ${word(1)}`, `fetch ciphertext of claim ${word(1)}`],
+    'stores are not asked between the demands',
   );
   const cheap = plan(at([revealed()], { now: 600n }), { ...dear, spend: 3n });
   assert.deepEqual([cheap.duties.map((d) => d.what), cheap.notes.length], [['fetch'], 1]);

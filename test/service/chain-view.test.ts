@@ -77,6 +77,17 @@ test('a block that the node does not have is null', async () => {
   assert.deepEqual(await view(() => block(7)).of.block(7n), { number: 7n, hash: word(7) });
 });
 
+test('a claim has a verdict if attesters signed one, or barred it', async () => {
+  const state = (record: object) =>
+    chainView({ chain: { id: 1 }, claimOf: async () => ({ status: 1, ...record }) } as unknown as Escrow, bountyId).state(claim.id);
+  for (const [attesters, barred, attested] of [
+    [0, false, false],
+    [3, false, true],
+    [0, true, true],
+  ])
+    assert.deepEqual(await state({ attesters, barred }), { status: 'pending', attested });
+});
+
 test('claims are decoded from their events; an id that its body does not give is refused', async () => {
   const event = bountyEscrowAbi.find((e) => e.type === 'event' && e.name === 'Claimed') as unknown as AbiEvent;
   const log = (claimId: string): object => {

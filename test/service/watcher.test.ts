@@ -115,6 +115,17 @@ test('the cursor stays before a claim until its end is settled; a restart goes o
   assert.deepEqual(chain.ranges, [[28n, 28n]]);
 });
 
+test('a claim that a lagging node does not know is not let go', async () => {
+  const service = new Service(new FakeChain(5));
+  service.chain.mine(1, 1);
+  service.chain.states.set(word(1), { status: 'none', attested: false });
+  for (let i = 0; i < 5; i++) await service.round();
+  assert.deepEqual([service.judged, service.metrics.pending, service.block], [[], 1, 4]);
+  service.chain.states.delete(word(1));
+  await service.round();
+  assert.deepEqual(service.sent, [word(1)]);
+});
+
 test('a restart takes up the claims that were not dealt with', async () => {
   const service = new Service(new FakeChain(5));
   service.chain.mine(1, 1, 2);

@@ -72,6 +72,10 @@ export function contributorPlan(view: View, own: (claim: ClaimView) => boolean):
   const duties: Duty[] = [];
   const notes: string[] = [];
   const mine = view.claims.filter(own);
+  // First, since it is one transaction, and what is not shown costs the bond: the demands on another claim may be thousands.
+  for (const claim of mine)
+    if (open && claim.status === 'accepted' && now < claim.deadline && safeToReveal(view, claim))
+      duties.push({ what: 'reveal', claim: claim.id });
   const due = mine
     .filter(({ status }) => open && LIVE.includes(status))
     .flatMap((claim) => claim.demands.filter((d) => d.status === 'open').map((demand) => ({ claim, ...demand })))
@@ -84,7 +88,6 @@ export function contributorPlan(view: View, own: (claim: ClaimView) => boolean):
     if (status === 'superseded') duties.push({ what: 'release', claim: id });
     if (!open) continue;
     if (status === 'accepted' && now >= deadline) notes.push(`claim ${id}: its key was not shown in time; the bond is lost`);
-    else if (status === 'accepted' && safeToReveal(view, claim)) duties.push({ what: 'reveal', claim: id });
     else if (payable(view, claim)) duties.push({ what: 'accept', claim: id });
     else if (settles(view, claim)) duties.push({ what: 'settle', claim: id });
     else if (status === 'pending' && lateEnd(view, claim)?.what === 'lapse') duties.push({ what: 'lapse', claim: id });

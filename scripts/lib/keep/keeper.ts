@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sent } from '../chain.ts';
 import { backoff } from '../stores/retry.ts';
 import { dutyText, type Duty, type Plan } from './duties.ts';
-import { UnderWay } from './outbox.ts';
+import { UnderWay } from '../sending.ts';
+import type { Mined } from './outbox.ts';
 
 /** What happened; `duty` is its text. */
 export type KeepEvent =
@@ -20,6 +21,8 @@ export type KeepEvent =
 /** A look at the chain. */
 export interface Look {
   readonly plan: Plan;
+  /** What was mined of an earlier duty's transaction, if the look found that. */
+  readonly mined: Mined | null;
   readonly head: bigint;
   readonly settled: bigint;
 }
@@ -27,7 +30,7 @@ export interface Look {
 export interface KeeperParts {
   /** Ends what is under way, then reads. Errors: the node's; UnderWay. */
   look(): Promise<Look>;
-  /** The transaction, or what work on this machine came to. */
+  /** The transaction, or what work on this machine came to. Errors: UnderWay, if the transaction is not mined yet. */
   perform(duty: Duty): Promise<Sent | string>;
   say(event: KeepEvent): void;
   /** Milliseconds between two looks. */
@@ -48,6 +51,8 @@ export interface Kept {
 
 /** Milliseconds: the first wait after a failure, and the longest. */
 const WAIT = { first: 1_000, most: 60_000 };
+/** Milliseconds that a transaction may be under way before `once` ends without it. */
+const ONCE_WAITS = 600_000;
 /** Most transactions that the report at the end has. */
 const SHOWN = 1000;
 
@@ -62,7 +67,7 @@ const until = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
     void promise.then(done, fail).finally(() => signal.removeEventListener('abort', stop));
   });
 
-/** Works until the signal is aborted, or nothing is left to come. Errors: with `once`, what the first look meets. */
+/** Works until the signal is aborted, or nothing is left to come. Errors: with `once`, what the first look meets, and a transaction that is not mined. */
 export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kept> {
   const { say, every, once } = parts;
   const clock = parts.clock ?? (() => performance.now());
@@ -74,6 +79,24 @@ export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kep
   let away = 0;
   let overSince: bigint | null = null;
   let over = false;
+  /** The transaction that was told of last. */
+  let told: string | null = null;
+  /** Since when a transaction is under way, by the clock, and what was said of it; null: none is. */
+  let waiting: { readonly since: number; said: string } | null = null;
+  /** Says what is under way, once each. */
+  const wait = async (e: UnderWay): Promise<void> => {
+    waiting ??= { since: clock(), said: '' };
+    if (waiting.said !== e.message) say({ event: 'chain', text: e.message });
+    waiting.said = e.message;
+    if (once && clock() - waiting.since > ONCE_WAITS) throw e;
+    await pause(Math.min(every, 1000));
+  };
+  const note = (duty: string, { hash, gas, block }: Sent): void => {
+    told = hash;
+    sent.push({ duty, transaction: hash, gas });
+    if (sent.length > SHOWN) sent.shift();
+    say({ event: 'sent', duty, transaction: hash, gas, block });
+  };
 
   while (!signal.aborted) {
     let looked: Look;
@@ -84,7 +107,7 @@ export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kep
     } catch (e) {
       if (signal.aborted) break;
       if (e instanceof UnderWay) {
-        await pause(Math.min(every, 1000));
+        await wait(e);
         continue;
       }
       if (once) throw e;
@@ -92,11 +115,16 @@ export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kep
       await pause(backoff(away, Math.min(every, WAIT.first), most));
       continue;
     }
-    const { plan } = looked;
-    for (const note of plan.notes)
-      if (!noted.has(note)) {
-        noted.add(note);
-        say({ event: 'note', text: note });
+    const { plan, mined } = looked;
+    // What its duty saw mined, that told of.
+    if (mined !== null && mined.sent.hash !== told)
+      if (!mined.failed) note(mined.what, mined.sent);
+      else if (waiting !== null) say({ event: 'chain', text: `${mined.what}: transaction ${mined.sent.hash} failed` });
+    waiting = null;
+    for (const text of plan.notes)
+      if (!noted.has(text)) {
+        noted.add(text);
+        say({ event: 'note', text });
       }
     const due = new Set(plan.duties.map(dutyText));
     for (const known of failing.keys()) if (!due.has(known)) failing.delete(known);
@@ -110,12 +138,13 @@ export async function keep(parts: KeeperParts, signal: AbortSignal): Promise<Kep
           say({ event: 'done', duty: name, text: done });
           continue;
         }
-        const { hash, gas, block } = done;
-        sent.push({ duty: name, transaction: hash, gas });
-        if (sent.length > SHOWN) sent.shift();
-        say({ event: 'sent', duty: name, transaction: hash, gas, block });
+        note(name, done);
       } catch (e) {
         if (signal.aborted) break;
+        if (e instanceof UnderWay) {
+          await wait(e);
+          continue;
+        }
         const failures = (failing.get(name)?.failures ?? 0) + 1;
         const reason = text(e);
         failing.set(name, { failures, due: clock() + backoff(failures, WAIT.first, most), reason });

@@ -4,6 +4,7 @@
  *
  *   submit:  sign; write {nonce, call, raw}; send
  *   settle:  mined, or its nonce used by another → drop it, remember the block; else send it again, for a higher fee once it has waited long
+ *            while blocks were made without it
  *
  * The caller discharges: one process uses a file at a time (`lock.ts`), and what is due is decided after `settle`, from a node that has block `floor`.
  */
@@ -21,8 +22,9 @@ import {
 } from 'viem';
 import { z } from 'zod';
 import { canonicalJson, decodeCanonical, hexBytes, printable, type Hex } from '../../../verifier/input.ts';
-import type { Call, Chain, Submit } from '../chain.ts';
+import type { Call, Chain, Sent, Submit } from '../chain.ts';
 import { readBounded, writeSecret } from '../files.ts';
+import { UnderWay } from '../sending.ts';
 
 const MAX_FILE = 1 << 20;
 const hex = z.custom<Hex>((v) => typeof v === 'string' && /^0x([0-9a-f]{2})*$/.test(v), { error: 'must be 0x and hex digits' });
@@ -36,8 +38,9 @@ const pendingSchema = z.strictObject({
   raw: hex,
   /** Oldest first; more than one where the fee was raised. */
   hashes: z.array(hexBytes(32)).min(1).max(100),
-  /** Unix seconds of the last signature. */
+  /** Unix seconds of the last signature, and the newest block then. */
   since: z.int().min(0),
+  block: z.int().min(0),
 });
 const outboxSchema = z.strictObject({ version: z.literal(1), floor: z.int().min(0), pending: pendingSchema.nullable() });
 type Pending = z.infer<typeof pendingSchema>;
@@ -45,20 +48,24 @@ type State = z.infer<typeof outboxSchema>;
 
 /** Seconds after which a transaction is sent for a higher fee. */
 const PATIENCE = 180;
+/** Fees are raised up to so many times what the node thinks is right now: what pays that much waits for something else. */
+const MOST_TIMES = 4n;
 /** Fees grow by at least a quarter; nodes want a tenth or an eighth. */
 const raised = (old: bigint, now: bigint): bigint => (old + old / 4n + 1n > now ? old + old / 4n + 1n : now);
 
-/** A transaction is under way: nothing else may be sent before it has ended. */
-export class UnderWay extends Error {
-  override readonly name = 'UnderWay';
+/** What was mined of what an outbox sent. */
+export interface Mined {
+  readonly what: string;
+  readonly sent: Sent;
+  readonly failed: boolean;
 }
 
 export interface Outbox {
   /** Block of the last transaction that was mined: a node that does not have it yet knows too little. */
   readonly floor: bigint;
   readonly submit: Submit;
-  /** Ends what is under way. Errors: UnderWay. */
-  settle(): Promise<void>;
+  /** Ends what is under way; null if nothing was, or another transaction took its nonce. Errors: UnderWay. */
+  settle(): Promise<Mined | null>;
 }
 
 /** Opens (or makes) the outbox of an account on a chain. `now`: Unix seconds. */
@@ -78,26 +85,33 @@ export function openOutbox(
   };
   const { client } = chain;
   const wallet = createWalletClient({ account, chain: chain.viem, transport: chain.transport });
-  const prepare = (call: Call, nonce?: number) =>
-    wallet.prepareTransactionRequest({ ...call, account, chain: chain.viem, ...(nonce === undefined ? {} : { nonce }) });
   const sign = async (request: object): Promise<{ raw: Hex; hash: Hash }> => {
     const raw = await account.signTransaction(request as Parameters<LocalAccount['signTransaction']>[0]);
     return { raw, hash: keccak256(raw) };
   };
 
+  /** The same transaction for higher fees; unchanged where no block was made since, or the fee is not what it waits for. */
   async function raise(pending: Pending): Promise<Pending> {
-    const call = { to: pending.to, data: pending.data, value: BigInt(pending.value) };
-    const request = await prepare(call, pending.nonce);
-    const old = parseTransaction(pending.raw);
-    const fees =
-      old.maxFeePerGas === undefined
-        ? { gasPrice: raised(old.gasPrice ?? 0n, request.gasPrice ?? 0n) }
-        : {
-            maxFeePerGas: raised(old.maxFeePerGas, request.maxFeePerGas ?? 0n),
-            maxPriorityFeePerGas: raised(old.maxPriorityFeePerGas ?? 0n, request.maxPriorityFeePerGas ?? 0n),
-          };
-    const { raw, hash } = await sign({ ...request, ...fees });
-    return { ...pending, raw, hashes: [...pending.hashes, hash].slice(-100), since: now() };
+    const head = Number(await client.getBlockNumber());
+    if (head <= pending.block) return pending;
+    // Nothing is estimated: a call that would fail by now has to go out all the same, or its nonce stays taken.
+    const { to, data, value, gas, nonce, chainId, gasPrice, maxFeePerGas, maxPriorityFeePerGas } = parseTransaction(pending.raw);
+    const common = { to, data, value, gas, nonce, chainId };
+    let request: object;
+    if (maxFeePerGas === undefined) {
+      const now = await client.getGasPrice();
+      const price = raised(gasPrice ?? 0n, now);
+      if (price > MOST_TIMES * now) return pending;
+      request = { ...common, type: 'legacy', gasPrice: price };
+    } else {
+      const now = await client.estimateFeesPerGas({ chain: chain.viem, type: 'eip1559' });
+      const price = raised(maxFeePerGas, now.maxFeePerGas);
+      if (price > MOST_TIMES * now.maxFeePerGas) return pending;
+      const tip = raised(maxPriorityFeePerGas ?? 0n, now.maxPriorityFeePerGas);
+      request = { ...common, type: 'eip1559', maxFeePerGas: price, maxPriorityFeePerGas: tip < price ? tip : price };
+    }
+    const { raw, hash } = await sign(request);
+    return { ...pending, raw, hashes: [...pending.hashes, hash].slice(-100), since: now(), block: head };
   }
 
   return {
@@ -106,7 +120,8 @@ export function openOutbox(
     },
     async submit(_account: Account, call: Call, what: string): Promise<Hash> {
       if (state.pending !== null) throw new UnderWay(`${state.pending.what} is under way in ${state.pending.hashes.at(-1)}`);
-      const request = await prepare(call);
+      const block = Number(await client.getBlockNumber());
+      const request = await wallet.prepareTransactionRequest({ ...call, account, chain: chain.viem });
       const { raw, hash } = await sign(request);
       const { to, data, value } = call;
       write({
@@ -120,6 +135,7 @@ export function openOutbox(
           raw,
           hashes: [hash],
           since: now(),
+          block,
         },
       });
       await client.sendRawTransaction({ serializedTransaction: raw });
@@ -127,18 +143,23 @@ export function openOutbox(
     },
     async settle() {
       const { pending } = state;
-      if (pending === null) return;
+      if (pending === null) return null;
       for (const hash of pending.hashes.toReversed()) {
         const receipt = await client.getTransactionReceipt({ hash }).catch((e: unknown) => {
           if (e instanceof TransactionReceiptNotFoundError) return null;
           throw e;
         });
-        if (receipt !== null) return write({ ...state, floor: Math.max(state.floor, Number(receipt.blockNumber)), pending: null });
+        if (receipt === null) continue;
+        const { blockNumber: block, gasUsed: gas, status } = receipt;
+        write({ ...state, floor: Math.max(state.floor, Number(block)), pending: null });
+        return { what: pending.what, sent: { hash, gas, block }, failed: status !== 'success' };
       }
       // Another transaction of this key took its place, so it never will be mined; or it was mined, and the node does not show it yet.
-      if ((await client.getTransactionCount({ address: account.address })) > pending.nonce)
-        return write({ ...state, floor: Math.max(state.floor, Number(await client.getBlockNumber())), pending: null });
-      // Where it can't be prepared anew (the call would fail now, say), the old one stays.
+      if ((await client.getTransactionCount({ address: account.address })) > pending.nonce) {
+        write({ ...state, floor: Math.max(state.floor, Number(await client.getBlockNumber())), pending: null });
+        return null;
+      }
+      // Where the node can't say what fees are right, the old one stays.
       const next = now() - pending.since >= PATIENCE ? await raise(pending).catch(() => pending) : pending;
       if (next !== pending) write({ ...state, pending: next });
       // Nodes that have it say so, and others may have lost it: either way it waits on.

@@ -71,14 +71,14 @@ export async function keepParty(options: PartyOptions): Promise<Kept> {
     const own: Chain = { ...chain, submit: outbox.submit };
     const parts = {
       async look() {
-        await outbox.settle();
+        const mined = await outbox.settle();
         escrow ??= await openEscrow(own, posting.escrow);
         const now = await head();
         if (now.number < outbox.floor) throw new Error(`the node is behind: it does not have block ${outbox.floor} yet`);
         from ??= await postedIn(escrow, posting.id);
         if (from === null) throw new Error(`bounty ${posting.id} is not posted at ${posting.escrow}`);
         view = await readView({ escrow, head: async () => now, bounty: posting, account: account.address }, from);
-        return { plan: party.plan(view), head: view.head, settled: view.settled };
+        return { plan: party.plan(view), mined, head: view.head, settled: view.settled };
       },
       perform: (duty: Duty) => party.perform(escrow as Escrow, view as View, duty),
       say,

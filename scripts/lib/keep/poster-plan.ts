@@ -39,19 +39,22 @@ function deliveryOf(view: View, claim: ClaimView, own: Posters, notes: string[])
     return [];
   }
   const missing = PARTS.filter((part) => !own.has(claim, part));
-  const duties: Duty[] = missing.map((part) => ({ what: 'fetch', claim: id, part }));
-  // All rows can be seen to be right without the bundle too.
-  if (!missing.includes('ciphertext') && (status === 'revealed' || status === 'paid')) duties.push({ what: 'receive', claim: id });
+  const duties = missing.map((part): Duty => ({ what: 'fetch', claim: id, part }));
   if (missing.includes('ciphertext') && asksForRows(view, claim)) {
     const nodes = rowNodes({ terms: view.terms });
     const fresh = nodes.filter((node) => !demands.some((d) => d.node.tree === TREE.cipher && sameNode(d.node, node)));
     const cost = BigInt(nodes.length) * view.terms.demandFee;
-    if (fresh.length > 0 && cost > own.spend)
+    const asks = fresh.map((node): Duty => ({ what: 'demand', claim: id, node }));
+    if (asks.length > 0 && cost > own.spend)
       notes.push(
         `claim ${id}: no store gives the ciphertext, and asking for it on the chain costs ${cost} wei; allow it with --demand-up-to`,
       );
-    else duties.push(...fresh.map((node): Duty => ({ what: 'demand', claim: id, node })));
+    else if (asks.length === nodes.length) duties.push(...asks);
+    // The stores were tried before the first: a slow one must not come between the others.
+    else duties.unshift(...asks);
   }
+  // All rows can be seen to be right without the bundle too.
+  if (!missing.includes('ciphertext') && (status === 'revealed' || status === 'paid')) duties.push({ what: 'receive', claim: id });
   return duties;
 }
 

@@ -6,6 +6,7 @@ import type { Body, Terms } from '../../../verifier/statement.ts';
 import { BOUNTY_STATUS, CLAIM_STATUS, type Escrow } from '../chain.ts';
 import { listDemands, type PostedDemand } from '../demands.ts';
 import { LOCAL_CHAIN_ID } from '../local-chain.ts';
+import { inTurn } from '../scan.ts';
 import type { ChainView } from '../service/chain-view.ts';
 
 /** A claim and its demands. */
@@ -70,22 +71,20 @@ export async function readView({ escrow, head, bounty, account }: ViewSource, fr
   const { terms } = bounty;
   const record = await escrow.bounty(bounty.id);
   const events = await escrow.events('Claimed', { bountyId: bounty.id }, from);
-  const claims = await Promise.all(
-    events.map(async ({ args, blockNumber: block }): Promise<ClaimView> => {
-      const { claimId: id, claimant, body } = args;
-      const claim = await escrow.claimOf(id);
-      const status = CLAIM_STATUS[claim.status] ?? 'none';
-      const asked = LIVE.includes(status) || claim.openDemands + claim.openRowDemands > 0;
-      const accepted = status === 'accepted' ? await escrow.events('Accepted', { claimId: id }, block) : [];
-      return {
-        ...{ id, bountyId: bounty.id, claimant, body, block, status },
-        ...{ deadline: claim.deadline, demandsBy: claim.demandsBy, attested: claim.attesters !== 0 },
-        ...{ openDemands: claim.openDemands, openRowDemands: claim.openRowDemands },
-        demands: asked ? await listDemands(escrow, { id, block }) : [],
-        acceptedIn: accepted.at(-1)?.blockNumber ?? null,
-      };
-    }),
-  );
+  const claims = await inTurn(events, async ({ args, blockNumber: block }): Promise<ClaimView> => {
+    const { claimId: id, claimant, body } = args;
+    const claim = await escrow.claimOf(id);
+    const status = CLAIM_STATUS[claim.status] ?? 'none';
+    const asked = LIVE.includes(status) || claim.openDemands + claim.openRowDemands > 0;
+    const accepted = status === 'accepted' ? await escrow.events('Accepted', { claimId: id }, block) : [];
+    return {
+      ...{ id, bountyId: bounty.id, claimant, body, block, status },
+      ...{ deadline: claim.deadline, demandsBy: claim.demandsBy, attested: claim.attesters !== 0 },
+      ...{ openDemands: claim.openDemands, openRowDemands: claim.openRowDemands },
+      demands: asked ? await listDemands(escrow, { id, block }) : [],
+      acceptedIn: accepted.at(-1)?.blockNumber ?? null,
+    };
+  });
   const tokens = [...new Set<Address>([zeroAddress, terms.token])];
   const credits = await Promise.all(tokens.map(async (token) => ({ token, amount: await escrow.credit(token, account) })));
   const { status, first, disclosed } = record;

@@ -28,7 +28,7 @@ export interface ChainView {
   block(number: bigint): Promise<BlockRef | null>;
   /** Claims of the bounty in blocks from … to. Errors: TooWide; InputError if the contract is not Fineproof's. */
   claims(from: bigint, to: bigint): Promise<readonly SeenClaim[]>;
-  /** A claim at the head. */
+  /** A claim at the head; `attested`: there is a verdict, a valid one or not. */
   state(claim: Hex): Promise<{ readonly status: PostedClaim['status']; readonly attested: boolean }>;
 }
 
@@ -99,8 +99,8 @@ export function chainView(escrow: Escrow, bounty: Hex, confirmations?: number, n
       });
     },
     async state(claim) {
-      const { status, attesters } = await escrow.claimOf(claim);
-      return { status: CLAIM_STATUS[status] ?? 'none', attested: attesters !== 0 };
+      const { status, attesters, barred } = await escrow.claimOf(claim);
+      return { status: CLAIM_STATUS[status] ?? 'none', attested: attesters !== 0 || barred };
     },
   };
 }

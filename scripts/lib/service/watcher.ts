@@ -171,8 +171,10 @@ export function createWatcher(parts: WatcherParts): Watcher {
       open.delete(id);
       return true;
     }
-    o.endedAt ??= now.number;
-    if (now.settled >= o.endedAt) open.delete(id);
+    // Its block is settled, so a node that does not know it lags behind.
+    if (status === 'none') o.endedAt = null;
+    else o.endedAt ??= now.number;
+    if (o.endedAt !== null && now.settled >= o.endedAt) open.delete(id);
     else later(o, WAIT.others);
     return true;
   }
