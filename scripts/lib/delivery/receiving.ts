@@ -23,6 +23,7 @@ import type { Escrow, Sent } from '../chain.ts';
 import type { AnsweredRoot } from '../answer-words.ts';
 import { readAnswer } from '../demands.ts';
 import { NO_KEY, TREE, type AnswerWords, type TreeNode } from '../dispute.ts';
+import { inTurn } from '../scan.ts';
 import type { BundleStore } from '../stores/types.ts';
 import { fetchCiphertext } from './ciphertexts.ts';
 import { systemBytes } from './key-file.ts';
@@ -219,7 +220,7 @@ export async function demandRows(
 ): Promise<{ readonly fresh: readonly Sent[]; readonly open: readonly TreeNode[]; readonly until: bigint }> {
   const { terms } = bounty;
   const nodes = rowNodes(bounty);
-  const states = await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const states = await inTurn(nodes, (node) => escrow.demandOf(claim.id, node));
   const missing = nodes.filter((_, i) => states[i]?.status === 'none');
   const cost = BigInt(nodes.length) * terms.demandFee;
   if (missing.length > 0 && cost > spend)
@@ -231,7 +232,7 @@ export async function demandRows(
     );
   const fresh: Sent[] = [];
   for (const node of missing) fresh.push(await escrow.demand(account, terms, claim.id, node, NO_KEY));
-  const now = await Promise.all(nodes.map((node) => escrow.demandOf(claim.id, node)));
+  const now = await inTurn(nodes, (node) => escrow.demandOf(claim.id, node));
   const open = nodes.filter((_, i) => now[i]?.status === 'open');
   const until = now.reduce((last, d) => (d.status === 'open' && d.answerBy > last ? d.answerBy : last), 0n);
   return { fresh, open, until };
