@@ -36,7 +36,7 @@ function arrayAt(data: Uint8Array, head: number): bigint[] | null {
   const word = (at: bigint): bigint | null => (at + 32n > BigInt(data.length) ? null : readWord(data.subarray(Number(at)), 0));
   const offset = word(BigInt(head * WORD_BYTES));
   const length = offset === null ? null : word(offset);
-  if (offset === null || length === null || length > BigInt(data.length / WORD_BYTES)) return null;
+  if (offset === null || length === null || 32n * length > BigInt(data.length)) return null;
   const end = offset + 32n + length * 32n;
   if (end > BigInt(data.length)) return null;
   return Array.from({ length: Number(length) }, (_, i) => readWord(data.subarray(Number(offset) + WORD_BYTES * (i + 1)), 0));

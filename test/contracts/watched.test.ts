@@ -126,9 +126,11 @@ describe('a watchtower', function () {
     const head = 10 + 64 * 17;
     for (const word of ['f'.repeat(64), '0'.repeat(48) + 'f'.repeat(16), dataOf().length.toString(16).padStart(64, '0')])
       lies.push((dataOf().slice(0, head) + word + dataOf().slice(head + 64)) as Hex);
+    lies.push(`${wrongWords}00`);
     for (const lie of lies) expect(answerIn(lie, asked, of), lie.slice(0, 200)).to.equal(null);
     expect(answerIn(dataOf(), asked, of)).to.deep.equal(right);
-    expect(answerIn(urisAhead(dataOf()), asked, of)).to.deep.equal(right);
+    for (const odd of [urisAhead(dataOf()), `${dataOf()}00`, `${dataOf()}${'ff'.repeat(33)}`] as const)
+      expect(answerIn(odd, asked, of)).to.deep.equal(right);
 
     await answerDemand(escrow, bystander, { terms }, verifier, claim, asked, answers);
     // As a node traces a contract that calls decoys around the answer.
