@@ -172,11 +172,14 @@ export const contributor = (scene: Scene, party: Party): Promise<void> => {
       plan.rule === 'attested' || !plan.demands
         ? null
         : await party.serve(['answer', scene.runFolder, '--package', scene.package, '--watch', '--every', '2s']);
+    let down = false;
+    answers?.ended.catch(() => {}).finally(() => (down = true));
     try {
       for (;;) {
         const now = await seen(scene);
         const own = now?.claims.find((c) => c.id === claimed.json['claim']);
-        if (scene.over) return;
+        // Whoever answers was killed, or gave up: all begins again, as under a supervisor.
+        if (scene.over || down) return;
         // Paid, refunded, or the chain has forgotten the claim.
         if (now !== null && (now.status !== 'open' || own === undefined)) return;
         if (now !== null && own !== undefined && acceptable(scene, now, own)) await party.run(['accept', own.id]);
