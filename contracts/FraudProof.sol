@@ -66,12 +66,19 @@ contract FraudProof is IFraudProof {
 
     /// @inheritdoc IFraudProof
     function answerLength(Tree tree, uint256 depth, uint256 level, uint256 index) public pure returns (uint256) {
-        if (level > depth || index >> (depth - level) != 0) revert NoSuchNode(tree, level, index);
-        if (tree == Tree.Cipher) {
-            if (level > ROWS_UP_TO) revert NoSuchNode(tree, level, index);
-            return ROW_WORDS << level;
+        if (level > depth || index >> (depth - level) != 0 || !_isAnswered(tree, depth, level)) {
+            revert NoSuchNode(tree, level, index);
         }
+        if (tree == Tree.Cipher) return ROW_WORDS << level;
         return level <= CELLS_UP_TO ? 2 << level : 1 << ANSWER_HEIGHT;
+    }
+
+    /// @dev Nodes of one level say all that there is to say, in steps from the root down of the trace: with more, who has
+    /// to answer in time could be asked for the same words many times over.
+    function _isAnswered(Tree tree, uint256 depth, uint256 level) private pure returns (bool) {
+        if (tree == Tree.Trace) return (depth - level) % ANSWER_HEIGHT == 0;
+        uint256 highest = tree == Tree.Cipher ? ROWS_UP_TO : CELLS_UP_TO;
+        return level == (depth < highest ? depth : highest);
     }
 
     /// @dev Root and length of the list that a segment runs; no segment after P + 1 runs any.

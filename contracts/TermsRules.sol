@@ -41,6 +41,10 @@ contract TermsRules {
         }
         _checkDuration(terms.window, _MINIMUM_WINDOW);
         if (terms.reserveFor > MAX_DURATION) _checkDuration(terms.reserveFor, 0);
+        // Free reservations would keep everybody out by turns.
+        if (terms.reserveFor != 0 && terms.bond == 0) revert IBountyEscrow.BondTooSmall(0, 1);
+        // A token may say that it moved anything: sums of credits must not overflow all the same.
+        if (terms.reward > type(uint128).max) revert IBountyEscrow.RewardTooLarge(terms.reward);
         _checkKind(terms);
         _checkDelivery(terms);
         _checkDemands(terms);
@@ -92,9 +96,10 @@ contract TermsRules {
         _checkDuration(terms.react, _MINIMUM_REACTION);
         if (terms.demandFee == 0) revert IBountyEscrow.FreeDemands();
         if (attested) return;
-        // Whoever buys all of a bundle to find its fault gets the price back with half the bond.
+        // Whoever buys all of a bundle to find its fault gets the price back with half the bond; and who sells a false one,
+        // then refutes it himself before the buyer does, still loses a quarter of it.
         uint256 chunks = (uint256(terms.maxBundle) + CHUNK - 1) / CHUNK;
-        uint256 least = 2 * terms.demandFee * (chunks + 8);
+        uint256 least = 4 * terms.demandFee * (chunks + 8);
         if (terms.bond < least) revert IBountyEscrow.BondTooSmall(terms.bond, least);
     }
 

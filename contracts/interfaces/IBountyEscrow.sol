@@ -194,6 +194,7 @@ interface IBountyEscrow {
     error UnexpectedReservation();
     error FreeDemands();
     error BondTooSmall(uint256 bond, uint256 least);
+    error RewardTooLarge(uint256 reward);
     error TooManySigners(uint256 count);
     error ThresholdOutOfRange(uint256 threshold, uint256 signers);
     error SignersNotAscending(uint256 index);
@@ -381,7 +382,8 @@ interface IBountyEscrow {
     ) external payable;
 
     /// @notice Answers a demand before its `answerBy`: the fee goes to the claimant, and the claim waits at least `react`
-    /// longer. Words and path as `IFraudProof.checkAnswer` wants them.
+    /// longer. Words and path as `IFraudProof.checkAnswer` wants them. Logs its calldata without a topic, so that an answer
+    /// that a contract gives can be read too.
     function answer(
         Terms calldata terms,
         address claimant,

@@ -109,8 +109,10 @@ interface IFraudProof {
     /// @notice How many words answer the demand for node `index` of a level (0: the leaves). Reverts if the tree has no
     /// such node, so call it when the demand is made: what can't be answered must not be asked.
     ///
-    /// Bundle and trace: up to level 7 all cells below, two words each; from level 8 on the 256 nodes eight levels below.
-    /// Cipher: up to level 3 all rows below, 17 words each; higher nodes can't be asked for.
+    /// Each tree has nodes that together say everything, and no others can be asked for. Bundle: those of level 7 (or the
+    /// root, if that is lower), answered by all cells below, two words each. Trace: those of the levels depth, depth - 8, …,
+    /// by the 256 nodes eight levels below, from level 7 down by all cells. Cipher: those of level 3 (or the root), by all
+    /// rows below, 17 words each.
     /// @param depth The tree's; pinned by key or terms, never the demander's word.
     function answerLength(Tree tree, uint256 depth, uint256 level, uint256 index) external pure returns (uint256 words);
 

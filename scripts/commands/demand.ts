@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { rowChunks } from '../../verifier/delivery/row-answers.ts';
 import type { Hex } from '../../verifier/input.ts';
+import { chunksOf } from '../../verifier/record/chunks.ts';
 import { escrowOf, findClaimOf } from '../lib/bounties.ts';
 import { withChain } from '../lib/chain.ts';
 import { NO_KEY, TREE } from '../lib/dispute.ts';
@@ -35,7 +36,11 @@ export function demandCommand(): Command {
   )
     .requiredOption('--package <folder>', 'the bounty’s package')
     .addOption(new Option('--tree <name>', 'which tree').choices(Object.keys(TREE)).default('trace'))
-    .option('--level <n>', 'level of the node, 0 the leaves (default: the root’s; of encrypted rows 3, eight rows)', integerOption(0, 63))
+    .option(
+      '--level <n>',
+      'level of the node, 0 the leaves (default: the trace’s root; of the bundle 7, 8,192 bytes; of encrypted rows 3, eight rows)',
+      integerOption(0, 63),
+    )
     .addOption(new Option('--index <n>', 'index of the node in its level').argParser(indexOption).default(0n, '0'));
   example(
     command,
@@ -50,7 +55,11 @@ export function demandCommand(): Command {
         const claim = await findClaimOf(escrow, id as Hex, bounty.id);
         const rows = options.tree === 'cipher';
         const key = rows ? NO_KEY : verifierOf(bounty, engine).key;
-        const level = rows ? rowChunks(bounty.terms.deliveryDepth).level : options.tree === 'bundle' ? key.bundleDepth : key.traceDepth;
+        const level = rows
+          ? rowChunks(bounty.terms.deliveryDepth).level
+          : options.tree === 'bundle'
+            ? chunksOf(0, key.bundleDepth).level
+            : key.traceDepth;
         const node = { tree: TREE[options.tree], level: options.level ?? level, index: options.index };
         const sent = await escrow.demand(account, bounty.terms, claim.id, node, key);
         const { answerBy } = await escrow.demandOf(claim.id, node);

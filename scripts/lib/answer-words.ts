@@ -1,5 +1,5 @@
 /**
- * The words and the path of an answer, read from the calldata of `IBountyEscrow.answer`. Solidity takes calldata that no decoder of clients reads (an array
+ * The words and the path of an answer, read from the calldata of `IBountyEscrow.answer`, which the escrow logs. Solidity takes calldata that no decoder of clients reads (an array
  * of the body may lie before its struct), so only what it does check is read: words and path lie where the call's own heads say. Whether they are the
  * demanded ones is not the call's word, but the tree's: they must lead to its root.
  */
@@ -65,7 +65,7 @@ function lead({ words, path }: AnswerWords, node: TreeNode, { root, depth }: Ans
   }
 }
 
-/** The answer for a node that a call brings; null if it brings none. */
+/** The answer for a node that the calldata of a call brings; null if it brings none. */
 export function answerIn(input: Hex, node: TreeNode, of: AnsweredRoot): AnswerWords | null {
   if (!input.startsWith(SELECTOR)) return null;
   const data = hexToBytes(`0x${input.slice(SELECTOR.length)}`);

@@ -6,7 +6,6 @@ import { answerIn, type AnsweredRoot } from './answer-words.ts';
 import type { PostedClaim } from './bounties.ts';
 import type { Escrow, Sent } from './chain.ts';
 import type { AnswerWords, DemandStatus, TreeNode } from './dispute.ts';
-import { inTurn } from './scan.ts';
 
 export interface PostedDemand {
   readonly node: TreeNode;
@@ -24,61 +23,36 @@ export const sameNode = (a: TreeNode, b: TreeNode): boolean => a.tree === b.tree
 /** A claim, and where on the chain to look from. */
 export type ClaimAt = Pick<PostedClaim, 'id' | 'block'>;
 
-/** All demands on a claim, oldest first. */
+/** All demands on a claim, oldest first; from events alone, since there may be thousands. */
 export async function listDemands(escrow: Escrow, { id, block }: ClaimAt): Promise<PostedDemand[]> {
-  const events = await escrow.events('Demanded', { claimId: id }, block);
-  return inTurn(events, async ({ args: { node } }) => ({ node, ...(await escrow.demandOf(id, node)) }));
-}
-
-interface Call {
-  readonly input?: Hex;
-  readonly calls?: readonly Call[];
+  const asked = await escrow.events('Demanded', { claimId: id }, block);
+  if (asked.length === 0) return [];
+  const key = ({ tree, level, index }: TreeNode): string => `${tree},${level},${index}`;
+  const ends = new Map<string, DemandStatus>();
+  for (const [event, status] of [
+    ['Answered', 'answered'],
+    ['Defaulted', 'defaulted'],
+    ['Reclaimed', 'reclaimed'],
+  ] as const)
+    for (const { args } of await escrow.events(event, { claimId: id }, block)) ends.set(key(args.node), status);
+  return asked.map(({ args: { node, demander, answerBy } }) => ({ node, demander, answerBy, status: ends.get(key(node)) ?? 'open' }));
 }
 
 /** What of a claim its answers are found by. */
 export type AnsweredClaim = Pick<PostedClaim, 'id' | 'block'>;
 
-/** The answer in a call, or in one of those that it made: whichever leads to the root is the right one, whoever called whom. */
-function answerBelow(call: Call, node: TreeNode, of: AnsweredRoot): AnswerWords | null {
-  const own = call.input === undefined ? null : answerIn(call.input, node, of);
-  if (own !== null) return own;
-  for (const inner of call.calls ?? []) {
-    const found = answerBelow(inner, node, of);
-    if (found !== null) return found;
-  }
-  return null;
-}
-
-/**
- * The answer that the escrow took for a demand of a node of the tree `of`. It stands in the calldata of a call of the escrow, mostly the transaction's own;
- * where a contract made the call, the node has to trace the transaction.
- */
+/** The answer that the escrow took for a demand of a node of the tree `of`. The escrow logs each one whole, without a topic. */
 export async function readAnswer(escrow: Escrow, claim: AnsweredClaim, node: TreeNode, of: AnsweredRoot): Promise<AnswerWords> {
-  const { client } = escrow.chain;
   const event = (await escrow.events('Answered', { claimId: claim.id }, claim.block)).find((e) => sameNode(e.args.node, node));
-  if (event === undefined)
-    throw new InputError('claim', '', `the node has no event of the answer for ${nodeText(node)}`, 'use a node that keeps old events');
-  const { input } = await client.getTransaction({ hash: event.transactionHash });
-  const direct = answerIn(input, node, of);
-  if (direct !== null) return direct;
-  let traced: Call;
-  try {
-    traced = (await client.request({
-      method: 'debug_traceTransaction',
-      params: [event.transactionHash, { tracer: 'callTracer' }],
-    } as never)) as Call;
-  } catch {
-    traced = {};
+  if (event !== undefined) {
+    const { logs } = await escrow.chain.client.getTransactionReceipt({ hash: event.transactionHash });
+    for (const { topics, data } of logs) {
+      const answer = topics.length === 0 ? answerIn(data, node, of) : null;
+      // Whichever leads to the root is the right one, whoever logged it.
+      if (answer !== null) return answer;
+    }
   }
-  const inner = answerBelow(traced, node, of);
-  if (inner === null)
-    throw new InputError(
-      'claim',
-      '',
-      `the answer in ${event.transactionHash} was given through a contract`,
-      'use a node with debug_traceTransaction and its callTracer',
-    );
-  return inner;
+  throw new InputError('claim', '', `the node has no log of the answer for ${nodeText(node)}`, 'use a node that keeps old events');
 }
 
 /** What ended because its time was over. */

@@ -108,7 +108,10 @@ async function askFor(
   const { escrow, terms, account, verifier } = doubter;
   const ask = () => inTurn(nodes, (node) => escrow.demandOf(claim.id, node));
   const states = await ask();
-  const fresh = nodes.filter((_, i) => states[i]?.status === 'none');
+  const { timestamp } = await escrow.chain.client.getBlock();
+  // Where one was not answered in time the claim has lost: no more are paid for.
+  const lost = states.some(({ status, answerBy }) => status === 'open' && answerBy <= timestamp);
+  const fresh = lost ? [] : nodes.filter((_, i) => states[i]?.status === 'none');
   if (fresh.length > 0) {
     const own = (await listDemands(escrow, claim)).filter((d) => d.demander === account.address).length;
     const cost = BigInt(own + fresh.length + later) * terms.demandFee;
@@ -127,6 +130,20 @@ async function askFor(
     throw new Missing({ state: 'waiting', until, what: `${open.length} demands are not answered yet`, nodes: open });
   }
   return inTurn(nodes, (node) => readAnswer(escrow, claim, node, of));
+}
+
+/** Seconds that a demand takes: it is mined before the next one is sent. */
+const A_DEMAND = 30n;
+
+/**
+ * Whether there is time to ask for one chunk first, and for the others once that is answered: who answers nothing loses by one demand, so that many such
+ * claims don't keep a doubter busy until one of them is paid. `demands`: of the whole bundle; `steps`: of the trace, one after the other.
+ */
+async function mayProbe({ escrow, terms }: Doubter, { acceptFrom }: PostedClaim, demands: number, steps: number): Promise<boolean> {
+  const { timestamp } = await escrow.chain.client.getBlock();
+  const demandsBy = acceptFrom + 3n * (terms.answer + terms.react);
+  // Every answer but the last step's comes at its last moment, and is acted upon in half of the time for it.
+  return timestamp + A_DEMAND * BigInt(demands) + BigInt(steps + 1) * (terms.answer + terms.react / 2n) < demandsBy;
 }
 
 /** The bundle from the store, else chunk by chunk from the chain. */
@@ -149,7 +166,9 @@ async function bundleOf(doubter: Doubter, claim: PostedClaim): Promise<{ bytes: 
   const nodes = Array.from({ length: count }, (_, i): TreeNode => ({ tree: TREE.bundle, level, index: BigInt(i) }));
   const hasTrace = openTraces(store, verifier.recorded, engine.keccak).has(claim.body.traceRoot);
   const of = { root: BigInt(root), depth: bundleDepth };
-  const answers = await askFor(doubter, claim, nodes, of, hasTrace ? 0 : Math.ceil(traceDepth / ANSWER_HEIGHT));
+  const steps = hasTrace ? 0 : Math.ceil(traceDepth / ANSWER_HEIGHT);
+  if (await mayProbe(doubter, claim, count, steps)) await askFor(doubter, claim, nodes.slice(0, 1), of, count - 1 + steps);
+  const answers = await askFor(doubter, claim, nodes, of, steps);
   const bundle = bundleFromAnswers(of.root, bundleBytes, bundleDepth, answers, engine.keccak);
   // Other claims may name it, and it was paid for. With cells behind its end it has another root, under which nobody looks for it.
   bundles.put(bundle.bytes);

@@ -115,14 +115,14 @@ export function checkReservations(reserveFor: number | undefined, claimWithin: n
 export function doubtsOf(options: RuleOptions, maxBundle: bigint, delivers = false): Doubts | null {
   const times = { answer: options.answer ?? HALF_A_DAY, react: options.react ?? HALF_A_DAY };
   if (options.rule === 'attested') return delivers ? { rule: RULE.attested, demandFee: options.demandFee ?? ANSWER_FEE, ...times } : null;
-  const twice = 2n * mostDemands(maxBundle);
-  const demandFee = options.demandFee ?? options.bond / twice;
-  if (demandFee === 0n || options.bond < twice * demandFee)
+  const least = 4n * mostDemands(maxBundle);
+  const demandFee = options.demandFee ?? options.bond / least;
+  if (demandFee === 0n || options.bond < least * demandFee)
     throw new InputError(
       '--bond',
       '',
-      `is ${formatEther(options.bond)}; with this --demand-fee it must be ${formatEther(twice * (demandFee === 0n ? 1n : demandFee))} or more`,
-      'give a larger bond or a smaller fee: half the bond must pay for all demands that a bundle takes',
+      `is ${formatEther(options.bond)}; with this --demand-fee it must be ${formatEther(least * (demandFee === 0n ? 1n : demandFee))} or more`,
+      'give a larger bond or a smaller fee: a quarter of the bond must pay for all demands that a bundle takes',
     );
   return { rule: RULE[options.rule], demandFee, ...times };
 }

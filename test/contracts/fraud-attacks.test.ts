@@ -438,76 +438,91 @@ describe('F8 withheld words', () => {
 
   it('F8 an answer is what lies below the node, all of it, and nothing else', async () => {
     const { fraud } = await checkers();
-    const depth = 20;
-    for (const [number, tag] of [
-      [0, 'BUNDLE'],
-      [1, 'TRACE'],
+    for (const [tag, depth, level, index] of [
+      ['BUNDLE', 20, 7, 2],
+      ['BUNDLE', 20, 7, 8191],
+      ['BUNDLE', 15, 7, 1],
+      ['TRACE', 20, 20, 0],
+      ['TRACE', 20, 12, 0],
+      ['TRACE', 20, 4, 18],
+      ['TRACE', 20, 4, 2 ** 16 - 1],
+      ['TRACE', 24, 8, 1],
+      ['TRACE', 24, 8, 2000],
+      ['TRACE', 15, 7, 2],
+      ['TRACE', 16, 0, 299],
     ] as const) {
+      const number = tag === 'BUNDLE' ? 0 : 1;
       const tree = MerkleTree.ofCells(tag, bytes, depth);
-      for (const [level, index] of [
-        [20, 0],
-        [16, 0],
-        [8, 1],
-        [8, 2000],
-        [7, 2],
-        [3, 37],
-        [0, 299],
-        [0, 2 ** 20 - 1],
-      ] as const) {
-        const answer = answerOf(tree, cellAt, level, index);
-        const parameters = (change: { words?: bigint[]; path?: bigint[]; index?: number; level?: number; tree?: number }) => [
-          change.tree ?? number,
-          hex(tree.root),
-          depth,
-          change.level ?? level,
-          change.index ?? index,
-          (change.words ?? answer.words).map(hex),
-          (change.path ?? answer.path).map(hex),
-        ];
-        const error = (change: Parameters<typeof parameters>[0]) => errorOf(fraud, 'checkAnswer', parameters(change));
-        expect(await error({}), `${tag} ${level} ${index}`).to.equal(null);
-        expect(answer.words.length).to.equal(Number(await fraud.getFunction('answerLength')(number, depth, level, index)));
-        const other = [...answer.words];
-        other[other.length - 1] = (other[other.length - 1] as bigint) ^ 1n;
-        expect(await error({ words: other })).to.equal('WrongAnswer');
-        expect(await error({ words: answer.words.slice(1) })).to.equal('WrongAnswerLength');
-        expect(await error({ words: [...answer.words, 0n] })).to.equal('WrongAnswerLength');
-        // Two subtrees of pads alone are the same, wherever they lie.
-        const pads = answer.words.every((w) => w === answer.words[0]);
-        if (level < depth) {
-          if (!pads) expect(await error({ index: index ^ 1 })).to.equal('WrongAnswer');
-          expect(await error({ path: answer.path.slice(1) })).to.equal('WrongPathLength');
-        }
-        expect(await error({ path: [...answer.path, 0n] })).to.equal('WrongPathLength');
-        if (level <= 7) expect(await error({ tree: 1 - number }), 'words of the other tree').to.equal('WrongAnswer');
+      const answer = answerOf(tree, cellAt, level, index);
+      const parameters = (change: { words?: bigint[]; path?: bigint[]; index?: number; level?: number; tree?: number }) => [
+        change.tree ?? number,
+        hex(tree.root),
+        depth,
+        change.level ?? level,
+        change.index ?? index,
+        (change.words ?? answer.words).map(hex),
+        (change.path ?? answer.path).map(hex),
+      ];
+      const error = (change: Parameters<typeof parameters>[0]) => errorOf(fraud, 'checkAnswer', parameters(change));
+      expect(await error({}), `${tag} ${level} ${index}`).to.equal(null);
+      expect(answer.words.length).to.equal(Number(await fraud.getFunction('answerLength')(number, depth, level, index)));
+      const other = [...answer.words];
+      other[other.length - 1] = (other[other.length - 1] as bigint) ^ 1n;
+      expect(await error({ words: other })).to.equal('WrongAnswer');
+      expect(await error({ words: answer.words.slice(1) })).to.equal('WrongAnswerLength');
+      expect(await error({ words: [...answer.words, 0n] })).to.equal('WrongAnswerLength');
+      // Two subtrees of pads alone are the same, wherever they lie.
+      const pads = answer.words.every((w) => w === answer.words[0]);
+      if (level < depth) {
+        if (!pads) expect(await error({ index: index ^ 1 })).to.equal('WrongAnswer');
+        expect(await error({ path: answer.path.slice(1) })).to.equal('WrongPathLength');
       }
+      expect(await error({ path: [...answer.path, 0n] })).to.equal('WrongPathLength');
+      // At depth 15 both trees have answers of level 7.
+      if (depth === 15) expect(await error({ tree: 1 - number }), 'words of the other tree').to.equal('WrongAnswer');
     }
   });
 
   it('F8 nodes cannot be passed off as cells, nor cells as nodes', async () => {
     const { fraud } = await checkers();
-    const depth = 12;
+    const depth = 15;
     const tree = MerkleTree.ofCells('TRACE', bytes, depth);
     // The 128 leaves' hashes below a node of level 7, in pairs, as if they were 64 cells of a node of level 6.
     const leaves = Array.from({ length: 128 }, (_, i) => hex(tree.node(0, i)));
     const path = pathOf(tree, 0, 7).map(hex);
     expect(await errorOf(fraud, 'checkAnswer', [1, hex(tree.root), depth, 7, 0, [...leaves, ...leaves], path])).to.equal('WrongAnswer');
-    expect(await errorOf(fraud, 'checkAnswer', [1, hex(tree.root), depth, 6, 0, leaves, [...path, hex(0n)]])).to.equal('WrongAnswer');
+    expect(await errorOf(fraud, 'checkAnswer', [1, hex(tree.root), depth, 6, 0, leaves, [...path, hex(0n)]])).to.equal('NoSuchNode');
   });
 
   it('F8 no demand for a node that the tree lacks: it could not be answered', async () => {
     const { fraud } = await checkers();
     const missing = (tree: number, depth: number, level: number, index: bigint | number) =>
       errorOf(fraud, 'answerLength', [tree, depth, level, index]);
-    for (const tree of [0, 1, 2]) {
+    for (const [tree, level] of [
+      [0, 7],
+      [1, 4],
+      [2, 3],
+    ] as const) {
+      const count = 2 ** (20 - level);
       expect(await missing(tree, 20, 21, 0)).to.equal('NoSuchNode');
-      expect(await missing(tree, 20, 0, 2 ** 20)).to.equal('NoSuchNode');
-      expect(await missing(tree, 20, 3, 2 ** 17)).to.equal('NoSuchNode');
-      expect(await missing(tree, 20, 3, 2n ** 256n - 1n)).to.equal('NoSuchNode');
-      expect(await missing(tree, 20, 3, 2 ** 17 - 1)).to.equal(null);
+      expect(await missing(tree, 20, level, count)).to.equal('NoSuchNode');
+      expect(await missing(tree, 20, level, 2n ** 256n - 1n)).to.equal('NoSuchNode');
+      expect(await missing(tree, 20, level, count - 1)).to.equal(null);
       expect(await missing(tree, 0, 0, 0)).to.equal(null);
     }
-    expect(await missing(2, 20, 4, 0), 'more rows than an answer holds').to.equal('NoSuchNode');
+  });
+
+  it('F8 nor for one that says what others say: else a claimant could be asked for everything many times over, in one time', async () => {
+    const { fraud } = await checkers();
+    const asked = async (tree: number, depth: number): Promise<number[]> => {
+      const levels: number[] = [];
+      for (let level = 0; level <= depth; level++)
+        if ((await errorOf(fraud, 'answerLength', [tree, depth, level, 0])) === null) levels.push(level);
+      return levels;
+    };
+    expect([await asked(0, 20), await asked(0, 7), await asked(0, 5)]).to.deep.equal([[7], [7], [5]]);
+    expect([await asked(1, 20), await asked(1, 16), await asked(1, 5)]).to.deep.equal([[4, 12, 20], [0, 8, 16], [5]]);
+    expect([await asked(2, 11), await asked(2, 3), await asked(2, 0)]).to.deep.equal([[3], [3], [0]]);
   });
 });
 

@@ -57,14 +57,14 @@ describe('gas of the checkers', () => {
     const words = Array.from({ length: 512 }, () => draw.word());
     const bytes = new Uint8Array(32 * words.length);
     words.forEach((w, i) => writeWord(bytes, i, w));
-    for (const [label, level] of [
-      ['256 words', 7],
-      ['256 nodes', 8],
+    for (const [label, number, tag, level] of [
+      ['256 words', 0, 'BUNDLE', 7],
+      ['256 nodes', 1, 'TRACE', 8],
     ] as const) {
-      const tree = MerkleTree.ofCells('TRACE', bytes, 24);
+      const tree = MerkleTree.ofCells(tag, bytes, 24);
       const answer = answerOf(tree, (i) => [words[2 * i] as bigint, words[2 * i + 1] as bigint], level, 0);
       const { used, execution } = await gasOf('fraud', 'checkAnswer', [
-        1,
+        number,
         hex(tree.root),
         24,
         level,

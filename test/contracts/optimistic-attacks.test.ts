@@ -244,13 +244,26 @@ describe('F8 withheld words; demands as griefing', () => {
 
   it('F8 buying every chunk of the largest bundle, and eight demands more, is repaid by half the bond', async () => {
     const maxBundle = 3n * 8192n;
-    const { w, t, b, id } = await claimed(LIE, optimistic, { maxBundle, bond: 2n * DEMAND_FEE * (3n + 8n) });
+    const { w, t, b, id } = await claimed(LIE, optimistic, { maxBundle, bond: 4n * DEMAND_FEE * (3n + 8n) });
     const bought = [0, 1, 2].map((i) => node('bundle', 7, i)).concat([20, 12, 4].map((level) => node('trace', level, 0)));
     for (const n of bought) await demand(w, t, id, n, w.bob);
     for (const n of bought) await answer(w, t, w.alice, b, n);
     await commit(w, id, 7, w.bob);
     await challenge(w, t, w.alice, b, 7, w.bob);
     expect(await credit(w, w.bob)).to.be.at.least(BigInt(bought.length) * DEMAND_FEE);
+  });
+
+  it('F8 who sells a false bundle and refutes it himself before the buyer does loses a quarter of the bond at least', async () => {
+    const maxBundle = 3n * 8192n;
+    const bond = 4n * DEMAND_FEE * (3n + 8n);
+    const { w, t, b, id } = await claimed(LIE, optimistic, { maxBundle, bond });
+    await commit(w, id, 7, w.mallory);
+    const bought = [0, 1, 2].map((i) => node('bundle', 7, i)).concat([20, 12, 4].map((level) => node('trace', level, 0)));
+    for (const n of bought) await demand(w, t, id, n, w.bob);
+    for (const n of bought) await answer(w, t, w.alice, b, n);
+    await challenge(w, t, w.alice, b, 7, w.mallory);
+    const gained = (await credit(w, w.alice)) + (await credit(w, w.mallory));
+    expect(bond - gained >= bond / 4n, `${gained} of ${bond}`).to.equal(true);
   });
 
   it('F8 who pesters a claimant pays him for every answer, and delays the payment by a known time at most', async () => {

@@ -155,10 +155,10 @@ describe('on two EVMs alike, with the same gas', () => {
     const words = Array.from({ length: 256 }, (_, i) => ethers.toBeHex(i + 1, 32));
     for (const [tree, level] of [
       [0, 7],
-      [1, 7],
-      [0, 8],
+      [1, 12],
+      [1, 20],
     ] as const) {
-      const { error } = await both(first.fraud, 'checkAnswer', [tree, words[0], 20, level, 3, words, words.slice(0, 20 - level)]);
+      const { error } = await both(first.fraud, 'checkAnswer', [tree, words[0], 20, level, 0, words, words.slice(0, 20 - level)]);
       expect(error).to.equal('WrongAnswer');
     }
   });

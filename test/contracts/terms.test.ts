@@ -55,6 +55,8 @@ describe('terms', () => {
       [{ window: MINIMUM_WINDOW - 1n }, 'DurationOutOfRange'],
       [{ window: MAX }, 'DurationOutOfRange'],
       [{ reserveFor: MAX }, 'DurationOutOfRange'],
+      [{ reserveFor: 1n, bond: 0n }, 'BondTooSmall'],
+      [{ reward: 2n ** 128n }, 'RewardTooLarge'],
       [{ claimBy: await now() }, 'ClaimByOutOfRange'],
       [{ claimBy: MAX }, 'ClaimByOutOfRange'],
     ]);
@@ -88,12 +90,12 @@ describe('terms', () => {
       [{ react: MINIMUM_REACTION - 1n }, 'DurationOutOfRange'],
       [{ answer: MAX }, 'DurationOutOfRange'],
     ]);
-    // 3 chunks and a byte: 2 · fee · (4 + 8).
+    // 3 chunks and a byte: 4 · fee · (4 + 8).
     const maxBundle = 3n * 8192n + 1n;
-    await expect(attempt(w, await optimistic(w, { maxBundle, demandFee: 10n, bond: 239n })))
+    await expect(attempt(w, await optimistic(w, { maxBundle, demandFee: 10n, bond: 479n })))
       .to.be.revertedWithCustomError(w.escrow, 'BondTooSmall')
-      .withArgs(239n, 240n);
-    await attempt(w, await optimistic(w, { maxBundle, demandFee: 10n, bond: 240n }));
+      .withArgs(479n, 480n);
+    await attempt(w, await optimistic(w, { maxBundle, demandFee: 10n, bond: 480n }));
   });
 
   it('under Both wants attesters and a key', async () => {

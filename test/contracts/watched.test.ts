@@ -71,7 +71,19 @@ describe('a watchtower', function () {
     const needed = chunksOf(trial.honest) + traceSteps();
     expect((await doubtClaim(trial.doubter(store, fees(needed) - 1n), claim)).state).to.equal('withheld');
     expect(await demandsBy(claim, doubting)).to.equal(0);
-    expect((await doubtClaim(trial.doubter(store, fees(needed)), claim)).state).to.equal('waiting');
+    const doubter = trial.doubter(store, fees(needed));
+    expect((await doubtClaim(doubter, claim)).state).to.equal('waiting');
+    expect(await demandsBy(claim, doubting), 'first, to see whether anybody answers').to.equal(1);
+    await answerAll(claim, trial.honest);
+    expect((await doubtClaim(doubter, claim)).state).to.equal('waiting');
+    expect(await demandsBy(claim, doubting)).to.equal(chunksOf(trial.honest));
+  });
+
+  it('asks for all at once where the time does not allow to ask for one first', async () => {
+    const claim = await trial.claim(trial.honest, false);
+    const { answer, react } = trial.terms;
+    await networkHelpers.time.increaseTo(claim.acceptFrom + 3n * (answer + react) - 4n * (answer + react / 2n));
+    expect((await doubtClaim(trial.doubter(store, BOND / 2n), claim)).state).to.equal('waiting');
     expect(await demandsBy(claim, doubting)).to.equal(chunksOf(trial.honest));
   });
 
@@ -95,7 +107,9 @@ describe('a watchtower', function () {
     await escrow.demand(doubting, terms, claim.id, of(1n), verifier.key);
     const doubter = trial.doubter();
     // Before others' demands are so much as read.
-    const slow = { ...doubter, escrow: { ...escrow, demandOf: () => Promise.reject(new Error('demands are read')) } };
+    const events: Escrow['events'] = (name, ...more) =>
+      name === 'Demanded' ? Promise.reject(new Error('demands are read')) : escrow.events(name, ...more);
+    const slow = { ...doubter, escrow: { ...escrow, events } };
     await doubtClaim(slow, claim).then(
       () => expect.fail('no demand was read'),
       (e: Error) => expect(e.message).to.equal('demands are read'),
@@ -133,35 +147,32 @@ describe('a watchtower', function () {
       expect(answerIn(odd, asked, of)).to.deep.equal(right);
 
     await answerDemand(escrow, bystander, { terms }, verifier, claim, asked, answers);
-    // As a node traces a contract that calls decoys around the answer.
-    const decoys = lies.map((input) => ({ type: 'DELEGATECALL', input }));
-    const trace = { type: 'CALL', input: wrongWords, calls: [...decoys, { type: 'CALL', input: '0x', calls: [{ input: dataOf() }] }] };
+    expect(await readAnswer(escrow, claim, asked, of)).to.deep.equal(right);
+    // A transaction in which others log decoys around the answer, and events of the escrow.
     const { client } = escrow.chain;
-    const traced = (trace: object): Escrow => ({
-      ...escrow,
-      chain: {
-        ...escrow.chain,
-        client: { ...client, getTransaction: async () => ({ input: wrongWords }), request: async () => trace } as never,
-      },
-    });
-    expect(await readAnswer(traced(trace), claim, asked, of)).to.deep.equal(right);
-    const none = await readAnswer(traced({ ...trace, calls: decoys }), claim, asked, of).catch((e: Error) => e.message);
-    expect(none).to.match(/was given through a contract/);
+    const logged = (data: readonly Hex[], topics: readonly Hex[] = []): Escrow => {
+      const logs = data.map((one) => ({ topics, data: one }));
+      const fake = { ...client, getTransactionReceipt: async () => ({ logs }) };
+      return { ...escrow, chain: { ...escrow.chain, client: fake as never } };
+    };
+    expect(await readAnswer(logged([...lies, dataOf(), ...lies]), claim, asked, of)).to.deep.equal(right);
+    for (const none of [logged(lies), logged([dataOf()], [claim.id])])
+      expect(await readAnswer(none, claim, asked, of).catch((e: Error) => e.message)).to.match(/has no log of the answer/);
   });
 
   it('answers go out in the order of their deadlines, and one that fails holds up none behind it', async () => {
     const { escrow, terms, verifier, honest } = trial;
     const claim = await trial.claim(honest, false);
-    const of = (level: number): TreeNode => ({ tree: TREE.bundle, level, index: 0n });
-    for (const level of [3, 2, 1]) await escrow.demand(doubting, terms, claim.id, of(level), verifier.key);
+    const of = (index: number): TreeNode => ({ tree: TREE.bundle, level: 7, index: BigInt(index) });
+    for (const index of [3, 2, 1]) await escrow.demand(doubting, terms, claim.id, of(index), verifier.key);
     const answers = answersOf(runOf(claim, honest));
     const broken: Answers = {
-      answer: (body, node) => (node.level === 3 ? Promise.reject(new Error('a disk fails')) : answers.answer(body, node)),
+      answer: (body, node) => (node.index === 3n ? Promise.reject(new Error('a disk fails')) : answers.answer(body, node)),
     };
     const { answered, failed } = await answerAll(claim, honest, broken);
-    expect(answered.map(({ node }) => node.level)).to.deep.equal([2, 1]);
-    expect(failed.map(({ node, error }) => [node.level, (error as Error).message])).to.deep.equal([[3, 'a disk fails']]);
-    expect((await answerAll(claim, honest)).answered.map(({ node }) => node.level)).to.deep.equal([3]);
+    expect(answered.map(({ node }) => node.index)).to.deep.equal([2n, 1n]);
+    expect(failed.map(({ node, error }) => [node.index, (error as Error).message])).to.deep.equal([[3n, 'a disk fails']]);
+    expect((await answerAll(claim, honest)).answered.map(({ node }) => node.index)).to.deep.equal([3n]);
   });
 
   describe('over time', () => {

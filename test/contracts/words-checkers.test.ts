@@ -40,24 +40,23 @@ describe('answers', () => {
     const { fraud } = await checkers();
     const length = (tree: number, depth: number, level: number, index: number | bigint = 0) =>
       fraud.getFunction('answerLength')(tree, depth, level, index);
-    for (const tree of [BUNDLE, TRACE])
-      for (const [level, words] of [
-        [0, 2],
-        [1, 4],
-        [6, 128],
-        [7, 256],
-        [8, 256],
-        [9, 256],
-        [20, 256],
-      ] as const)
-        expect(await length(tree as number, 20, level), `level ${level}`).to.equal(words);
-    for (const [level, words] of [
-      [0, 17],
-      [1, 34],
-      [2, 68],
-      [3, 136],
-    ] as const)
-      expect(await length(CIPHER as number, 4, level)).to.equal(words);
+    for (const [tree, depth, level, words] of [
+      [BUNDLE, 20, 7, 256],
+      [BUNDLE, 7, 7, 256],
+      [BUNDLE, 6, 6, 128],
+      [BUNDLE, 0, 0, 2],
+      [TRACE, 20, 20, 256],
+      [TRACE, 20, 12, 256],
+      [TRACE, 20, 4, 32],
+      [TRACE, 16, 8, 256],
+      [TRACE, 15, 7, 256],
+      [TRACE, 8, 0, 2],
+      [CIPHER, 4, 3, 136],
+      [CIPHER, 3, 3, 136],
+      [CIPHER, 2, 2, 68],
+      [CIPHER, 0, 0, 17],
+    ] as [number, number, number, number][])
+      expect(await length(tree, depth, level), `level ${level} of ${depth}`).to.equal(words);
   });
 
   it('are refused with what was wrong about them', async () => {
@@ -66,8 +65,20 @@ describe('answers', () => {
     expect(await refused('answerLength', TRACE, 20, 21, 0)).to.deep.equal(['NoSuchNode', 1n, 21n, 0n]);
     expect(await refused('answerLength', BUNDLE, 20, 18, 4)).to.deep.equal(['NoSuchNode', 0n, 18n, 4n]);
     expect(await refused('answerLength', CIPHER, 8, 4, 3)).to.deep.equal(['NoSuchNode', 2n, 4n, 3n]);
-    expect(await refused('checkAnswer', TRACE, hex(1n), 20, 1, 0, nodes(3), nodes(19))).to.deep.equal(['WrongAnswerLength', 3n, 4n]);
-    expect(await refused('checkAnswer', TRACE, hex(1n), 20, 1, 0, nodes(4), nodes(18))).to.deep.equal(['WrongPathLength', 18n, 19n]);
+    for (const [tree, depth, level] of [
+      [BUNDLE, 20, 6],
+      [BUNDLE, 20, 8],
+      [BUNDLE, 6, 5],
+      [TRACE, 20, 19],
+      [TRACE, 20, 13],
+      [TRACE, 20, 11],
+      [TRACE, 20, 0],
+      [CIPHER, 8, 2],
+      [CIPHER, 2, 1],
+    ] as const)
+      expect(await refused('answerLength', tree, depth, level, 0)).to.deep.equal(['NoSuchNode', BigInt(tree as number), BigInt(level), 0n]);
+    expect(await refused('checkAnswer', TRACE, hex(1n), 17, 1, 0, nodes(3), nodes(16))).to.deep.equal(['WrongAnswerLength', 3n, 4n]);
+    expect(await refused('checkAnswer', TRACE, hex(1n), 17, 1, 0, nodes(4), nodes(15))).to.deep.equal(['WrongPathLength', 15n, 16n]);
   });
 });
 

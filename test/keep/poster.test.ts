@@ -47,6 +47,11 @@ test('rows are asked for on the chain in the second half of the time, up to the 
   assert.deepEqual([cheap.duties.map((d) => d.what), cheap.notes.length], [['fetch'], 1]);
   assert.match(cheap.notes.join(), /costs 4 wei; allow it with --demand-up-to/);
   assert.deepEqual(duties(at([revealed()], { now: 700n }), dear), ['fetch ciphertext']);
+  // Many rows take long: with 2^9, 64 demands of half a minute each need all the time that there is, and are begun at once.
+  const many = terms({ ...delivery, deliveryDepth: 9, complainFor: 2000n });
+  const late = revealed({ deadline: 2500n, demandsBy: 2500n });
+  assert.equal(duties(at([late], { terms: many, now: 579n }), { ...dear, spend: 128n }).length, 1);
+  assert.equal(duties(at([late], { terms: many, now: 580n }), { ...dear, spend: 128n }).length, 65);
   // Who does not answer loses the claim.
   assert.deepEqual(duties(at([revealed({ demands: [asked(0n), asked(1n)] })], { now: 690n }), dear), ['defaulted 1', 'fetch ciphertext']);
 });

@@ -25,9 +25,15 @@ export interface Posters {
 
 const PARTS = ['bundle', 'ciphertext'] as const;
 
-/** Rows are asked for on the chain when half of the time for it has gone and no store gave them. */
-const asksForRows = ({ now, terms }: View, { status, demandsBy }: ClaimView): boolean =>
-  status === 'revealed' && now < demandsBy && now + terms.complainFor / 2n >= demandsBy;
+/** Seconds that a demand takes: it is mined before the next one is sent. */
+const A_DEMAND = 30n;
+
+/** Rows are asked for on the chain when half of the time for it has gone and no store gave them; before, if there are so many that it would not do. */
+const asksForRows = ({ now, terms }: View, { status, demandsBy }: ClaimView): boolean => {
+  const needed = A_DEMAND * BigInt(rowNodes({ terms }).length);
+  const half = terms.complainFor / 2n;
+  return status === 'revealed' && now < demandsBy && now + (needed > half ? needed : half) >= demandsBy;
+};
 
 /** Of a claim that promises a delivery, and may be opened: fetched while it is first, opened once its key is shown. */
 function deliveryOf(view: View, claim: ClaimView, own: Posters, notes: string[]): Duty[] {
