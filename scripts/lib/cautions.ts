@@ -1,9 +1,11 @@
 /** What the terms of a bounty, and the chain, leave in others' hands: nothing is wrong with the package, but whoever trains for it should know. */
 import { formatEther } from 'viem';
+import { rowChunks } from '../../verifier/delivery/row-answers.ts';
 import { delivers } from '../../verifier/delivery/terms.ts';
 import { RULE, type Terms } from '../../verifier/statement.ts';
 import type { PostedClaim } from './bounties.ts';
 import { time, type Standing } from './bounty-text.ts';
+import { CHUNK } from './post-bounty.ts';
 
 /** Gas of an answer of 8,192 bytes, most of it calldata. */
 export const ANSWER_GAS = 400_000n;
@@ -21,7 +23,9 @@ export interface Surroundings {
   readonly claims: readonly Pick<PostedClaim, 'status'>[];
 }
 
-type Read = 'poster' | 'signers' | 'threshold' | 'rule' | 'bond' | 'demandFee' | 'claimBy' | 'deliveryKey' | 'deliveryDepth';
+type Read =
+  | ('poster' | 'signers' | 'threshold' | 'rule' | 'bond' | 'demandFee' | 'claimBy' | 'deliveryKey' | 'deliveryDepth')
+  | ('answer' | 'maxBundle');
 
 /** Whether it would cost more to refute a false claim than it brings; null if not. `gasPrice`: wei a unit of gas. */
 export function challengeCaution({ rule, bond }: Pick<Terms, 'rule' | 'bond'>, gasPrice: bigint): string | null {
@@ -29,6 +33,9 @@ export function challengeCaution({ rule, bond }: Pick<Terms, 'rule' | 'bond'>, g
   if (rule === RULE.attested || bond / 2n >= price) return null;
   return `to refute a false claim brings ${formatEther(bond / 2n)} ETH and costs up to ${formatEther(price)} at the present price of gas: nobody may do it for the money`;
 }
+
+/** Seconds that an answer takes: it is mined before the next one is sent. */
+export const AN_ANSWER = 30n;
 
 /** What to know before training, a sentence each. */
 export function cautionsOf(terms: Pick<Terms, Read>, { gasPrice, now, reservation, claims }: Surroundings): string[] {
@@ -44,12 +51,19 @@ export function cautionsOf(terms: Pick<Terms, Read>, { gasPrice, now, reservatio
   const unprofitable = challengeCaution(terms, gasPrice);
   if (unprofitable !== null) cautions.push(unprofitable);
   const price = ANSWER_GAS * gasPrice;
+  const rows = delivers(terms) ? rowChunks(terms.deliveryDepth).count : 0;
+  const chunks = terms.rule === RULE.attested ? 0 : Number((terms.maxBundle + CHUNK - 1n) / CHUNK);
   if (terms.demandFee > 0n && terms.demandFee < price) {
-    const rows = delivers(terms) ? `the poster, for each of ${2 ** terms.deliveryDepth} rows` : null;
-    const chunks = terms.rule === RULE.attested ? null : 'anybody, for any part of bundle and trace';
+    const poster = rows > 0 ? `the poster, for each eight of ${2 ** terms.deliveryDepth} rows` : null;
+    const anybody = chunks > 0 ? 'anybody, for any part of bundle and trace' : null;
     cautions.push(
-      `a demand earns ${formatEther(terms.demandFee)} ETH, its answer costs up to ${formatEther(price)} at the present price of gas, and a claim ends with the first that is not answered; demands may come from ${[chunks, rows].filter((x) => x !== null).join(', and from ')}`,
+      `a demand earns ${formatEther(terms.demandFee)} ETH, its answer costs up to ${formatEther(price)} at the present price of gas, and a claim ends with the first that is not answered; demands may come from ${[anybody, poster].filter((x) => x !== null).join(', and from ')}`,
     );
   }
+  const most = BigInt(rows > chunks ? rows : chunks);
+  if (most * AN_ANSWER > terms.answer)
+    cautions.push(
+      `${most} demands may come at once, and answers to all of them take some ${(most * AN_ANSWER) / 3600n} hours, one a transaction, where the terms give ${terms.answer / 3600n}`,
+    );
   return cautions;
 }

@@ -81,7 +81,7 @@ export interface Doubts {
 }
 
 /** Bytes of a bundle that one answer brings. */
-const CHUNK = 8192n;
+export const CHUNK = 8192n;
 
 /** Demands that `bond` must be four times the price of: the whole bundle, and the way through the trace. */
 export const mostDemands = (maxBundle: bigint): bigint => (maxBundle + CHUNK - 1n) / CHUNK + 8n;

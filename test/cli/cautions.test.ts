@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RULE } from '../../verifier/statement.ts';
-import { ANSWER_GAS, cautionsOf, CHALLENGE_GAS, type Surroundings } from '../../scripts/lib/cautions.ts';
+import { AN_ANSWER, ANSWER_GAS, cautionsOf, CHALLENGE_GAS, type Surroundings } from '../../scripts/lib/cautions.ts';
 
 const address = (end: string) => `0x${'00'.repeat(19)}${end}` as const;
 const [poster, attester, other] = [address('Aa'), address('Bb'), address('Cc')];
@@ -10,7 +10,7 @@ const none = { x: 0n, y: 0n };
 const key = { x: 1n, y: 2n };
 const terms = {
   ...{ poster, signers: [attester, other], threshold: 2, rule: RULE.attested as number, claimBy: 1000n },
-  ...{ bond: 20n * CHALLENGE_GAS, demandFee: 0n, deliveryKey: none, deliveryDepth: 0 },
+  ...{ bond: 20n * CHALLENGE_GAS, demandFee: 0n, deliveryKey: none, deliveryDepth: 0, answer: 8n * AN_ANSWER, maxBundle: 8n * 8192n },
 };
 const calm: Surroundings = { gasPrice: 10n, now: 999n, reservation: null, claims: [{ status: 'rejected' }, { status: 'released' }] };
 
@@ -32,6 +32,15 @@ const cases: readonly [string, Partial<typeof terms>, Partial<Surroundings>, Reg
     /from anybody, for any part of bundle and trace$/,
   ],
   [
+    'more chunks than there is time for',
+    { rule: RULE.both, maxBundle: 8n * 8192n + 1n },
+    {},
+    /^9 demands may come at once, and answers to all of them take some 0 hours, one a transaction, where the terms give 0$/,
+  ],
+  ['as many that nobody may ask for', { maxBundle: 8n * 8192n + 1n }, {}, null],
+  ['more rows than there is time for', { deliveryKey: key, deliveryDepth: 7 }, {}, /^16 demands may come at once/],
+  ['rows that there is time for', { deliveryKey: key, deliveryDepth: 6 }, {}, null],
+  [
     'a bond that pays no challenge',
     { rule: RULE.both, bond: 20n * CHALLENGE_GAS - 1n },
     {},
@@ -42,13 +51,13 @@ const cases: readonly [string, Partial<typeof terms>, Partial<Surroundings>, Reg
     'rows',
     { demandFee: 1n, deliveryKey: key, deliveryDepth: 3 },
     {},
-    /costs up to 0\.000000000004 .* may come from the poster, for each of 8 rows$/,
+    /costs up to 0\.000000000004 .* may come from the poster, for each eight of 8 rows$/,
   ],
   [
     'both',
     { rule: RULE.both, demandFee: 1n, deliveryKey: key },
     {},
-    /from anybody, for any part of bundle and trace, and from the poster, for each of 1 rows$/,
+    /from anybody, for any part of bundle and trace, and from the poster, for each eight of 1 rows$/,
   ],
 ];
 
