@@ -284,7 +284,7 @@ test('D1 a reveal at the last second leaves the poster all the time; rows that n
   const nodes = Math.ceil(2 ** bounty.terms.deliveryDepth / 8);
   assert.deepEqual([code, json['state'], json['demanded'], json['open']], [1, 'waiting', nodes, nodes]);
   await refused(['demand', claim, '--package', at('bounty'), '--tree', 'cipher'], /AlreadyDemanded/, poster);
-  await refused(['demand', claim, '--package', at('bounty'), '--tree', 'cipher', '--level', '2'], /NoSuchNode.*ask for level 7/, poster);
+  await refused(['demand', claim, '--package', at('bounty'), '--tree', 'cipher', '--level', '1'], /NoSuchNode.*ask for level 7/, poster);
   await refused(['demand', claim, '--package', at('bounty'), '--tree', 'cipher', '--level', '0'], /NotPoster/, attester);
   const answered = (await ok(['answer', at('run'), '--package', at('bounty')], contributor))['answered'] as unknown[];
   assert.equal(answered.length, nodes);

@@ -253,10 +253,9 @@ test('the window of the valid claim passes: the keeper answers, accepts and with
   const due = (await credit(contributor)) + REWARD + BOND;
   const balance = await chain.client.getBalance({ address: localAccount(contributor).address });
   const kept = await ok([...keep, '--every', '1s'], contributor);
-  assert.deepEqual(
-    (kept['sent'] as { duty: string }[]).map((s) => s.duty),
-    [`accept claim ${first.claim}`, 'withdraw the native coin'],
-  );
+  // The answer too, if the killed process left its transaction in the outbox.
+  const duties = (kept['sent'] as { duty: string }[]).map((s) => s.duty).filter((duty) => duty !== 'answer');
+  assert.deepEqual(duties, [`accept claim ${first.claim}`, 'withdraw the native coin']);
   assert.deepEqual([kept['over'], await statusOf(first.claim), await credit(contributor)], [true, PAID, 0n]);
   const gas = due - ((await chain.client.getBalance({ address: localAccount(contributor).address })) - balance);
   assert.ok(gas > 0n && gas < 10n ** 16n);

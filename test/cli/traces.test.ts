@@ -82,11 +82,11 @@ test('what cannot be recorded is refused with what to do instead', () => {
 
 test('the bond pays for all demands that a bundle takes', () => {
   const options = (more: Partial<RuleOptions>): RuleOptions => ({ rule: 'optimistic', attesterFee: 0n, bond: 1000n, ...more });
-  // 2 chunks and 8 steps: 10 demands, twice.
-  assert.equal(doubtsOf(options({}), 16_384n)?.demandFee, 50n);
-  assert.equal(doubtsOf(options({ demandFee: 50n }), 16_384n)?.demandFee, 50n);
-  assert.throws(() => doubtsOf(options({ demandFee: 51n }), 16_384n), /^InputError: --bond/);
-  assert.throws(() => doubtsOf(options({ bond: 19n }), 16_384n), /^InputError: --bond/);
+  // 2 chunks and 8 steps: 10 demands, four times.
+  assert.equal(doubtsOf(options({}), 16_384n)?.demandFee, 25n);
+  assert.equal(doubtsOf(options({ demandFee: 25n }), 16_384n)?.demandFee, 25n);
+  assert.throws(() => doubtsOf(options({ demandFee: 26n }), 16_384n), /^InputError: --bond/);
+  assert.throws(() => doubtsOf(options({ bond: 39n }), 16_384n), /^InputError: --bond/);
   assert.equal(doubtsOf(options({ rule: 'attested' }), 16_384n), null);
   const me = '0x000000000000000000000000000000000000bEEF';
   assert.deepEqual(judgesOf(options({})), { signers: [], threshold: 0 });

@@ -94,7 +94,7 @@ abstract contract Table {
             t.complainFor = uint64(30 minutes + ((seed >> 210) % 3 hours));
         }
         if (t.rule != Rule.Attested || t.deliveryDepth != 0) {
-            t.demandFee = 1 + ((seed >> 140) % 0.01 ether);
+            t.demandFee = 1 + ((seed >> 140) % 0.005 ether);
             t.answer = uint64(30 minutes + ((seed >> 220) % 2 hours));
             t.react = uint64(30 minutes + ((seed >> 230) % 2 hours));
         }
