@@ -5,6 +5,7 @@ import { delivers } from '../../verifier/delivery/terms.ts';
 import { RULE, type Terms } from '../../verifier/statement.ts';
 import type { PostedClaim } from './bounties.ts';
 import { time, type Standing } from './bounty-text.ts';
+import { SECONDS_EACH } from './dispute.ts';
 import { CHUNK } from './post-bounty.ts';
 
 /** Gas of an answer of 8,192 bytes, most of it calldata. */
@@ -34,9 +35,6 @@ export function challengeCaution({ rule, bond }: Pick<Terms, 'rule' | 'bond'>, g
   return `to refute a false claim brings ${formatEther(bond / 2n)} ETH and costs up to ${formatEther(price)} at the present price of gas: nobody may do it for the money`;
 }
 
-/** Seconds that an answer takes: it is mined before the next one is sent. */
-export const AN_ANSWER = 30n;
-
 /** What to know before training, a sentence each. */
 export function cautionsOf(terms: Pick<Terms, Read>, { gasPrice, now, reservation, claims }: Surroundings): string[] {
   const cautions: string[] = [];
@@ -61,9 +59,9 @@ export function cautionsOf(terms: Pick<Terms, Read>, { gasPrice, now, reservatio
     );
   }
   const most = BigInt(rows > chunks ? rows : chunks);
-  if (most * AN_ANSWER > terms.answer)
+  if (most * SECONDS_EACH > terms.answer)
     cautions.push(
-      `${most} demands may come at once, and answers to all of them take some ${(most * AN_ANSWER) / 3600n} hours, one a transaction, where the terms give ${terms.answer / 3600n}`,
+      `${most} demands may come at once, and answers to all of them take some ${(most * SECONDS_EACH) / 3600n} hours, one a transaction, where the terms give ${terms.answer / 3600n}`,
     );
   return cautions;
 }

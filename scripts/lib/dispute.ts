@@ -27,6 +27,9 @@ export const NO_KEY: VerifierKey = {
   ...{ k: 0, steps: 0, stride: 0, bundleDepth: 0, traceDepth: 0 },
 };
 
+/** Seconds that a demand, or an answer, takes: it is mined before the next one is sent. */
+export const SECONDS_EACH = 30n;
+
 export const DEMAND_STATUS = ['none', 'open', 'answered', 'defaulted', 'reclaimed'] as const;
 export type DemandStatus = (typeof DEMAND_STATUS)[number];
 

@@ -22,7 +22,7 @@ import type { PostedClaim } from './bounties.ts';
 import { openBundles } from './bundles.ts';
 import { LOCAL_CHAIN_ID } from './local-chain.ts';
 import { CLAIM_STATUS, type Escrow, type Sent } from './chain.ts';
-import { TREE, type AnswerWords, type TreeNode } from './dispute.ts';
+import { SECONDS_EACH, TREE, type AnswerWords, type TreeNode } from './dispute.ts';
 import { readBounded } from './files.ts';
 import { isLive, listDemands, nodeText, readAnswer, settleDemands, type Overdue } from './demands.ts';
 import type { AnsweredRoot } from './answer-words.ts';
@@ -132,9 +132,6 @@ async function askFor(
   return inTurn(nodes, (node) => readAnswer(escrow, claim, node, of));
 }
 
-/** Seconds that a demand takes: it is mined before the next one is sent. */
-const A_DEMAND = 30n;
-
 /**
  * Whether there is time to ask for one chunk first, and for the others once that is answered: who answers nothing loses by one demand, so that many such
  * claims don't keep a doubter busy until one of them is paid. `demands`: of the whole bundle; `steps`: of the trace, one after the other.
@@ -143,7 +140,7 @@ async function mayProbe({ escrow, terms }: Doubter, { acceptFrom }: PostedClaim,
   const { timestamp } = await escrow.chain.client.getBlock();
   const demandsBy = acceptFrom + 3n * (terms.answer + terms.react);
   // Every answer but the last step's comes at its last moment, and is acted upon in half of the time for it.
-  return timestamp + A_DEMAND * BigInt(demands) + BigInt(steps + 1) * (terms.answer + terms.react / 2n) < demandsBy;
+  return timestamp + SECONDS_EACH * BigInt(demands) + BigInt(steps + 1) * (terms.answer + terms.react / 2n) < demandsBy;
 }
 
 /** The bundle from the store, else chunk by chunk from the chain. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RULE } from '../../verifier/statement.ts';
-import { AN_ANSWER, ANSWER_GAS, cautionsOf, CHALLENGE_GAS, type Surroundings } from '../../scripts/lib/cautions.ts';
+import { ANSWER_GAS, cautionsOf, CHALLENGE_GAS, type Surroundings } from '../../scripts/lib/cautions.ts';
+import { SECONDS_EACH } from '../../scripts/lib/dispute.ts';
 
 const address = (end: string) => `0x${'00'.repeat(19)}${end}` as const;
 const [poster, attester, other] = [address('Aa'), address('Bb'), address('Cc')];
@@ -10,7 +11,7 @@ const none = { x: 0n, y: 0n };
 const key = { x: 1n, y: 2n };
 const terms = {
   ...{ poster, signers: [attester, other], threshold: 2, rule: RULE.attested as number, claimBy: 1000n },
-  ...{ bond: 20n * CHALLENGE_GAS, demandFee: 0n, deliveryKey: none, deliveryDepth: 0, answer: 8n * AN_ANSWER, maxBundle: 8n * 8192n },
+  ...{ bond: 20n * CHALLENGE_GAS, demandFee: 0n, deliveryKey: none, deliveryDepth: 0, answer: 8n * SECONDS_EACH, maxBundle: 8n * 8192n },
 };
 const calm: Surroundings = { gasPrice: 10n, now: 999n, reservation: null, claims: [{ status: 'rejected' }, { status: 'released' }] };
 

@@ -5,7 +5,7 @@ import type { Hex } from '../../../verifier/input.ts';
 import { KIND } from '../../../verifier/statement.ts';
 import { rowNodes } from '../delivery/receiving.ts';
 import { sameNode } from '../demands.ts';
-import { TREE } from '../dispute.ts';
+import { SECONDS_EACH, TREE } from '../dispute.ts';
 import { lateEnd, payable, settles, withdrawals, type Duty, type Part, type Plan } from './duties.ts';
 import { LIVE, type ClaimView, type View } from './view.ts';
 
@@ -25,12 +25,9 @@ export interface Posters {
 
 const PARTS = ['bundle', 'ciphertext'] as const;
 
-/** Seconds that a demand takes: it is mined before the next one is sent. */
-const A_DEMAND = 30n;
-
 /** Rows are asked for on the chain when half of the time for it has gone and no store gave them; before, if there are so many that it would not do. */
 const asksForRows = ({ now, terms }: View, { status, demandsBy }: ClaimView): boolean => {
-  const needed = A_DEMAND * BigInt(rowNodes({ terms }).length);
+  const needed = SECONDS_EACH * BigInt(rowNodes({ terms }).length);
   const half = terms.complainFor / 2n;
   return status === 'revealed' && now < demandsBy && now + (needed > half ? needed : half) >= demandsBy;
 };
