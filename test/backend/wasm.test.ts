@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { readKernels, startThread } from '#wasm-threads';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
 import { LAMBDA } from '../../prover/backend/wasm/endomorphism.ts';
 import { DeviceMemory } from '../../prover/backend/wasm/memory.ts';
-import { Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
+import { CONTROL, Pool, type Exports, type Thread } from '../../prover/backend/wasm/pool.ts';
 import { createReferenceBackend } from '../../prover/backend/reference.ts';
 import type { Backend, ContractDim, LeafBlock, SumcheckRounds } from '../../prover/backend/types.ts';
 import { add, msm, multiply, type Affine } from '../../verifier/curve.ts';
@@ -454,6 +456,27 @@ describe('wasm workers', () => {
     assert.equal((await table).length, 2 ** 15);
     await assert.rejects(b.eqTable(new Random(6).fields(15), 1n), /closed/);
     await b.close();
+  });
+
+  it('a worker that is woken again after its job does not report it twice', async () => {
+    const { memory } = new DeviceMemory();
+    const module = await WebAssembly.compile(await readKernels(false));
+    const fail = (error: Error) => assert.fail(error);
+    const start = { module, memory, scratch: 65536, index: 1, kernels: ['fillVector'], tells: false };
+    const thread = startThread(start, fail, () => {});
+    const words = new Int32Array(memory.buffer);
+    /** Wakes the worker once it sleeps. */
+    const wake = async () => {
+      while (Atomics.notify(words, CONTROL.job) === 0) await setImmediate();
+    };
+    Atomics.store(words, CONTROL.job, 1);
+    // The first finds the worker asleep after its job of no chunks, the second after what it made of the first.
+    await wake();
+    await wake();
+    assert.equal(Atomics.load(words, CONTROL.done), 1);
+    Atomics.store(words, CONTROL.job, -1);
+    Atomics.notify(words, CONTROL.job);
+    await thread.stop();
   });
 
   it('a worker that dies ends its job and all later ones with an error', async () => {

@@ -25,6 +25,8 @@ export const CONTROL = {
 } as const;
 
 export const SCRATCH_BYTES = 65536;
+/** Jobs are numbered from 1 to this, then from 1 again: negative numbers stop the workers. */
+const LAST_JOB = 2 ** 31 - 1;
 
 /** A worker thread, in Node or in a browser. */
 export interface Thread {
@@ -58,7 +60,11 @@ export async function serve({ module, memory, scratch, index, kernels, tells }: 
   let seen = 0;
   for (;;) {
     Atomics.wait(words, CONTROL.job, seen);
-    seen = at(CONTROL.job);
+    const job = at(CONTROL.job);
+    // The host stores a job, then notifies: a worker that saw the job before it fell asleep is woken once more, when it may have done it.
+    // To report a job twice would end it, or the next one, while another worker is still at it.
+    if (job === seen) continue;
+    seen = job;
     if (seen < 0) return;
     const kernel = exports[kernels[at(CONTROL.kernel)] as string] as Kernel;
     const chunks = at(CONTROL.chunks);
@@ -142,7 +148,7 @@ export class Pool {
 
   private async start(kernel: string, argumentBlock: number, chunks: number): Promise<void> {
     const words = this.words;
-    this.job++;
+    this.job = (this.job % LAST_JOB) + 1;
     Atomics.store(words, CONTROL.kernel, this.kernels.indexOf(kernel));
     Atomics.store(words, CONTROL.arguments, argumentBlock);
     Atomics.store(words, CONTROL.chunks, chunks);
