@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { readKernels, startThread } from '#wasm-threads';
 import { createWasmBackend, type WasmBackend } from '../../prover/backend/wasm/index.ts';
 import { LAMBDA } from '../../prover/backend/wasm/endomorphism.ts';
@@ -461,13 +460,15 @@ describe('wasm workers', () => {
   it('a worker that is woken again after its job does not report it twice', async () => {
     const { memory } = new DeviceMemory();
     const module = await WebAssembly.compile(await readKernels(false));
-    const fail = (error: Error) => assert.fail(error);
     const start = { module, memory, scratch: 65536, index: 1, kernels: ['fillVector'], tells: false };
-    const thread = startThread(start, fail, () => {});
+    const die = (error: Error) => {
+      throw error;
+    };
+    const thread = startThread(start, die, () => {});
     const words = new Int32Array(memory.buffer);
     /** Wakes the worker once it sleeps. */
     const wake = async () => {
-      while (Atomics.notify(words, CONTROL.job) === 0) await setImmediate();
+      while (Atomics.notify(words, CONTROL.job) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     };
     Atomics.store(words, CONTROL.job, 1);
     // The first finds the worker asleep after its job of no chunks, the second after what it made of the first.
