@@ -464,13 +464,14 @@ describe('wasm workers', () => {
     const die = (error: Error) => {
       throw error;
     };
-    const thread = startThread(start, die, () => {});
     const words = new Int32Array(memory.buffer);
+    // Before the worker is there, so that it never sleeps without a job.
+    Atomics.store(words, CONTROL.job, 1);
+    const thread = startThread(start, die, () => {});
     /** Wakes the worker once it sleeps. */
     const wake = async () => {
       while (Atomics.notify(words, CONTROL.job) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     };
-    Atomics.store(words, CONTROL.job, 1);
     // The first finds the worker asleep after its job of no chunks, the second after what it made of the first.
     await wake();
     await wake();
