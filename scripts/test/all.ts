@@ -43,7 +43,7 @@ if (args.length === 0) {
   await judged;
   Object.assign(process.env, stack?.adapter);
   // Those of long runs are for `npm run test:webgpu`.
-  await suites(globSync('test/webgpu/*.test.ts', { exclude: ['test/webgpu/{streaming,walk}.test.ts'] }));
+  await suites(globSync('test/webgpu/*.test.ts', { exclude: ['test/webgpu/{curve-buffers,streaming,walk}.test.ts'] }));
 } else if (!lintOnly) {
   await suites(args.flatMap((path) => (statSync(path).isDirectory() ? globSync(`${path}/**/*.test.ts`) : [path])));
 }

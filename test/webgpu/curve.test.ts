@@ -1,21 +1,18 @@
 /** Sums of points on the GPU are the reference's, whatever the points, the scalars and the way arrays are split. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createReferenceBackend } from '../../prover/backend/reference.ts';
-import type { Backend, Cells } from '../../prover/backend/types.ts';
 import { Device, items } from '../../prover/backend/webgpu/device.ts';
-import type { WebGpuBackend } from '../../prover/backend/webgpu/index.ts';
 import { invocations } from '../../prover/backend/webgpu/kernel.ts';
 import { affineBytes, Points, toAffine } from '../../prover/backend/webgpu/points.ts';
-import { LIMB_BITS, type LimbBits } from '../../prover/backend/webgpu/wgsl/field.ts';
+import { LIMB_BITS } from '../../prover/backend/webgpu/wgsl/field.ts';
 import { AFFINE, POINT, POINT_CODE, pointAccess } from '../../prover/backend/webgpu/wgsl/point.ts';
 import { add, multiply, type Affine } from '../../verifier/curve.ts';
 import { Q, R } from '../../verifier/field.ts';
 import { H, generators } from '../../verifier/generators.ts';
 import { Random } from '../backend/random.ts';
 import { configurations, adapter, open, skip } from './support/backend.ts';
+import { Both, reference } from './support/both.ts';
 
-const reference = createReferenceBackend();
 const minus = (p: Affine): Affine => ({ x: p.x, y: Q - p.y });
 
 /** Item k: points 2k and 2k + 1, affine, added by both formulas; the second takes finite points alone. */
@@ -44,30 +41,6 @@ const ADD = invocations(
   storeP_out(to + 2u, selectP(addAffineP(first, pair[1].x, pair[1].y), first, isZeroQ(pair[1].z)));`,
   POINT_CODE + pointAccess('out', true),
 );
-
-/** Commitments and sums of points, the same on both backends. */
-class Both {
-  readonly gpu: WebGpuBackend;
-  constructor(gpu: WebGpuBackend) {
-    this.gpu = gpu;
-  }
-  async same<T>(run: (b: Backend) => Promise<T>, what: string): Promise<void> {
-    assert.deepEqual(await run(this.gpu), await run(reference), what);
-  }
-  commitRows(cells: Cells, columns: number, blinds: readonly bigint[], rows?: readonly number[]): Promise<void> {
-    return this.same((b) => b.commitRows(cells, columns, blinds, rows), `${cells.constructor.name}, ${columns} columns`);
-  }
-  /** Through the device's kernels, however few points there are. */
-  async msm(scalars: readonly bigint[], points: readonly (Affine | null)[], what: string): Promise<void> {
-    const resident = this.gpu.curve.resident(points);
-    assert.deepEqual(await resident.sum(scalars), await reference.msm(scalars, points), what);
-    resident.free();
-  }
-  /** Nothing but tables is left on the device. */
-  clean(): void {
-    assert.equal(this.gpu.device.memory.bytes.used, this.gpu.curve.tableBytes);
-  }
-}
 
 describe('points on the GPU', { skip }, () => {
   for (const limbBits of configurations(LIMB_BITS))
@@ -291,42 +264,4 @@ describe('points on the GPU', { skip }, () => {
       assert.throws(() => both.gpu.curve.resident([{ x: Q, y: 1n }]), /coordinates that are not canonical/);
     });
   });
-
-  for (const [limbBits, bindingBytes] of configurations([
-    [14, 4096],
-    [15, 8192],
-  ] as readonly (readonly [LimbBits, number])[]))
-    it(`arrays in buffers of ${bindingBytes} bytes, ${limbBits} bits a limb`, async () => {
-      const both = new Both(await open({ limbBits, bindingBytes }));
-      const random = new Random(18);
-      for (const columns of [3, 100]) {
-        await both.commitRows(
-          Int16Array.from(random.integers(21 * columns, 15)),
-          columns,
-          random.fields(21).map((b) => b || 1n),
-        );
-        const mixed = random.integers(40 * columns, 52).map((v, i) => (i % (3 * columns) < columns ? v : v % 100));
-        await both.commitRows(
-          mixed,
-          columns,
-          Array.from({ length: 40 }, (_, i) => BigInt(i + 1)),
-        );
-      }
-      const rows = [3, 40, 15, 100, 0].map((length) => random.fields(length));
-      await both.same((b) => b.commitAll(rows, [1n, 2n, 3n, 4n, 5n]), 'rows of scalars');
-      const short = Array.from({ length: 40 }, () => random.fields(2));
-      await both.same(
-        (b) =>
-          b.commitAll(
-            short,
-            short.map((_, i) => BigInt(i + 1)),
-          ),
-        'short rows in pieces',
-      );
-      const points = Array.from({ length: 200 }, (_, i) => generators(40)[i % 40] as Affine);
-      await both.msm(random.fields(200), points, 'points in several buffers');
-      await both.msm(new Array<bigint>(200).fill(R - 5n), points, 'skewed, in several buffers');
-      both.clean();
-      await both.gpu.close();
-    });
 });

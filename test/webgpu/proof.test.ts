@@ -8,11 +8,12 @@ import { tinyDelivery } from '../fixtures/tiny-training.ts';
 import { configurations, open, skip, thorough } from './support/backend.ts';
 
 describe('proofs by the device', { skip }, () => {
-  it('three steps with a hidden model have the reference’s bytes, with other randomness they have not', async () => {
+  it('three steps with a hidden model have the reference’s bytes', async () => {
     const expected = await provenBundle(createReferenceBackend(), 3n);
     const backend = await open();
     assert.equal(await provenBundle(backend, 3n), expected);
-    assert.notEqual(await provenBundle(backend, 4n), expected);
+    // Else equality would say little; minutes of a processor.
+    if (thorough) assert.notEqual(await provenBundle(backend, 4n), expected, 'other randomness');
     const listed = new Set(kernelsOf(backend.device.limbBits));
     const forgotten = backend.device.compiled().filter((kernel) => !listed.has(kernel));
     assert.deepEqual(
