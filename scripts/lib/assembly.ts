@@ -8,6 +8,7 @@ const OPTIONS = [
   '--outFile=kernels.wasm',
   // Level 2 and above make Binaryen sink additions into deep trees, which V8 then spills: products get 1.6 times slower.
   '--optimizeLevel=1',
+  // AssemblyScript's name of its runtime without a garbage collector: kernels allocate nothing.
   '--runtime=stub',
   '--use=abort=',
   '--enable=simd',

@@ -12,7 +12,7 @@ describe('proofs by the device', { skip }, () => {
     const expected = await provenBundle(createReferenceBackend(), 3n);
     const backend = await open();
     assert.equal(await provenBundle(backend, 3n), expected);
-    // Else equality would say little; minutes of a processor.
+    // Else equality would say little. In `npm test` the suite of the page tells that seeds differ, without a second proof by the device.
     if (thorough) assert.notEqual(await provenBundle(backend, 4n), expected, 'other randomness');
     const listed = new Set(kernelsOf(backend.device.limbBits));
     const forgotten = backend.device.compiled().filter((kernel) => !listed.has(kernel));
